@@ -1,0 +1,1 @@
+"""Resident models: plain classes that host them, and pools that keep them."""

@@ -1,0 +1,140 @@
+"""Pools: where the resident models live. On Ray, named detached actors shared by runs; else objects of this process."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import os
+import threading
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import ray
+from ray.exceptions import ActorDiedError, ActorUnavailableError, GetTimeoutError, RayTaskError
+
+from actors.clip import ClipActor
+from actors.text import TextActor
+from actors.whisper import WhisperActor
+from medley import __version__
+from medley.errors import ActorDied, TooLarge
+from medley.models.base import ModelSpec, Vectors
+from medley.run import Run
+from medley.stop import raise_if_stopped
+
+NAMESPACE = "medley"
+
+
+class Pool(Protocol):
+    """The resident actors of one model."""
+
+    def call(self, method: str, *args: Any) -> Any:
+        """One batch. Raises what the model raises, ActorDied when its process went away."""
+        ...
+
+
+class RayPool:
+    """A named detached actor: whoever asks first creates it, everybody after that shares it."""
+
+    def __init__(self, host: type, spec: ModelSpec, threads: int, gpus: float, timeout_s: float) -> None:
+        self._timeout_s = timeout_s
+        self._what = f"{spec.kind} model {spec.id}"
+        self._actor = (
+            ray.remote(host)
+            .options(
+                name=actor_name(host, spec),
+                namespace=NAMESPACE,
+                get_if_exists=True,
+                lifetime="detached",
+                num_cpus=0,  # with a CPU each, actors and tasks do not fit on two cores
+                num_gpus=gpu_share(spec, gpus),
+                max_restarts=-1,
+                max_task_retries=2,
+                runtime_env={"env_vars": {"OMP_NUM_THREADS": str(threads)}},
+            )
+            .remote(spec, threads)
+        )
+
+    def call(self, method: str, *args: Any) -> Any:
+        """See `Pool`."""
+        try:
+            return ray.get(getattr(self._actor, method).remote(*args), timeout=self._timeout_s)
+        except RayTaskError as error:
+            raise error.cause from error
+        except (ActorDiedError, ActorUnavailableError) as error:
+            raise ActorDied(f"the process of the {self._what} went away: {str(error).splitlines()[0]}") from error
+        except GetTimeoutError as error:
+            raise TooLarge(
+                f"the {self._what} did not answer within {self._timeout_s:g} s",
+                remedy="Raise MEDLEY_POOLS__CALL_TIMEOUT_S, or use a faster model",
+            ) from error
+
+
+class LocalPool:
+    """The same model as an object of this process, one call at a time."""
+
+    _lock = threading.Lock()
+    _hosts: dict[str, tuple[Any, threading.Lock]] = {}
+
+    def __init__(self, host: type, spec: ModelSpec, threads: int) -> None:
+        with self._lock:
+            name = actor_name(host, spec)
+            if name not in self._hosts:
+                self._hosts[name] = (host(spec, threads), threading.Lock())
+            self._host, self._turn = self._hosts[name]
+
+    def call(self, method: str, *args: Any) -> Any:
+        """See `Pool`."""
+        raise_if_stopped()
+        with self._turn:
+            raise_if_stopped()
+            return getattr(self._host, method)(*args)
+
+
+def speech_pool(run: Run) -> Pool:
+    """The pool of the run's speech model (`WhisperActor`)."""
+    return _pool(WhisperActor, run.models.speech, run, run.pools.speech_gpus)
+
+
+def vision_pool(run: Run) -> Pool:
+    """The pool of the run's vision model (`ClipActor`)."""
+    return _pool(ClipActor, run.models.vision, run, run.pools.vision_gpus)
+
+
+def text_pool(run: Run) -> Pool:
+    """The pool of the run's text model (`TextActor`)."""
+    return _pool(TextActor, run.models.text, run, run.pools.text_gpus)
+
+
+def in_batches(pool: Pool, method: str, items: Sequence[Any], size: int = 64) -> Vectors:
+    """Encodes `items` in batches of `size`; shape (len(items), dim). No batch begins once the run is to end."""
+    parts: list[Vectors] = []
+    for at in range(0, max(1, len(items)), size):
+        raise_if_stopped()
+        parts.append(pool.call(method, items[at : at + size]))
+    return np.concatenate(parts)
+
+
+def actor_name(host: type, spec: ModelSpec) -> str:
+    """Another model, or other code of ours, is another actor: a resident one is never asked for what it is not."""
+    code = hashlib.sha256((__version__ + inspect.getsource(host)).encode()).hexdigest()[:8]
+    return f"{host.__name__}-{spec.fingerprint}-{spec.device}-{code}"
+
+
+def gpu_share(spec: ModelSpec, share: float) -> float:
+    """The share of a GPU to ask Ray for: none where the model runs on the CPU or the cluster declares no GPU."""
+    if spec.device == "cpu" or not ray.cluster_resources().get("GPU"):
+        return 0.0
+    return share
+
+
+def model_threads(configured: int) -> int:
+    """CPU threads of one model: as configured, else half of the cores."""
+    return configured or max(1, (os.cpu_count() or 1) // 2)
+
+
+def _pool(host: type, spec: ModelSpec, run: Run, gpus: float) -> Pool:
+    threads = model_threads(run.pools.threads)
+    if run.runner == "local":
+        return LocalPool(host, spec, threads)
+    return RayPool(host, spec, threads, gpus, run.pools.call_timeout_s)

@@ -1,0 +1,18 @@
+"""Hosts a text embedding model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from medley.models.base import ModelSpec, TextEncoder, Vectors, load_model
+
+
+class TextActor:
+    """Loads and warms up once, encodes many: one batch at a time."""
+
+    def __init__(self, spec: ModelSpec, threads: int) -> None:
+        self._model: TextEncoder = load_model(spec, threads=threads)
+
+    def encode_texts(self, texts: Sequence[str]) -> Vectors:
+        """Unit vectors, shape (len(texts), dim)."""
+        return self._model.encode_texts(texts)

@@ -1,0 +1,20 @@
+"""Hosts a speech model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from medley.media.audio import read_samples
+from medley.models.base import ModelSpec, SpeechModel, load_model
+from medley.types import Word
+
+
+class WhisperActor:
+    """Loads and warms up once, transcribes many: one call at a time."""
+
+    def __init__(self, spec: ModelSpec, threads: int) -> None:
+        self._model: SpeechModel = load_model(spec, threads=threads)
+
+    def transcribe(self, wav: Path, language: str | None, beam_size: int) -> list[Word]:
+        """Words of a WAV of ours, times in seconds from its first sample."""
+        return self._model.transcribe(read_samples(wav), language=language, beam_size=beam_size)

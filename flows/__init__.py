@@ -1,0 +1,1 @@
+"""Prefect flows, one module for each modality, and the commands beside them."""

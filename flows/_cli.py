@@ -1,0 +1,64 @@
+"""`medley VERB ...`: one program; `python -m flows.VERB` is the same. Errors of the user's making are one line, exit status 2."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from medley import __version__
+from medley.errors import MedleyError
+
+#: Verbs that work on files share flows/_command.py; the others have a module of their own.
+_FILE_VERBS = {"video": "make videos searchable by what is said and what is seen"}
+_OTHER_VERBS = {"search": "find moments by words", "status": "what is known of runs and files"}
+
+
+def entry() -> None:
+    """Console script."""
+    sys.exit(main(sys.argv[1:]))
+
+
+def main(argv: Sequence[str]) -> int:
+    """Runs a verb; returns the exit status: 0 fine, 1 some item is not, 2 usage or set-up, 130 and 143 when stopped."""
+    verb = argv[0] if argv else ""
+    try:
+        if verb in _FILE_VERBS:
+            return _run_on_files(verb, argv[1:])
+        if verb in _OTHER_VERBS:
+            module = import_module(f"flows.{verb}")
+            parser = _parser(verb, _OTHER_VERBS[verb])
+            module.add_arguments(parser)
+            return int(module.run(parser.parse_args(argv[1:])))
+        return _usage(verb)
+    except MedleyError as error:
+        print(f"medley: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def _run_on_files(verb: str, argv: Sequence[str]) -> int:
+    from flows import _command
+
+    parser = _parser(verb, _FILE_VERBS[verb])
+    _command.add_arguments(parser, verb)
+    return _command.run(verb, parser.parse_args(argv))
+
+
+def _parser(verb: str, description: str) -> argparse.ArgumentParser:
+    return argparse.ArgumentParser(prog=f"medley {verb}", description=description, allow_abbrev=False)
+
+
+def _usage(verb: str) -> int:
+    if verb == "--version":
+        print(f"medley {__version__}")
+        return 0
+    lines = [f"  {name:8} {text}" for name, text in (_FILE_VERBS | _OTHER_VERBS).items()]
+    text = "\n".join(["usage: medley VERB ... (medley VERB --help tells more)", "", *lines])
+    if verb in ("", "-h", "--help"):
+        print(text)
+        return 0 if verb else 2
+    print(f"medley: there is no verb {verb!r}\n{text}", file=sys.stderr)
+    return 2

@@ -1,0 +1,170 @@
+"""The commands that work on files: identify first, start services only if there is something to do, report at the end."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from importlib import import_module
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+
+from flows import _signals
+from flows._environment import prepare_environment
+from flows._flags import add_option_flags, read_option_flags
+from flows._identify import Item
+from flows._run import OpenRun, open_run
+from flows._view import Terminal
+from medley.errors import SetupError
+from medley.export import export_asset
+from medley.models.locate import locate
+from medley.options import VideoOptions
+from medley.report import RunReport, RunStatus, exit_code, run_status
+from medley.settings import Settings, load_settings
+from medley.types import Asset
+
+FLOWS = {"video": ("flows.video", "ingest_video", VideoOptions)}
+_MAX_PATHS = 500
+
+
+def add_arguments(parser: argparse.ArgumentParser, verb: str) -> None:
+    """The flags of a verb that works on files."""
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="files")
+    parser.add_argument("--runner", choices=("ray", "local"), help="ray (default), or threads of this process")
+    parser.add_argument("--force", action="store_true", help="do everything again, whatever is known of these files")
+    parser.add_argument("--verify", action="store_true", help="read every file, also where nothing seems changed")
+    parser.add_argument("--export", metavar="DIR", type=Path, help="write JSON, SRT and WebVTT files there")
+    parser.add_argument("--json", action="store_true", help="the report as JSON on stdout")
+    add_option_flags(parser, FLOWS[verb][2])
+
+
+def run(verb: str, arguments: argparse.Namespace) -> int:
+    """Works on the files and prints the report; returns the exit status."""
+    settings = load_settings()
+    if arguments.runner:
+        settings = settings.model_copy(update={"runner": arguments.runner})
+    if len(arguments.paths) > _MAX_PATHS:
+        raise SetupError(f"{len(arguments.paths)} paths are too many for one call", remedy=f"Give {_MAX_PATHS} at most")
+    prepare_environment(settings)
+    return _Command(verb, arguments, settings).run()
+
+
+class _Command:
+    """One call of a verb."""
+
+    def __init__(self, verb: str, arguments: argparse.Namespace, settings: Settings) -> None:
+        self._verb = verb
+        self._arguments = arguments
+        self._settings = settings
+        self._began = time.monotonic()
+        self._startup_s = 0.0
+        self._prefect_url: str | None = None
+        self._assets: dict[str, Asset] = {}
+        self._view = Terminal()
+
+    def run(self) -> int:
+        """See the module."""
+        options = read_option_flags(self._arguments, FLOWS[self._verb][2])
+        force, verify = self._arguments.force, self._arguments.verify
+        opened = open_run(self._verb, options, self._settings, force=force, verify=verify, view=self._view)
+        with self._view, _signals.stop_on_signals(), opened as known:
+            with _signals.hard_exit(self._settings.stop_grace_s, lambda: self._leave_hard(known)):
+                self._work(known)
+        self._export(known)
+        self._print(known)
+        return _signals.exit_code() or exit_code(run_status(known.report.counts.elements()))
+
+    def _work(self, known: OpenRun) -> None:
+        items = self._remembered(known.identify(self._arguments.paths))
+        waiting: list[Item] = []
+        for item in items:
+            waiting.append(item)
+            if item.to_do:
+                break
+        known.items = chain(waiting, items)
+        if not waiting or not waiting[-1].to_do:
+            self._finish(known)
+            return
+        for model in (known.run.models.speech, known.run.models.vision, known.run.models.text):
+            locate(model)  # raises before any item is touched
+        self._run_flow(known)
+
+    def _remembered(self, items: Iterator[Item]) -> Iterator[Item]:
+        for item in items:
+            if item.asset:
+                self._assets[item.path] = item.asset
+            yield item
+
+    def _finish(self, known: OpenRun) -> None:
+        """Nothing to do: no flow run, no services."""
+        for item in known.items or ():
+            if item.report:
+                known.report.add(item.report)
+                self._view.ended(item.report)
+
+    def _run_flow(self, known: OpenRun) -> None:
+        from flows._start import started
+
+        begin = time.monotonic()
+        module, name, _ = FLOWS[self._verb]
+        self._view.starting("starting services")
+        with started(known) as (runner, url):
+            self._prefect_url = url
+            flow = getattr(import_module(module), name).with_options(task_runner=runner)
+            self._startup_s = round(time.monotonic() - begin, 3)
+            state = flow(self._arguments.paths, known.run.options, known.run.force, return_state=True)
+            error = state.result(raise_on_failure=False) if state.is_crashed() or state.is_failed() else None
+        if isinstance(error, BaseException) and not known.report.counts:
+            raise error
+
+    def _leave_hard(self, known: OpenRun) -> None:
+        """The work did not end within the grace period: write what is known, and go; the reaper ends the rest."""
+        known.abandon(self._arguments.paths)
+        self._print(known)
+        sys.stdout.flush()
+        os._exit(_signals.exit_code() or 1)
+
+    def _export(self, known: OpenRun) -> None:
+        if self._arguments.export:
+            for path, asset in self._assets.items():
+                export_asset(asset, path, known.run, self._arguments.export)
+
+    def _print(self, known: OpenRun) -> None:
+        items = _in_order(known.report.items(), self._arguments.paths)
+        status: RunStatus = run_status(item["status"] for item in items)
+        seconds = round(time.monotonic() - self._began, 3)
+        whole = RunReport(known.run.run_id, self._verb, status, seconds, self._startup_s, self._prefect_url, items)
+        if self._arguments.json:
+            print(json.dumps(whole.to_dict(), ensure_ascii=False, indent=1))
+        else:
+            _print_summary(whole, self._settings)
+
+
+def _in_order(items: list[dict[str, Any]], paths: list[str]) -> list[dict[str, Any]]:
+    """Entries in the order in which the paths were given; they were written as they ended."""
+    place = {path: n for n, path in reversed(list(enumerate(paths)))}
+    return sorted(items, key=lambda item: place.get(item["path"], len(paths)))
+
+
+def _print_summary(report: RunReport, settings: Settings) -> None:
+    console = Console(highlight=False)
+    counts = ", ".join(
+        f"{sum(item['status'] == status for item in report.items)} {status}"
+        for status in dict.fromkeys(item["status"] for item in report.items)
+    )
+    start = f" (of which starting services {report.startup_s:.1f} s)" if report.startup_s else ""
+    console.print(f"[bold]{counts}[/] in {report.seconds:.1f} s{start}")
+    example = next((item["path"] for item in report.items if item["status"] in ("complete", "unchanged")), None)
+    if example:
+        console.print('Next:  medley search "what you look for"')
+        console.print("       medley status")
+        console.print(f"       medley {report.flow} {escape(example)} --export DIR")

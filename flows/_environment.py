@@ -1,0 +1,44 @@
+"""Environment of this process and its children: everything that Prefect, Ray and the hub read before they are imported."""
+
+from __future__ import annotations
+
+import os
+import secrets
+
+from medley.settings import Settings
+
+_QUIET = {
+    "DO_NOT_TRACK": "1",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",  # a lost URL is an error, not a second server on the same file
+    "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
+    "PREFECT_SERVER_LOGGING_LEVEL": "WARNING",
+    "PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED": "false",
+    "PREFECT_LOGGING_LEVEL": "INFO",
+    "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",  # logs go to the API; the terminal has our progress
+    "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
+    "PREFECT_CLI_PROMPT": "false",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # else workers of a driver under `uv run` run uv again
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+}
+
+
+def prepare_environment(settings: Settings) -> None:
+    """What the user has set stays, but for PREFECT_HOME: a profile of their own must not decide where our runs go."""
+    for name, value in _QUIET.items():
+        os.environ.setdefault(name, value)
+    os.environ["PREFECT_HOME"] = str(settings.home / "prefect")
+    os.environ["PREFECT_UI_STATIC_DIRECTORY"] = str(settings.home / "prefect" / "ui")  # default: in site-packages
+    os.environ["MEDLEY_HOME"] = str(settings.home)
+    if settings.ray_address is None:  # a private cluster has a secret of its own and writes none into ~/.ray
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
+        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+
+
+def worker_environment() -> dict[str, str]:
+    """What Ray's workers need of it. Prefect's URL travels with each task, in the settings of its context."""
+    names = (*_QUIET, "PREFECT_HOME", "PREFECT_UI_STATIC_DIRECTORY", "MEDLEY_HOME", "PREFECT_API_URL")
+    return {name: os.environ[name] for name in names if name in os.environ}

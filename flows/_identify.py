@@ -1,0 +1,120 @@
+"""Which items a run has: what each path shows, and whether anything is left to do about it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import medley.errors
+from medley.artifacts import ArtifactStore
+from medley.catalog import Catalog, Outcome
+from medley.errors import BadInput, MedleyError
+from medley.identify import identify
+from medley.records import written
+from medley.report import ItemReport, error_entry
+from medley.run import Run
+from medley.stages import STAGES
+from medley.stop import stop_requested
+from medley.types import MODALITY_OF_BRANCH, Asset, Branch
+
+
+@dataclass(slots=True)
+class Item:
+    """A path that the run was given. With a `report` there is nothing to do; with `duplicate_of` another item does it."""
+
+    path: str
+    asset: Asset | None = None
+    report: ItemReport | None = None
+    duplicate_of: str | None = None
+
+    @property
+    def to_do(self) -> bool:
+        """Whether a stage may have to run."""
+        return self.report is None and self.duplicate_of is None
+
+
+def identify_items(
+    paths: Sequence[str], flow: str, plan: str, catalog: Catalog, run: Run, *, verify: bool
+) -> Iterator[Item]:
+    """One item for each path, in order."""
+    first: dict[str, Item] = {}
+    for path in paths:
+        if stop_requested():
+            yield Item(path, report=ItemReport(path, "cancelled"))
+            continue
+        try:
+            asset = identify(path, catalog, run.limits, verify=verify)
+        except BadInput as error:
+            yield Item(path, report=_refused(path, error, flow, plan, catalog, run))
+            continue
+        if earlier := first.get(asset.asset_id):
+            outcome = outcome_of_duplicate(path, earlier.path, earlier.report) if earlier.report else None
+            yield Item(path, asset, outcome, duplicate_of=earlier.path)
+            continue
+        first[asset.asset_id] = Item(path, asset, settled(path, asset, flow, plan, catalog, run))
+        yield first[asset.asset_id]
+
+
+def outcome_of_duplicate(path: str, duplicate_of: str, first: ItemReport) -> ItemReport:
+    """The entry of a second path of the same content: the first one's outcome, `unchanged` where that is complete."""
+    status = "unchanged" if first.status == "complete" else first.status
+    return replace(first, path=path, duplicate_of=duplicate_of, status=status, stages=[], seconds=0.0)
+
+
+def settled(path: str, asset: Asset, flow: str, plan: str, catalog: Catalog, run: Run) -> ItemReport | None:
+    """The report of an asset about which nothing is left to do: done before, or failed before by its own fault."""
+    outcome = catalog.outcome(asset.asset_id, flow)
+    if run.force or outcome is None or outcome.plan != plan or not _is_written(asset, outcome, run):
+        return None
+    report = ItemReport(path, "unchanged", asset.asset_id, asset.media.media_type, records=outcome.records)
+    if outcome.status == "complete":
+        return report
+    if outcome.status in ("failed", "partial") and all(_by_the_file(error["type"]) for error in outcome.errors):
+        report.status = "failed" if outcome.status == "failed" else "partial"
+        report.errors = outcome.errors
+        return report
+    return None
+
+
+def branches_of(asset: Asset) -> list[Branch]:
+    """The branches that an asset's streams have work for."""
+    found: list[Branch] = []
+    if asset.media.audio_stream is not None:
+        found.append("speech")
+    if asset.media.video_stream is not None:
+        found.append("frames")
+    return found
+
+
+def _is_written(asset: Asset, outcome: Outcome, run: Run) -> bool:
+    """Whether every branch that has not failed has its records in this store."""
+    failed = {STAGES[error["stage"]].branch for error in outcome.errors if error["stage"] in STAGES}
+    artifacts = ArtifactStore(run.artifacts)
+    wanted = (branch for branch in branches_of(asset) if branch not in failed)
+    return all(written(artifacts, asset.asset_id, branch, run) for branch in wanted)
+
+
+def records_of(asset: Asset, run: Run) -> dict[str, int]:
+    """Records of each branch that is written, by modality."""
+    artifacts = ArtifactStore(run.artifacts)
+    manifests = {branch: written(artifacts, asset.asset_id, branch, run) for branch in branches_of(asset)}
+    return {MODALITY_OF_BRANCH[b]: int(found.data["records"]) for b, found in manifests.items() if found}
+
+
+def _by_the_file(error_type: str) -> bool:
+    found = getattr(medley.errors, error_type, MedleyError)
+    return isinstance(found, type) and issubclass(found, BadInput)
+
+
+def _refused(path: str, error: BadInput, flow: str, plan: str, catalog: Catalog, run: Run) -> ItemReport:
+    entry = error_entry(error)
+    if error.asset_id:
+        before = catalog.outcome(error.asset_id, flow)
+        attempts = before.attempts if before and before.plan == plan else 1
+        catalog.note_outcome(error.asset_id, flow, Outcome(plan, "failed", [entry], {}, attempts), run.run_id)
+    else:
+        catalog.note_path_failure(os.path.abspath(path), entry)
+    return ItemReport(path, "failed", error.asset_id or None, errors=[entry])
+
+

@@ -1,0 +1,309 @@
+"""The window: items in flight, and how each of them ends. The one place where an unexpected exception becomes an entry."""
+
+from __future__ import annotations
+
+import queue
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError
+from dataclasses import dataclass, field
+from typing import Any
+
+from prefect.context import FlowRunContext
+from prefect.futures import PrefectFuture
+from prefect.states import State
+
+from flows._identify import Item, outcome_of_duplicate, records_of, settled
+from flows._run import OpenRun
+from flows._runner import MedleyRayRunner
+from medley.artifacts import ArtifactStore
+from medley.catalog import Outcome
+from medley.errors import Cancelled, MedleyError, Quarantined
+from medley.records import retire
+from medley.report import ItemReport, StageReport, error_entry
+from medley.run import Run
+from medley.stages import STAGES
+from medley.stop import stop_requested
+from medley.types import ArtifactRef, Asset, utc_now
+
+#: What a flow module gives us: submits every stage of an asset, returns the futures in the order of the stages.
+Submit = Callable[[Asset, Run], list[PrefectFuture[Any]]]
+_DRIVES = 3  # the first and two more, where a worker process died
+_TICK_S = 0.2
+_CLAIM_POLL_S = 1.0
+_SOFT_S = 2.0
+_FORCE_S = 5.0
+
+
+@dataclass(slots=True)
+class _Flight:
+    """An item in flight."""
+
+    item: Item
+    asset: Asset
+    began: float
+    futures: dict[str, PrefectFuture[Any]] = field(default_factory=dict)
+    open: set[str] = field(default_factory=set)
+    stages: dict[str, StageReport] = field(default_factory=dict)
+    errors: list[MedleyError] = field(default_factory=list)
+    drives: int = 0
+    worker_died: str = ""
+    cancelled: bool = False
+
+
+class Window:
+    """Keeps up to `settings.window` items in flight, waits for any, and gives every item exactly one entry."""
+
+    def __init__(self, known: OpenRun, submit: Submit) -> None:
+        self._known = known
+        self._submit = submit
+        self._events: queue.SimpleQueue[tuple[_Flight, str, PrefectFuture[Any]]] = queue.SimpleQueue()
+        self._flights: list[_Flight] = []
+        self._claimed_elsewhere: deque[Item] = deque()
+        self._next_claim = 0.0
+        self._followers: dict[str, list[Item]] = {}
+        self._ended: dict[str, ItemReport] = {}
+
+    def run(self, items: Iterator[Item]) -> None:
+        """Until every item has its entry, or the run is stopped and every item says so."""
+        while not stop_requested():
+            self._fill(items)
+            if not self._flights and not self._claimed_elsewhere:
+                break
+            self._handle_event(_TICK_S)
+        if stop_requested():
+            self._cancel()
+        else:
+            self._retire_replaced()
+        for item in [*self._claimed_elsewhere, *items]:
+            self._end(item, item.report or self._cancelled(item))
+
+    def _fill(self, items: Iterator[Item]) -> None:
+        size = self._known.settings.window
+        self._retry_claims()
+        while len(self._flights) < size and len(self._claimed_elsewhere) < size and not stop_requested():
+            item = next(items, None)
+            if item is None:
+                return
+            self._begin(item)
+
+    def _begin(self, item: Item) -> None:
+        if item.report:
+            self._end(item, item.report)
+        elif item.duplicate_of and item.asset:
+            self._follow(item, item.asset)
+        elif item.asset and self._known.catalog.claim(item.asset.asset_id, self._known.run.run_id):
+            self._launch(item, item.asset)
+        else:
+            self._claimed_elsewhere.append(item)
+
+    def _retry_claims(self) -> None:
+        """What another run holds is looked at again: perhaps it is done there, perhaps it is ours now."""
+        if not self._claimed_elsewhere or time.monotonic() < self._next_claim:
+            return
+        self._next_claim = time.monotonic() + _CLAIM_POLL_S
+        for _ in range(len(self._claimed_elsewhere)):
+            self._begin(self._claimed_elsewhere.popleft())
+
+    def _launch(self, item: Item, asset: Asset) -> None:
+        known = self._known
+        if done := settled(item.path, asset, known.flow, known.plan, known.catalog, known.run):
+            self._end(item, done)  # another run did it while we waited for the claim
+            return
+        known.connect_store()
+        known.catalog.begin_attempt(asset, known.flow, known.plan, known.run.run_id)
+        flight = _Flight(item, asset, time.monotonic())
+        self._flights.append(flight)
+        self._drive(flight)
+
+    def _drive(self, flight: _Flight) -> None:
+        flight.drives += 1
+        flight.worker_died = ""
+        flight.errors.clear()
+        submitted = self._submit(flight.asset, self._known.run)
+        flight.futures = dict(zip(self._known.run.fingerprints, submitted, strict=True))
+        flight.open = set(flight.futures)
+        self._known.view.stage(flight.item.path, _running(flight))
+        for stage, future in flight.futures.items():
+            future.add_done_callback(lambda done, stage=stage: self._events.put((flight, stage, done)))
+
+    def _handle_event(self, timeout_s: float) -> None:
+        try:
+            flight, stage, future = self._events.get(timeout=timeout_s)
+        except queue.Empty:
+            return
+        flight.open.discard(stage)
+        _note(flight, stage, _state(future))
+        _forget(future)
+        self._known.view.stage(flight.item.path, _running(flight))
+        if not flight.open:
+            self._land(flight)
+
+    def _land(self, flight: _Flight) -> None:
+        if flight.worker_died and not stop_requested():
+            if flight.drives < _DRIVES:
+                self._drive(flight)
+                return
+            quarantined = Quarantined(
+                f"a worker process died {flight.drives} times in stage {flight.worker_died}",
+                file=flight.asset.path,
+                remedy="See the logs; try it alone with --force",
+            )
+            quarantined.stage = flight.worker_died
+            flight.errors.append(quarantined)
+        self._flights.remove(flight)
+        self._end(flight.item, self._report_of(flight))
+
+    def _report_of(self, flight: _Flight) -> ItemReport:
+        asset, run = flight.asset, self._known.run
+        errors = [error_entry(error) for error in flight.errors if not isinstance(error, Cancelled)]
+        cancelled = flight.cancelled or len(errors) < len(flight.errors)
+        records = records_of(asset, run)
+        done = all(stage in flight.stages for stage in flight.futures) and not errors
+        status = "complete" if done else "cancelled" if cancelled else "partial" if records else "failed"
+        return ItemReport(
+            flight.item.path,
+            status,  # type: ignore[arg-type]  # mypy widens the chain of conditions to str
+            asset.asset_id,
+            asset.media.media_type,
+            records=records,
+            seconds=round(time.monotonic() - flight.began, 3),
+            stages=[flight.stages[name] for name in flight.futures if name in flight.stages],
+            errors=errors,
+        )
+
+    def _follow(self, item: Item, asset: Asset) -> None:
+        """A second path of the same content takes the first one's outcome."""
+        first = self._ended.get(asset.asset_id)
+        if first is None:
+            self._followers.setdefault(asset.asset_id, []).append(item)
+            return
+        self._end(item, outcome_of_duplicate(item.path, item.duplicate_of or first.path, first))
+
+    def _end(self, item: Item, report: ItemReport) -> None:
+        known, asset = self._known, item.asset
+        if asset and item.duplicate_of is None:
+            if report.status != "unchanged" and (report.stages or report.status == "cancelled"):
+                self._note_outcome(asset, report)
+            known.catalog.release(asset.asset_id, known.run.run_id)
+            self._ended[asset.asset_id] = report
+        known.report.add(report)
+        known.view.ended(report)
+        for follower in self._followers.pop(asset.asset_id, []) if asset else []:
+            self._follow(follower, asset)  # type: ignore[arg-type]  # no followers without an asset
+
+    def _note_outcome(self, asset: Asset, report: ItemReport) -> None:
+        known = self._known
+        before = known.catalog.outcome(asset.asset_id, known.flow)
+        attempts = before.attempts if before else 0
+        outcome = Outcome(known.plan, report.status, report.errors, report.records, attempts)
+        known.catalog.note_outcome(asset.asset_id, known.flow, outcome, known.run.run_id)
+        known.catalog.note_stages(
+            [
+                {
+                    "run_id": known.run.run_id,
+                    "asset_id": asset.asset_id,
+                    "stage": stage.name,
+                    "fingerprint": known.run.fingerprints[stage.name],
+                    "state": stage.state,
+                    "started": stage.started,
+                    "seconds": stage.seconds,
+                    "attempts": stage.attempts,
+                }
+                for stage in report.stages
+            ]
+        )
+        drop_transient(asset, known.run)
+
+    def _cancel(self) -> None:
+        """Items in flight are interrupted, softly first; whatever does not end by then is cancelled all the same."""
+        for force, patience_s in ((False, _SOFT_S), (True, _FORCE_S)):
+            _cancel_running(force)
+            deadline = time.monotonic() + patience_s
+            while self._flights and time.monotonic() < deadline:
+                self._handle_event(_TICK_S)
+        for flight in list(self._flights):
+            flight.cancelled = True
+            self._flights.remove(flight)
+            self._end(flight.item, self._report_of(flight))
+
+    def _retire_replaced(self) -> None:
+        """Assets whose last path shows something else now: their records go, after the new ones are in."""
+        for asset_id in self._known.catalog.replaced_assets():
+            retire(asset_id, self._known.connect_store())
+            self._known.catalog.forget_outcomes(asset_id)
+
+    def _cancelled(self, item: Item) -> ItemReport:
+        media_type = item.asset.media.media_type if item.asset else None
+        return ItemReport(item.path, "cancelled", item.asset.asset_id if item.asset else None, media_type)
+
+
+def drop_transient(asset: Asset, run: Run) -> None:
+    """WAV files and their like are not kept longer than the run needs them."""
+    artifacts = ArtifactStore(run.artifacts)
+    for stage in STAGES.values():
+        if stage.transient_for:
+            artifacts.remove(asset.asset_id, stage.name, run.fingerprints[stage.name])
+
+
+def _running(flight: _Flight) -> list[str]:
+    """The first open stage of each branch."""
+    first: dict[str, str] = {}
+    for stage in flight.futures:
+        if stage in flight.open:
+            first.setdefault(STAGES[stage].branch, stage)
+    return list(first.values())
+
+
+def _state(future: PrefectFuture[Any]) -> State[Any] | None:
+    """The final state of a future that is done; None where it was cancelled before it began."""
+    try:
+        future.wait()
+    except (CancelledError, BaseException) as error:  # a waiting dependent raises asyncio's, which is no Exception
+        if not isinstance(error, CancelledError) and type(error).__name__ != "CancelledError":
+            raise
+        return None
+    return future._final_state  # `.state` would ask the API
+
+
+def _note(flight: _Flight, stage: str, state: State[Any] | None) -> None:
+    if state is None:
+        flight.cancelled = True
+        return
+    if not state.is_final():
+        return  # never ran: the stage before it failed
+    result = state.result(raise_on_failure=False)
+    if isinstance(result, ArtifactRef):
+        known = "cached" if result.cached else "skipped" if result.skipped else "completed"
+        flight.stages[stage] = StageReport(stage, known, result.started, result.seconds, result.attempts)  # type: ignore[arg-type]
+    elif state.is_crashed():
+        if stop_requested():
+            flight.cancelled = True
+        else:
+            flight.worker_died = flight.worker_died or stage
+    else:
+        _note_failure(flight, stage, result)
+
+
+def _note_failure(flight: _Flight, stage: str, error: Any) -> None:
+    if not isinstance(error, MedleyError):  # a bug of ours or a library's: named, not hidden
+        unexpected = MedleyError(f"{type(error).__name__}: {error}", file=flight.asset.path)
+        unexpected.stage, unexpected.started = stage, utc_now()
+        error = unexpected
+    if not isinstance(error, Cancelled):
+        flight.stages[stage] = StageReport(stage, "failed", error.started, error.seconds, error.attempts)
+    flight.errors.append(error)
+
+
+def _forget(future: PrefectFuture[Any]) -> None:
+    context = FlowRunContext.get()
+    if context and isinstance(context.task_runner, MedleyRayRunner):
+        context.task_runner.forget(future)
+
+
+def _cancel_running(force: bool) -> None:
+    """On Ray the tasks are interrupted; threads see the stop flag by themselves."""
+    context = FlowRunContext.get()
+    if context and isinstance(context.task_runner, MedleyRayRunner):
+        context.task_runner.cancel_all(force=force)

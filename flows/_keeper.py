@@ -1,0 +1,114 @@
+"""Parent of one shared service: ends it when its last user is gone, however that user went. `python -m flows._keeper SPEC`.
+
+Next to nothing is imported: it runs beside every command. See _services.py for the locks.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from medley.launch import guarded
+
+_START_S = 90.0
+_HEALTH_POLL_S = 0.1
+_USERS_POLL_S = 1.0
+_END_S = 10.0
+_stop = False
+
+
+def main(spec: dict[str, Any]) -> int:
+    """Starts the service, says where it is, and waits until nobody uses it; exit status 1 if it does not come up."""
+    signal.signal(signal.SIGTERM, _on_term)
+    address = Path(spec["address_file"])
+    with Path(spec["log"]).open("ab") as log:
+        service = subprocess.Popen(guarded(spec["command"]), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    try:
+        if not _comes_up(service, spec["health"]):
+            return 1
+        _write(address, {"url": spec["url"], "pid": os.getpid(), "service_pid": service.pid, "started": time.time()})
+        _wait_for_users(service, spec)
+        return 0
+    finally:
+        address.unlink(missing_ok=True)
+        _end(service)
+
+
+def _on_term(signum: int, frame: FrameType | None) -> None:
+    global _stop
+    _stop = True
+
+
+def _comes_up(service: subprocess.Popen[bytes], health: str) -> bool:
+    deadline = time.monotonic() + _START_S
+    while time.monotonic() < deadline and service.poll() is None and not _stop:
+        if answers(health):
+            return True
+        time.sleep(_HEALTH_POLL_S)
+    return False
+
+
+def answers(health: str, timeout_s: float = 1.0) -> bool:
+    """Whether the service at `health` (an http:// URL to GET, or tcp://host:port) is there."""
+    try:
+        if health.startswith("tcp://"):
+            host, port = health.removeprefix("tcp://").rsplit(":", 1)
+            socket.create_connection((host, int(port)), timeout_s).close()
+        else:
+            opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+            opener.open(health, timeout=timeout_s).close()
+    except OSError:
+        return False
+    return True
+
+
+def _wait_for_users(service: subprocess.Popen[bytes], spec: dict[str, Any]) -> None:
+    """Nobody may become a user while we look: both locks are held until the service has ended and we exit."""
+    while service.poll() is None and not _stop:
+        time.sleep(_USERS_POLL_S)
+        start = Path(spec["start_lock"]).open("a")
+        users = Path(spec["users_lock"]).open("a")
+        if _try_lock(start) and _try_lock(users):
+            Path(spec["address_file"]).unlink(missing_ok=True)
+            _end(service)
+            return
+        start.close()
+        users.close()
+
+
+def _try_lock(file: Any) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _end(service: subprocess.Popen[bytes]) -> None:
+    if service.poll() is None:
+        service.terminate()
+        try:
+            service.wait(_END_S)
+        except subprocess.TimeoutExpired:
+            service.kill()
+            service.wait()
+
+
+def _write(path: Path, content: dict[str, Any]) -> None:
+    draft = path.with_suffix(".new")
+    draft.write_text(json.dumps(content))
+    draft.rename(path)
+
+
+if __name__ == "__main__":
+    sys.exit(main(json.loads(sys.argv[1])))

@@ -1,0 +1,57 @@
+"""Prefect's rows made true: no task run and no flow run says Running when nothing runs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from uuid import UUID
+
+from prefect import get_client
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.filters import FlowRunFilter
+from prefect.client.schemas.objects import TaskRun
+from prefect.exceptions import ObjectNotFound
+from prefect.states import Crashed
+
+_WAIT_S = 5.0
+_POLL_S = 0.2
+_PAGE = 200
+
+
+def settle_task_runs(flow_run_id: str, wait_s: float = _WAIT_S) -> None:
+    """Waits until all task runs of an ended flow run are terminal; what is not by then lost its worker, and says so.
+
+    States travel as events: a server that is ended right after the last task loses the last of them.
+    """
+    deadline = time.monotonic() + wait_s
+    with get_client(sync_client=True) as client:
+        while open_runs := [run for run in _task_runs(client, flow_run_id) if _is_open(run)]:
+            if time.monotonic() > deadline or all(run.state and run.state.name == "NotReady" for run in open_runs):
+                break
+            time.sleep(_POLL_S)
+        for run in open_runs:
+            client.set_task_run_state(run.id, Crashed(message="its process ended before it did"), force=True)
+
+
+def crash_flow_run(flow_run_id: str) -> None:
+    """For a run whose process was killed: it and its task runs become Crashed. No error where Prefect forgot it."""
+    with get_client(sync_client=True) as client:
+        try:
+            run = client.read_flow_run(UUID(flow_run_id))
+        except ObjectNotFound:
+            return
+        if run.state is None or not run.state.is_final():
+            client.set_flow_run_state(run.id, Crashed(message="its process was killed"), force=True)
+    settle_task_runs(flow_run_id, wait_s=0.0)
+
+
+def _is_open(run: TaskRun) -> bool:
+    return run.state is None or not run.state.is_final()
+
+
+def _task_runs(client: SyncPrefectClient, flow_run_id: str) -> Iterator[TaskRun]:
+    offset = 0
+    wanted = FlowRunFilter(id={"any_": [UUID(flow_run_id)]})
+    while page := client.read_task_runs(flow_run_filter=wanted, limit=_PAGE, offset=offset):
+        yield from page
+        offset += len(page)

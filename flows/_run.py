@@ -1,0 +1,145 @@
+"""One run of a flow from its first line in the catalog to its last: shared by command line and deployments."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import uuid
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+from flows._environment import prepare_environment
+from flows._identify import Item, identify_items
+from flows._services import vector_store
+from flows._view import Silent, View
+from medley.catalog import Catalog, open_catalog
+from medley.models.profiles import models_of
+from medley.options import VideoOptions
+from medley.profile import resolve_profile
+from medley.report import ItemReport, ReportFile, run_status
+from medley.run import Run, StoreAddress
+from medley.settings import Settings, load_settings
+from medley.stages import fingerprints, plan_fingerprint
+
+_RENEW_S = 30.0
+
+
+@dataclass(slots=True)
+class OpenRun:
+    """What the flow process knows of its run; tasks get `run` only."""
+
+    flow: str
+    settings: Settings
+    catalog: Catalog
+    run: Run
+    plan: str
+    report: ReportFile
+    view: View
+    verify: bool = False
+    crashed: list[str] = field(default_factory=list)  # flow runs in Prefect whose process was found dead
+    prefect_run_id: str | None = None
+    items: Iterator[Item] | None = None
+    exits: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
+
+    def identify(self, paths: list[str]) -> Iterator[Item]:
+        """The items of `paths`, one by one; goes on where the command has begun."""
+        if self.items is None:
+            self.items = identify_items(paths, self.flow, self.plan, self.catalog, self.run, verify=self.verify)
+        return self.items
+
+    def connect_store(self) -> Run:
+        """The run with a store that is there: started with the first item that needs it."""
+        if not self.run.store.uri:
+            self.run = replace(self.run, store=self.exits.enter_context(vector_store(self.settings)))
+        return self.run
+
+    def abandon(self, paths: list[str]) -> None:
+        """For a hard exit: every path that has no entry yet gets one that says cancelled; the catalog is told."""
+        entered = Counter(item["path"] for item in self.report.items())
+        for path, count in (Counter(paths) - entered).items():
+            for _ in range(count):
+                self.report.add(ItemReport(path, "cancelled"))
+        self.catalog.end_run(self.run.run_id, "cancelled", dict(self.report.counts))
+
+
+_current: OpenRun | None = None
+
+
+@contextlib.contextmanager
+def open_run(
+    flow: str,
+    options: VideoOptions,
+    settings: Settings,
+    *,
+    force: bool = False,
+    verify: bool = False,
+    view: View | None = None,
+) -> Iterator[OpenRun]:
+    """A run of this process, with its claims kept; the catalog says how it ended, whatever happens in the block.
+
+    Raises SetupError before any item is touched.
+    """
+    global _current
+    catalog = open_catalog(settings)
+    crashed = catalog.crash_dead_runs()
+    run = _new_run(options, settings, force)
+    report = ReportFile(settings.home / "runs" / run.run_id)
+    known = OpenRun(flow, settings, catalog, run, plan_fingerprint(run.fingerprints), report, view or Silent(), verify)
+    known.crashed = [prefect_id for prefect_id in crashed if prefect_id]
+    catalog.begin_run(run.run_id, flow, run.options.profile.value)
+    _current = known
+    done = threading.Event()
+    threading.Thread(target=_keep_claims, args=(catalog, run.run_id, done), daemon=True).start()
+    status: str = "failed"
+    try:
+        with known.exits:
+            yield known
+        status = run_status(report.counts.elements())
+    finally:
+        done.set()
+        _current = None
+        catalog.end_run(run.run_id, status, dict(report.counts))
+
+
+@contextlib.contextmanager
+def joined_run(flow: str, options: VideoOptions, *, force: bool) -> Iterator[OpenRun]:
+    """Within a flow: the run that the command opened in this process, or one of its own for a deployed run."""
+    if _current is not None:
+        yield _current
+        return
+    settings = load_settings()
+    prepare_environment(settings)
+    with open_run(flow, options, settings, force=force) as known:
+        yield known
+
+
+def _new_run(options: VideoOptions, settings: Settings, force: bool) -> Run:
+    options = resolve_profile(options, settings, cluster_gpus=_cluster_gpus(settings))
+    models = models_of(options.profile, options.models, settings.pools.device)
+    return Run(
+        run_id=str(uuid.uuid4()),
+        options=options,
+        models=models,
+        fingerprints=fingerprints(options, models),
+        artifacts=settings.artifacts,
+        store=StoreAddress("", settings.store_key),
+        runner=settings.runner,
+        pools=settings.pools,
+        limits=settings.limits,
+        force=force,
+        faults=settings.faults,
+    )
+
+
+def _cluster_gpus(settings: Settings) -> float | None:
+    if settings.ray_address is None or settings.runner != "ray":
+        return None
+    from flows._runner import cluster_gpus
+
+    return cluster_gpus(settings.ray_address)
+
+
+def _keep_claims(catalog: Catalog, run_id: str, done: threading.Event) -> None:
+    while not done.wait(_RENEW_S):
+        catalog.renew_claims(run_id)

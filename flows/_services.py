@@ -1,0 +1,203 @@
+"""The shared services (Prefect server, vector store): found or started, and ended when nobody uses them.
+
+For each service three files in MEDLEY_HOME/run: `<name>.start` (locked while somebody starts or ends it),
+`<name>.users` (locked shared by each user), `<name>.json` (where it is). A keeper process is the service's parent and
+does the last user's duty when that user was killed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+from urllib.parse import urlparse
+
+import psutil
+
+from flows._keeper import answers
+from flows._reaper import MARK
+from medley.errors import ServiceUnreachable, SetupError
+from medley.launch import guarded
+from medley.run import StoreAddress
+from medley.settings import Settings
+
+_TRIES = 3
+_REACH_S = 3.0
+_LEAVE_S = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """How to run one service: `{port}` in its parts stands for the port it gets."""
+
+    name: str
+    command: tuple[str, ...]
+    url: str
+    health: str
+
+
+def prefect_service() -> Service:
+    """Prefect's server, its database in PREFECT_HOME (see _environment.py)."""
+    program = (sys.executable, "-m", "prefect", "server", "start", "--log-level", "WARNING", "--analytics-off")
+    command = (*program, "--host", "127.0.0.1", "--port", "{port}")
+    return Service("prefect", command, "http://127.0.0.1:{port}/api", "http://127.0.0.1:{port}/api/health")
+
+
+def milvus_service(settings: Settings) -> Service:
+    """Milvus Lite's server. Loopback only: it has no authentication."""
+    program = (str(Path(sys.executable).with_name("milvus-lite")), "server", "--data-dir", str(settings.home / "milvus"))
+    command = (*program, "--host", "127.0.0.1", "--port", "{port}")
+    return Service("milvus", command, "http://127.0.0.1:{port}", "tcp://127.0.0.1:{port}")
+
+
+@contextlib.contextmanager
+def prefect_server(settings: Settings) -> Iterator[str]:
+    """URL of Prefect's API: PREFECT_API_URL where that is set, else the shared one. Raises ServiceUnreachable."""
+    given = os.environ.get("PREFECT_API_URL")
+    if given:
+        require(given, "PREFECT_API_URL")
+        yield given
+        return
+    with shared(prefect_service(), settings) as url:
+        yield url
+
+
+@contextlib.contextmanager
+def vector_store(settings: Settings) -> Iterator[StoreAddress]:
+    """Address of the store: MEDLEY_STORE__URI where that is set, else the shared Milvus Lite. Raises ServiceUnreachable."""
+    timeout = settings.store.timeout_s
+    if settings.store.uri:
+        require(settings.store.uri, "MEDLEY_STORE__URI")
+        yield StoreAddress(settings.store.uri, settings.store_key, "", settings.store.token, timeout)
+        return
+    lock = str(settings.run_dir / "milvus.write")
+    with shared(milvus_service(settings), settings) as url:
+        yield StoreAddress(url, settings.store_key, lock, None, timeout)
+
+
+@contextlib.contextmanager
+def shared(service: Service, settings: Settings) -> Iterator[str]:
+    """URL of the service, which is there until the block ends and longer if others use it."""
+    url, users = _join(service, settings)
+    try:
+        yield url
+    finally:
+        _leave(service, settings, users)
+
+
+def running(name: str, settings: Settings) -> str | None:
+    """URL of a shared service if it is running; starts nothing."""
+    found = _address(settings.run_dir / f"{name}.json")
+    return str(found["url"]) if found else None
+
+
+def require(url: str, setting: str) -> None:
+    """Raises ServiceUnreachable naming `setting` unless something accepts connections at `url` within 3 s."""
+    parsed = urlparse(url if "://" in url else f"tcp://{url}")
+    host, port = parsed.hostname or "", parsed.port or (443 if parsed.scheme == "https" else 80)
+    if not answers(f"tcp://{host}:{port}", _REACH_S):
+        raise ServiceUnreachable(f"nothing answers at {url} ({setting})", remedy="Start it, or correct the setting")
+
+
+def _join(service: Service, settings: Settings) -> tuple[str, IO[str]]:
+    with _locked(settings.run_dir / f"{service.name}.start"):
+        found = _address(settings.run_dir / f"{service.name}.json")
+        url = str(found["url"]) if found else _start(service, settings)
+        users = (settings.run_dir / f"{service.name}.users").open("a")
+        fcntl.flock(users, fcntl.LOCK_SH)
+        return url, users
+
+
+def _leave(service: Service, settings: Settings, users: IO[str]) -> None:
+    """Gives up our place; whoever was the last one ends the service and waits for its end."""
+    users.close()
+    with _locked(settings.run_dir / f"{service.name}.start"):
+        with (settings.run_dir / f"{service.name}.users").open("a") as last:
+            try:
+                fcntl.flock(last, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                return
+            found = _address(settings.run_dir / f"{service.name}.json")
+            if found:
+                _end(int(found["pid"]))
+
+
+def _end(keeper_pid: int) -> None:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        keeper = psutil.Process(keeper_pid)
+        keeper.terminate()
+        deadline = time.monotonic() + _LEAVE_S
+        while keeper.is_running() and keeper.status() != psutil.STATUS_ZOMBIE:
+            if time.monotonic() > deadline:
+                keeper.kill()  # its service goes with it: see medley/launch.py
+            time.sleep(0.02)
+
+
+def _start(service: Service, settings: Settings) -> str:
+    log = settings.logs / f"{service.name}.log"
+    for _ in range(_TRIES):  # somebody may take the port between our look and the service's bind
+        port = _free_port()
+        if url := _start_on(service, settings, port, log):
+            return url
+    raise SetupError(f"{service.name} does not start", remedy=f"See {log}")
+
+
+def _start_on(service: Service, settings: Settings, port: int, log: Path) -> str | None:
+    run = settings.run_dir
+    spec = {
+        "command": [part.format(port=port) for part in service.command],
+        "url": service.url.format(port=port),
+        "health": service.health.format(port=port),
+        "log": str(log),
+        "address_file": str(run / f"{service.name}.json"),
+        "start_lock": str(run / f"{service.name}.start"),
+        "users_lock": str(run / f"{service.name}.users"),
+    }
+    keeper = subprocess.Popen(
+        [sys.executable, "-m", "flows._keeper", json.dumps(spec)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={name: value for name, value in os.environ.items() if name != MARK},  # it may outlive this command
+        start_new_session=True,  # the terminal's Ctrl-C is for the command, not for what others use as well
+    )
+    while keeper.poll() is None:
+        if _address(run / f"{service.name}.json"):
+            threading.Thread(target=keeper.wait, daemon=True).start()  # no zombie
+            return str(spec["url"])
+        time.sleep(0.05)
+    return None
+
+
+def _address(path: Path) -> dict[str, object] | None:
+    try:
+        found: dict[str, object] = json.loads(path.read_text())
+        keeper = psutil.Process(int(str(found["pid"])))
+    except (OSError, ValueError, KeyError, psutil.NoSuchProcess):
+        return None
+    alive = keeper.status() != psutil.STATUS_ZOMBIE and keeper.create_time() <= float(str(found["started"]))
+    return found if alive else None
+
+
+def _free_port() -> int:
+    """A plain bind: Milvus Lite's server listens with SO_REUSEPORT and would share a taken port without a word."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    with path.open("a") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,61 @@
+"""Ctrl-C and SIGTERM set the stop flag; after a grace period, or at the second one, the process ends the hard way."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from types import FrameType
+
+from medley.stop import request_stop
+
+EXIT_OF = {signal.SIGINT: 130, signal.SIGTERM: 143}
+received: list[signal.Signals] = []
+_second = threading.Event()
+
+
+@contextlib.contextmanager
+def stop_on_signals() -> Iterator[None]:
+    """Within the block. Prefect and Ray put handlers of their own in place, so it is entered again inside a flow."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, _on_signal) for number in EXIT_OF}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler if handler is not None else signal.SIG_DFL)
+
+
+@contextlib.contextmanager
+def hard_exit(grace_s: float, leave: Callable[[], None]) -> Iterator[None]:
+    """While the block runs: `grace_s` after a signal, or at the second one, `leave` is called in a thread of its own."""
+    done = threading.Event()
+
+    def watch() -> None:
+        while not received:
+            if done.wait(0.1):
+                return
+        _second.wait(grace_s)
+        if not done.is_set():
+            leave()
+
+    threading.Thread(target=watch, daemon=True).start()
+    try:
+        yield
+    finally:
+        done.set()
+
+
+def exit_code() -> int | None:
+    """130 after Ctrl-C, 143 after SIGTERM, None after neither."""
+    return EXIT_OF[received[0]] if received else None
+
+
+def _on_signal(number: int, frame: FrameType | None) -> None:
+    if received:
+        _second.set()
+    received.append(signal.Signals(number))
+    request_stop()

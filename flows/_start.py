@@ -1,0 +1,49 @@
+"""Everything that a flow run needs, started at the same time: Prefect's server, the store, and Ray in the main thread."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from prefect.events.worker import EventsWorker
+from prefect.logging.handlers import APILogWorker
+from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.task_runners import TaskRunner
+
+from flows._reconcile import crash_flow_run, settle_task_runs
+from flows._run import OpenRun
+from flows._runner import MedleyRayRunner, local_runner, start_ray, stop_ray
+from flows._services import prefect_server
+
+_DRAIN_S = 5.0
+
+
+@contextlib.contextmanager
+def started(known: OpenRun) -> Iterator[tuple[TaskRunner[Any], str]]:
+    """The task runner and the URL of Prefect's API. What was started only for this command has ended afterwards."""
+    settings = known.settings
+    on_ray = settings.runner == "ray"
+    with contextlib.ExitStack() as exits:
+        with ThreadPoolExecutor(2) as helpers:
+            prefect = helpers.submit(exits.enter_context, prefect_server(settings))
+            store = helpers.submit(known.connect_store)
+            if on_ray:
+                exits.callback(stop_ray)
+                start_ray(settings)
+            store.result()
+            url = prefect.result()
+        exits.enter_context(temporary_settings({PREFECT_API_URL: url}))
+        for run_id in known.crashed:
+            crash_flow_run(run_id)
+        exits.callback(_settle, known)
+        yield MedleyRayRunner() if on_ray else local_runner(settings), url
+
+
+def _settle(known: OpenRun) -> None:
+    """While the server is still there: what this process has to tell it, and the last states of the run's tasks."""
+    APILogWorker.drain_all(timeout=_DRAIN_S)
+    EventsWorker.drain_all(timeout=_DRAIN_S)
+    if known.prefect_run_id:
+        settle_task_runs(known.prefect_run_id)

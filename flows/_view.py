@@ -1,0 +1,92 @@
+"""What people see while a run goes on: one line for each item with its stage, on stderr."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from rich.console import Console
+from rich.live import Live
+from rich.markup import escape
+from rich.spinner import Spinner
+from rich.table import Table
+
+from medley.report import ItemReport
+
+_COLOURS = {"complete": "green", "unchanged": "green", "skipped": "dim", "partial": "yellow", "cancelled": "yellow"}
+
+
+class View(Protocol):
+    """Told of every step."""
+
+    def starting(self, what: str) -> None:
+        """Something is being waited for before the first item can begin."""
+        ...
+
+    def stage(self, path: str, running: Sequence[str]) -> None:
+        """Which stages of an item are running now."""
+        ...
+
+    def ended(self, item: ItemReport) -> None:
+        """An item is done."""
+        ...
+
+
+class Silent:
+    """For deployed runs: Prefect's UI shows them."""
+
+    def starting(self, what: str) -> None:
+        """See `View`."""
+
+    def stage(self, path: str, running: Sequence[str]) -> None:
+        """See `View`."""
+
+    def ended(self, item: ItemReport) -> None:
+        """See `View`."""
+
+
+class Terminal:
+    """A live display on a terminal; one plain line for each ended item where stderr is none."""
+
+    def __init__(self) -> None:
+        self.console = Console(stderr=True, highlight=False)
+        self._items: dict[str, str] = {}
+        self._live = Live(console=self.console, transient=True, refresh_per_second=8, get_renderable=self._render)
+
+    def __enter__(self) -> Terminal:
+        if self.console.is_terminal:
+            self._live.start()
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._live.stop()
+
+    def starting(self, what: str) -> None:
+        """See `View`."""
+        self._items[""] = what
+
+    def stage(self, path: str, running: Sequence[str]) -> None:
+        """See `View`."""
+        self._items.pop("", None)
+        self._items[path] = " + ".join(running)
+
+    def ended(self, item: ItemReport) -> None:
+        """See `View`."""
+        self._items.pop(item.path, None)
+        colour = _COLOURS.get(item.status, "red")
+        self.console.print(f"[{colour}]{item.status:>9}[/]  {escape(item.path)}  [dim]{_summary(item)}[/]")
+        for error in item.errors:
+            self.console.print(f"           [red]{error['type']}[/] in {error['stage']}: {escape(error['message'])}")
+
+    def _render(self) -> Table:
+        table = Table.grid(padding=(0, 1))
+        for path, what in list(self._items.items()):
+            table.add_row(Spinner("dots"), escape(path), f"[dim]{what}[/]")
+        return table
+
+
+def _summary(item: ItemReport) -> str:
+    records = ", ".join(f"{count} {modality}" for modality, count in item.records.items())
+    seconds = f"{item.seconds:.1f} s" if item.seconds else ""
+    same = f"same content as {escape(item.duplicate_of)}" if item.duplicate_of else ""
+    return " · ".join(part for part in (records, seconds, same) if part)

@@ -1,0 +1,117 @@
+"""`medley search "query"`: needs the vector store only, never Prefect, never Ray."""
+
+from __future__ import annotations
+
+import sys
+
+from flows._cli import main
+
+if __name__ == "__main__":
+    sys.exit(main(["search", *sys.argv[1:]]))
+
+import argparse
+import json
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from flows._environment import prepare_environment
+from flows._services import vector_store
+from medley.catalog import open_catalog
+from medley.search import Moment, search_moments
+from medley.settings import Settings, load_settings
+from medley.stores.base import Found, open_store
+from medley.types import MODALITIES, Modality
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The flags of this verb."""
+    parser.add_argument("query", help="what to look for, in words")
+    parser.add_argument("--limit", type=int, default=10, metavar="N", help="hits at most (default 10)")
+    parser.add_argument("--modality", choices=MODALITIES, help="look only at this kind of evidence")
+    parser.add_argument("--json", action="store_true", help="the answer as JSON on stdout")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Searches and prints; no hits is no error."""
+    settings = load_settings()
+    prepare_environment(settings)
+    hits = find(arguments.query, settings, limit=max(1, arguments.limit), modality=arguments.modality)
+    if arguments.json:
+        print(json.dumps({"query": arguments.query, "hits": hits}, ensure_ascii=False, indent=1))
+    else:
+        show(arguments.query, hits)
+    return 0
+
+
+def find(query: str, settings: Settings, *, limit: int = 10, modality: Modality | None = None) -> list[dict[str, Any]]:
+    """The hits, as the command line contract has them."""
+    with vector_store(settings) as address:
+        store = open_store(address)
+        try:
+            moments = search_moments(store, query, modalities=[modality] if modality else MODALITIES, limit=limit)
+        finally:
+            store.close()
+    catalog = open_catalog(settings)
+    paths = catalog.newest_locations([moment.asset_id for moment in moments])
+    return [_hit(moment, paths.get(moment.asset_id), settings) for moment in moments]
+
+
+def _hit(moment: Moment, path: str | None, settings: Settings) -> dict[str, Any]:
+    best = _evidence(moment.evidence[0].found, moment.score, settings)
+    evidence = [_evidence(piece.found, piece.score, settings) for piece in moment.evidence]
+    starts = [piece["start_s"] for piece in evidence if piece["start_s"] is not None]
+    ends = [piece["end_s"] for piece in evidence if piece["end_s"] is not None]
+    span = {"start_s": min(starts, default=None), "end_s": max(ends, default=None)}
+    if best["modality"] == "frame":  # a frame is a point in time
+        span = {"start_s": best["start_s"], "end_s": best["start_s"]}
+    return {
+        "score": best["score"],
+        "path": path,
+        "asset_id": moment.asset_id,
+        "modality": best["modality"],
+        **span,
+        "page": best["page"],
+        "box": best["box"],
+        "text": best["text"],
+        "thumbnail": next((piece["thumbnail"] for piece in evidence if piece["thumbnail"]), None),
+        "evidence": evidence,
+    }
+
+
+def _evidence(found: Found, score: float, settings: Settings) -> dict[str, Any]:
+    row = found.row
+    return {
+        "modality": row.modality,
+        "score": round(score, 6),
+        "start_s": None if row.start_ms is None else row.start_ms / 1000,
+        "end_s": None if row.end_ms is None else row.end_ms / 1000,
+        "page": row.page,
+        "box": list(row.box) if row.box else None,
+        "text": row.text,
+        "thumbnail": str(settings.artifacts / row.thumbnail) if row.thumbnail else None,
+    }
+
+
+def show(query: str, hits: list[dict[str, Any]]) -> None:
+    """A table for people, on stdout."""
+    console = Console()
+    if not hits:
+        console.print(f"Nothing found for “{query}”. Is anything indexed? Try: medley status", highlight=False)
+        return
+    table = Table(title=f"“{query}”", title_justify="left", box=None, pad_edge=False)
+    for column in ("score", "from", "to", "by", "file", "what"):
+        table.add_column(column, overflow="fold")
+    for hit in hits:
+        what = hit["text"] or f"frame {hit['thumbnail']}"
+        span = (_clock(hit["start_s"]), _clock(hit["end_s"]))
+        table.add_row(f"{hit['score']:.4f}", *span, hit["modality"], hit["path"] or "(gone)", what)
+    console.print(table)
+
+
+def _clock(seconds: float | None) -> str:
+    if seconds is None:
+        return ""
+    minutes, rest = divmod(seconds, 60)
+    return f"{int(minutes)}:{rest:04.1f}"

@@ -1,0 +1,138 @@
+"""The artifact store: what stages made, on a file system that all workers see.
+
+A directory `<aa>/<asset_id>/<stage>/<fingerprint>/` counts when its `manifest.json` is there and every file that it
+names has the size it says. It is filled under another name and renamed when it is whole, so that a crash leaves
+either all of it or nothing that counts.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from medley.errors import NoSpace
+from medley.types import utc_now
+
+MANIFEST = "manifest.json"
+_BLOCK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """Describes one artifact. `data` holds the few facts that a later stage or a report asks for."""
+
+    stage: str
+    fingerprint: str
+    run_id: str
+    created: str
+    files: dict[str, dict[str, Any]]
+    data: dict[str, Any]
+
+
+@dataclass(slots=True)
+class Draft:
+    """An artifact in the making: files go into `directory`, facts into `data`."""
+
+    directory: Path
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+class ArtifactStore:
+    """Artifacts below one root directory."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def asset_directory(self, asset_id: str) -> Path:
+        """Everything that was made of an asset."""
+        return self.root / asset_id[:2] / asset_id
+
+    def directory(self, asset_id: str, stage: str, fingerprint: str) -> Path:
+        """Where that artifact is, or would be."""
+        return self.asset_directory(asset_id) / stage / fingerprint
+
+    def find(self, asset_id: str, stage: str, fingerprint: str) -> Manifest | None:
+        """The manifest, or None where it is absent, unreadable, or names a file that is missing or of another size."""
+        directory = self.directory(asset_id, stage, fingerprint)
+        try:
+            manifest = Manifest(**json.loads((directory / MANIFEST).read_text()))
+            sizes = {name: (directory / name).stat().st_size for name in manifest.files}
+        except (OSError, ValueError, TypeError):
+            return None  # absent or torn: it is made again
+        whole = all(sizes[name] == known["size"] for name, known in manifest.files.items())
+        return manifest if whole else None
+
+    @contextmanager
+    def create(self, asset_id: str, stage: str, fingerprint: str, run_id: str) -> Iterator[Draft]:
+        """Makes an artifact: it exists once the block has ended without an error, and not before.
+
+        Raises NoSpace when the disk is full.
+        """
+        final = self.directory(asset_id, stage, fingerprint)
+        draft = Draft(final.parent / f".{fingerprint}.{uuid.uuid4().hex[:8]}")
+        try:
+            draft.directory.mkdir(parents=True)
+            yield draft
+            _write_manifest(draft, stage, fingerprint, run_id)
+            _swap_in(draft.directory, final)
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+                raise NoSpace(f"no space left at {self.root}", remedy="Free some space and run again") from error
+            raise
+        finally:
+            shutil.rmtree(draft.directory, ignore_errors=True)
+
+    def remove(self, asset_id: str, stage: str, fingerprint: str) -> None:
+        """Takes an artifact away, manifest first; no error where there is none."""
+        directory = self.directory(asset_id, stage, fingerprint)
+        (directory / MANIFEST).unlink(missing_ok=True)
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def _write_manifest(draft: Draft, stage: str, fingerprint: str, run_id: str) -> None:
+    files = {
+        str(path.relative_to(draft.directory)): {"size": path.stat().st_size, "sha256": sha256_of(path)}
+        for path in sorted(draft.directory.rglob("*"))
+        if path.is_file()
+    }
+    content = {
+        "stage": stage,
+        "fingerprint": fingerprint,
+        "run_id": run_id,
+        "created": utc_now(),
+        "files": files,
+        "data": draft.data,
+    }
+    with (draft.directory / MANIFEST).open("w") as file:
+        json.dump(content, file, indent=1)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _swap_in(made: Path, final: Path) -> None:
+    """Puts `made` in the place of `final`. What stood there had been found wanting, or is made again on purpose."""
+    if final.exists():
+        aside = made.with_name(made.name + ".old")
+        final.rename(aside)
+        made.rename(final)
+        shutil.rmtree(aside, ignore_errors=True)
+    else:
+        made.rename(final)
+
+
+def sha256_of(path: Path) -> str:
+    """Hex SHA-256 of a file's bytes, read in blocks."""
+    digest = hashlib.sha256()
+    with path.open("rb", buffering=0) as file:
+        while block := file.read(_BLOCK_BYTES):
+            digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,234 @@
+"""Reads and writes of the ledger. Only command and flow processes open it, never a Ray worker."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import psutil
+from sqlalchemy import Engine, create_engine, delete, event, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DatabaseError
+
+from medley.catalog.migrate import migrate
+from medley.catalog.tables import assets, claims, locations, outcomes, runs, stages
+from medley.errors import SetupError
+from medley.settings import Settings
+from medley.types import Asset, MediaInfo, utc_now
+
+CLAIM_S = 120.0
+_BUSY_S = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """Where an asset was seen, and what the file system said of it."""
+
+    path: str
+    asset_id: str | None
+    size_bytes: int | None
+    mtime_ns: int | None
+    inode: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How the last attempt at an asset ended. `plan` is the fingerprint of what was attempted."""
+
+    plan: str
+    status: str
+    errors: list[dict[str, Any]]
+    records: dict[str, int]
+    attempts: int
+
+
+def open_catalog(settings: Settings) -> Catalog:
+    """The catalog of `settings` (default: SQLite in MEDLEY_HOME), its schema up to date; raises SetupError."""
+    url = settings.catalog_url.get_secret_value() if settings.catalog_url else f"sqlite:///{settings.home / 'catalog.db'}"
+    engine = create_engine(url)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _configure_sqlite)
+    try:
+        migrate(engine, settings.run_dir / "catalog.migrate")
+    except DatabaseError as error:
+        raise SetupError(
+            f"the catalog {engine.url.render_as_string()} cannot be opened: {error.orig}",
+            remedy="Check the file or the server; see docs/troubleshooting.md",
+        ) from error
+    return Catalog(engine)
+
+
+def _configure_sqlite(connection: Any, _: Any) -> None:
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", f"busy_timeout={_BUSY_S * 1000}", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+class Catalog:
+    """The ledger. Safe to use from several threads and processes."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        dialect = postgresql if engine.dialect.name == "postgresql" else sqlite
+        self._insert: Callable[..., Any] = dialect.insert
+
+    def _put(self, table: Any, values: dict[str, Any], keys: Sequence[str]) -> None:
+        statement = self._insert(table).values(**values)
+        changed = {name: value for name, value in values.items() if name not in (*keys, "created")}
+        with self.engine.begin() as connection:
+            connection.execute(statement.on_conflict_do_update(index_elements=list(keys), set_=changed))
+
+    # runs
+
+    def begin_run(self, run_id: str, flow: str, profile: str) -> None:
+        """Notes a run of this process."""
+        process = psutil.Process()
+        values = {"run_id": run_id, "flow": flow, "status": "running", "profile": profile, "started": utc_now()}
+        values |= {"host": socket.gethostname(), "pid": process.pid, "pid_started": process.create_time()}
+        with self.engine.begin() as connection:
+            connection.execute(runs.insert().values(**values))
+
+    def end_run(self, run_id: str, status: str, counts: dict[str, int]) -> None:
+        """Notes how a run ended and frees its claims."""
+        with self.engine.begin() as connection:
+            changed = {"status": status, "ended": utc_now(), "counts": counts}
+            connection.execute(update(runs).where(runs.c.run_id == run_id).values(**changed))
+            connection.execute(delete(claims).where(claims.c.run_id == run_id))
+
+    def note_prefect_run(self, run_id: str, prefect_run_id: str) -> None:
+        """Which flow run of Prefect shows this run."""
+        with self.engine.begin() as connection:
+            connection.execute(
+                update(runs).where(runs.c.run_id == run_id).values(prefect_run_id=prefect_run_id)
+            )
+
+    def crash_dead_runs(self) -> list[str | None]:
+        """Runs of this host whose process is gone become crashed, their claims free. Returns their Prefect run ids."""
+        with self.engine.begin() as connection:
+            here = select(runs).where(runs.c.status == "running", runs.c.host == socket.gethostname())
+            dead = [row for row in connection.execute(here) if not _lives(row.pid, row.pid_started)]
+            ids = [row.run_id for row in dead]
+            connection.execute(
+                update(runs).where(runs.c.run_id.in_(ids)).values(status="crashed", ended=utc_now())
+            )
+            connection.execute(
+                update(outcomes)
+                .where(outcomes.c.run_id.in_(ids), outcomes.c.status == "running")
+                .values(status="pending")
+            )
+            connection.execute(delete(claims).where(claims.c.run_id.in_(ids)))
+        return [row.prefect_run_id for row in dead]
+
+    # locations and assets
+
+    def location(self, path: str) -> Location | None:
+        """What is known of a path."""
+        columns = [locations.c[name] for name in Location.__slots__]
+        with self.engine.connect() as connection:
+            row = connection.execute(select(*columns).where(locations.c.path == path)).first()
+        return None if row is None else Location(*row)
+
+    def note_location(self, found: Location) -> None:
+        """Notes what a path shows now. The asset it showed before has one location less: see `replaced_assets`."""
+        self._put(locations, {**asdict(found), "error": None, "attempts": 0, "seen": utc_now()}, ["path"])
+
+    def replaced_assets(self) -> list[str]:
+        """Assets with an outcome that no path shows any more: a merely deleted file keeps its location."""
+        seen = select(locations.c.asset_id).where(locations.c.asset_id == outcomes.c.asset_id)
+        claimed = select(claims.c.asset_id).where(claims.c.asset_id == outcomes.c.asset_id)
+        query = select(outcomes.c.asset_id).distinct().where(~seen.exists(), ~claimed.exists())
+        with self.engine.connect() as connection:
+            return list(connection.execute(query).scalars())
+
+    def forget_outcomes(self, asset_id: str) -> None:
+        """The asset counts as never worked on."""
+        with self.engine.begin() as connection:
+            connection.execute(delete(outcomes).where(outcomes.c.asset_id == asset_id))
+
+    def note_path_failure(self, path: str, error: dict[str, Any]) -> None:
+        """Notes that a path could not be identified; what it showed before stays known."""
+        before = self.location(path)
+        with self.engine.begin() as connection:
+            if before is None:
+                values = {"path": path, "error": error, "attempts": 1, "seen": utc_now()}
+                connection.execute(locations.insert().values(**values))
+            else:
+                changed = {"error": error, "attempts": locations.c.attempts + 1, "seen": utc_now()}
+                connection.execute(update(locations).where(locations.c.path == path).values(**changed))
+
+    def newest_locations(self, asset_ids: Sequence[str]) -> dict[str, str]:
+        """The path at which each asset was seen last."""
+        query = select(locations.c.asset_id, locations.c.path).where(locations.c.asset_id.in_(asset_ids))
+        with self.engine.connect() as connection:
+            rows = connection.execute(query.order_by(locations.c.seen)).all()
+        return {asset_id: path for asset_id, path in rows}
+
+    def media(self, asset_id: str) -> MediaInfo | None:
+        """What the probe found, if it ran before."""
+        with self.engine.connect() as connection:
+            found = connection.execute(select(assets.c.media).where(assets.c.asset_id == asset_id)).scalar()
+        return MediaInfo(**found) if found else None
+
+    def note_asset(self, asset_id: str, size_bytes: int, media: MediaInfo | None) -> None:
+        """Notes an asset; `media` None where it could not be opened."""
+        known = {"asset_id": asset_id, "size_bytes": size_bytes, "media": asdict(media) if media else None}
+        self._put(assets, {**known, "created": utc_now()}, ["asset_id"])
+
+    # outcomes and stages
+
+    def outcome(self, asset_id: str, flow: str) -> Outcome | None:
+        """How the last attempt ended."""
+        columns = [outcomes.c[name] for name in Outcome.__slots__]
+        query = select(*columns).where(outcomes.c.asset_id == asset_id, outcomes.c.flow == flow)
+        with self.engine.connect() as connection:
+            row = connection.execute(query).first()
+        return None if row is None else Outcome(*row)
+
+    def begin_attempt(self, asset: Asset, flow: str, plan: str, run_id: str) -> None:
+        """Counts an attempt before it is made, so that one that takes the process down is counted too."""
+        before = self.outcome(asset.asset_id, flow)
+        attempts = before.attempts + 1 if before and before.plan == plan else 1
+        self.note_outcome(asset.asset_id, flow, Outcome(plan, "running", [], {}, attempts), run_id)
+
+    def note_outcome(self, asset_id: str, flow: str, outcome: Outcome, run_id: str) -> None:
+        """How an attempt ended."""
+        values = {"asset_id": asset_id, "flow": flow, **asdict(outcome), "run_id": run_id, "updated": utc_now()}
+        self._put(outcomes, values, ["asset_id", "flow"])
+
+    def note_stages(self, rows: Sequence[dict[str, Any]]) -> None:
+        """What a run did in each stage of an asset; see `tables.stages` for the keys."""
+        if rows:
+            with self.engine.begin() as connection:
+                connection.execute(stages.insert(), list(rows))
+
+    # claims
+
+    def claim(self, asset_id: str, run_id: str) -> bool:
+        """Whether the asset is now this run's; an expired claim is free."""
+        now = time.time()
+        values = {"asset_id": asset_id, "run_id": run_id, "expires": now + CLAIM_S}
+        statement = self._insert(claims).values(**values)
+        free = (claims.c.expires < now) | (claims.c.run_id == run_id)
+        statement = statement.on_conflict_do_update(index_elements=["asset_id"], set_=values, where=free)
+        with self.engine.begin() as connection:
+            return bool(connection.execute(statement).rowcount)
+
+    def renew_claims(self, run_id: str) -> None:
+        """Keeps the claims of a living run."""
+        with self.engine.begin() as connection:
+            held = update(claims).where(claims.c.run_id == run_id)
+            connection.execute(held.values(expires=time.time() + CLAIM_S))
+
+    def release(self, asset_id: str, run_id: str) -> None:
+        """Frees one asset."""
+        with self.engine.begin() as connection:
+            connection.execute(delete(claims).where(claims.c.asset_id == asset_id, claims.c.run_id == run_id))
+
+
+def _lives(pid: int, started: float) -> bool:
+    try:
+        return abs(psutil.Process(pid).create_time() - started) < 1.0
+    except psutil.NoSuchProcess:
+        return False

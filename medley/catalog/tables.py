@@ -1,0 +1,83 @@
+"""The catalog's tables. A change here needs a migration in migrations/versions."""
+
+from __future__ import annotations
+
+from sqlalchemy import JSON, BigInteger, Column, Float, ForeignKey, Index, Integer, MetaData, String, Table, Text
+
+metadata = MetaData()
+_ID = String(64)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("run_id", String(36), primary_key=True),
+    Column("flow", String(32), nullable=False),
+    Column("status", String(16), nullable=False),  # running, complete, partial, failed, cancelled, crashed
+    Column("profile", String(16), nullable=False),
+    Column("host", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("pid_started", Float, nullable=False),  # tells a process from a later one with the same pid
+    Column("prefect_run_id", String(36)),
+    Column("started", String(32), nullable=False),  # ISO 8601, UTC
+    Column("ended", String(32)),
+    Column("counts", JSON),
+)
+
+assets = Table(
+    "assets",
+    metadata,
+    Column("asset_id", _ID, primary_key=True),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("media", JSON),  # what the probe found; null where it could not be opened
+    Column("created", String(32), nullable=False),
+)
+
+locations = Table(
+    "locations",
+    metadata,
+    Column("path", Text, primary_key=True),
+    Column("asset_id", _ID, ForeignKey("assets.asset_id"), index=True),  # null: never identified, see error
+    Column("size_bytes", BigInteger),
+    Column("mtime_ns", BigInteger),
+    Column("inode", String(64)),
+    Column("error", JSON),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("seen", String(32), nullable=False),
+)
+
+outcomes = Table(
+    "outcomes",
+    metadata,
+    Column("asset_id", _ID, ForeignKey("assets.asset_id"), primary_key=True),
+    Column("flow", String(32), primary_key=True),
+    Column("plan", String(32), nullable=False),  # fingerprint of all stages: what the outcome is of
+    Column("status", String(16), nullable=False),
+    Column("errors", JSON, nullable=False),
+    Column("records", JSON, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("run_id", String(36), nullable=False),
+    Column("updated", String(32), nullable=False),
+)
+
+stages = Table(
+    "stages",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("run_id", String(36), ForeignKey("runs.run_id"), nullable=False),
+    Column("asset_id", _ID, ForeignKey("assets.asset_id"), nullable=False),
+    Column("stage", String(64), nullable=False),
+    Column("fingerprint", String(32), nullable=False),
+    Column("state", String(16), nullable=False),  # completed, cached, failed, skipped
+    Column("started", String(32)),
+    Column("seconds", Float, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Index("ix_stages_asset", "asset_id", "stage"),
+)
+
+claims = Table(
+    "claims",
+    metadata,
+    Column("asset_id", _ID, primary_key=True),
+    Column("run_id", String(36), ForeignKey("runs.run_id"), nullable=False),
+    Column("expires", Float, nullable=False),  # seconds since 1970, UTC
+)

@@ -1,0 +1,94 @@
+"""Results as files for people and other programs: JSON beside SRT and WebVTT."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from medley.artifacts import ArtifactStore
+from medley.media.frames import FRAMES, read_frames
+from medley.run import Run
+from medley.transcript import TRANSCRIPT, read_segments
+from medley.types import Asset, Segment
+
+
+def export_asset(asset: Asset, shown_path: str, run: Run, directory: Path) -> Path:
+    """Writes `<stem>.json`, and `.srt` and `.vtt` where there is speech; returns the JSON's path.
+
+    On a name that another asset has taken, `<stem>.<8 digits of the asset id>.json`. Branches that are not done give
+    empty lists.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    segments = _segments(asset, run)
+    content = {
+        "path": shown_path,
+        "asset_id": asset.asset_id,
+        "segments": [asdict(segment) for segment in segments],
+        "frames": _frames(asset, run),
+        "pages": [],
+    }
+    target = _free_name(directory, asset)
+    target.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n")
+    if segments:
+        target.with_suffix(".srt").write_text(srt(segments))
+        target.with_suffix(".vtt").write_text(vtt(segments))
+    return target
+
+
+def srt(segments: Sequence[Segment]) -> str:
+    """Subtitles in SubRip's format."""
+    cues = (
+        f"{n}\n{_clock(s.start_s, ',')} --> {_clock(s.end_s, ',')}\n{s.text}\n" for n, s in enumerate(segments, 1)
+    )
+    return "\n".join(cues)
+
+
+def vtt(segments: Sequence[Segment]) -> str:
+    """Subtitles in WebVTT (W3C); `&`, `<` and `>` are markup there and are escaped."""
+    cues = (f"{_clock(s.start_s, '.')} --> {_clock(s.end_s, '.')}\n{_escaped(s.text)}\n" for s in segments)
+    return "WEBVTT\n\n" + "\n".join(cues)
+
+
+def _segments(asset: Asset, run: Run) -> list[Segment]:
+    artifacts, fingerprint = ArtifactStore(run.artifacts), run.fingerprints["transcribe"]
+    if artifacts.find(asset.asset_id, "transcribe", fingerprint) is None:
+        return []
+    return read_segments(artifacts.directory(asset.asset_id, "transcribe", fingerprint) / TRANSCRIPT)
+
+
+def _frames(asset: Asset, run: Run) -> list[dict[str, Any]]:
+    artifacts, fingerprint = ArtifactStore(run.artifacts), run.fingerprints["sample_frames"]
+    manifest = artifacts.find(asset.asset_id, "sample_frames", fingerprint)
+    if manifest is None or FRAMES not in manifest.files:
+        return []
+    directory = artifacts.directory(asset.asset_id, "sample_frames", fingerprint)
+    return [{"time_s": f.time_s, "image": str(directory / f.image)} for f in read_frames(directory)]
+
+
+def _free_name(directory: Path, asset: Asset) -> Path:
+    """An earlier export of the same asset is written over, another asset's never."""
+    plain = directory / f"{Path(asset.path).stem}.json"
+    if not plain.exists() or _exported_id(plain) == asset.asset_id:
+        return plain
+    return directory / f"{Path(asset.path).stem}.{asset.asset_id[:8]}.json"
+
+
+def _exported_id(path: Path) -> str | None:
+    try:
+        found = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return None
+    asset_id = found.get("asset_id") if isinstance(found, dict) else None
+    return asset_id if isinstance(asset_id, str) else None
+
+
+def _clock(seconds: float, point: str) -> str:
+    ms = round(seconds * 1000)
+    return f"{ms // 3_600_000:02d}:{ms // 60_000 % 60:02d}:{ms // 1000 % 60:02d}{point}{ms % 1000:03d}"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

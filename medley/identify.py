@@ -1,0 +1,88 @@
+"""From a path to an asset: hash, sniff, probe, and no reading at all where nothing changed."""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from pathlib import Path
+
+from medley.artifacts import sha256_of
+from medley.catalog import Catalog, Location
+from medley.errors import BadInput, CorruptMedia, MissingFile, TooLarge, UnsupportedMedia
+from medley.media.probe import probe_media
+from medley.media.sniff import sniff
+from medley.settings import Limits
+from medley.types import Asset
+
+#: A file younger than this may change again without its size or mtime showing it.
+_SETTLED_S = 2.0
+
+
+def identify(path: str, catalog: Catalog, limits: Limits, *, verify: bool = False) -> Asset:
+    """The asset at `path`; the catalog notes that it was seen there.
+
+    An unchanged location is trusted without reading the file, unless it is too young or `verify` is set. Raises
+    BadInput; where the content could be hashed, the error has the attribute `asset_id`.
+    """
+    absolute = Path(os.path.abspath(path))
+    found = _stat(absolute, limits)
+    known = catalog.location(str(absolute))
+    trusted = known if known and not verify and _same(known, found) else None
+    if trusted is None or trusted.asset_id is None:
+        sniff(absolute)
+    asset_id = trusted.asset_id if trusted and trusted.asset_id else _hash(absolute, found)
+    asset = _probed(asset_id, absolute, found, catalog, limits)
+    fresh = Location(str(absolute), asset_id, found.st_size, found.st_mtime_ns, str(found.st_ino))
+    catalog.note_location(fresh)
+    return asset
+
+
+def _stat(path: Path, limits: Limits) -> os.stat_result:
+    try:
+        found = path.stat()
+    except OSError as error:
+        raise MissingFile(_why(error), file=str(path), remedy="Check the path") from error
+    if stat.S_ISDIR(found.st_mode):
+        raise MissingFile("is a directory", file=str(path), remedy="Give files, or use: medley ingest DIRECTORY")
+    if not stat.S_ISREG(found.st_mode):
+        raise UnsupportedMedia("is no regular file", file=str(path), remedy="Give a file")
+    if not found.st_size:
+        raise CorruptMedia("is empty (0 bytes)", file=str(path), remedy="Copy or export it again")
+    if found.st_size > limits.max_file_bytes:
+        raise TooLarge(f"has {found.st_size} bytes", file=str(path), remedy="Raise MEDLEY_LIMITS__MAX_FILE_BYTES")
+    return found
+
+
+def _why(error: OSError) -> str:
+    return "does not exist" if isinstance(error, FileNotFoundError) else f"cannot be read: {error.strerror}"
+
+
+def _same(known: Location, found: os.stat_result) -> bool:
+    settled = time.time() - found.st_mtime >= _SETTLED_S
+    recorded = (known.size_bytes, known.mtime_ns, known.inode)
+    return settled and recorded == (found.st_size, found.st_mtime_ns, str(found.st_ino))
+
+
+def _hash(path: Path, before: os.stat_result) -> str:
+    try:
+        digest = sha256_of(path)
+        after = path.stat()
+    except OSError as error:
+        raise MissingFile(_why(error), file=str(path), remedy="Check the path and its permissions") from error
+    if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
+        raise MissingFile("changed while it was read", file=str(path), remedy="Run again when it is whole")
+    return digest
+
+
+def _probed(asset_id: str, path: Path, found: os.stat_result, catalog: Catalog, limits: Limits) -> Asset:
+    media = catalog.media(asset_id)
+    if media is None:
+        try:
+            media = probe_media(path, limits)
+        except BadInput as error:
+            catalog.note_asset(asset_id, found.st_size, None)
+            error.asset_id = asset_id
+            raise
+        catalog.note_asset(asset_id, found.st_size, media)
+    return Asset(asset_id, str(path), found.st_size, media)

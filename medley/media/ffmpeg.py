@@ -1,0 +1,78 @@
+"""The one way to run ffmpeg: one forced demuxer, local files only, limits on time, memory, pixels and streams."""
+
+from __future__ import annotations
+
+import shutil
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import ffmpeg
+import imageio_ffmpeg
+
+from medley.errors import CorruptMedia, NoSpace, TooLarge, ToolMissing
+from medley.media.child import run_child
+from medley.settings import Limits
+from medley.types import Asset
+
+PROTOCOLS = "file,pipe"
+
+
+@lru_cache
+def ffmpeg_program() -> str:
+    """Absolute path of ffmpeg: the one that imageio-ffmpeg carries. Raises ToolMissing."""
+    try:
+        return str(Path(imageio_ffmpeg.get_ffmpeg_exe()).absolute())
+    except RuntimeError:
+        found = shutil.which("ffmpeg")
+        if found is None:
+            raise ToolMissing("ffmpeg is not there", remedy="Install imageio-ffmpeg or ffmpeg") from None
+        return found
+
+
+def source(asset: Asset, limits: Limits, **more: Any) -> Any:
+    """The input node for ffmpeg-python. `file:` and the absolute path keep a name such as `http:x.mp4` a name.
+
+    `-copyts` leaves the times as they are in the file; the caller's filters subtract the container's start.
+    """
+    return ffmpeg.input(
+        f"file:{asset.path}",
+        f=asset.media.demuxer,
+        protocol_whitelist=PROTOCOLS,
+        format_whitelist=asset.media.demuxer,
+        max_streams=limits.max_streams,
+        max_pixels=limits.max_pixels,
+        **more,
+    )
+
+
+def run_ffmpeg(output: Any, *, asset: Asset, cwd: Path, limits: Limits) -> str:
+    """Runs the graph that ends in `output`; output files are named relative to `cwd`. Returns ffmpeg's complaints.
+
+    Exit status is no health signal (a damaged file often gives 0): callers look at what came out as well. Raises
+    CorruptMedia, TooLarge, NoSpace or Cancelled.
+    """
+    options = ("-nostdin", "-hide_banner", "-loglevel", "error", "-threads", "1", "-y")
+    compiled: list[str] = ffmpeg.compile(output, cmd=ffmpeg_program())
+    command = [compiled[0], *options, *compiled[1:]]
+    result = run_child(command, cwd=cwd, limits=limits, file=asset.path)
+    if "No space left on device" in result.stderr:
+        raise NoSpace(f"no space left at {cwd}", remedy="Free some space and run again")
+    if "Cannot allocate memory" in result.stderr:
+        raise TooLarge(
+            f"needs more than {limits.memory_mb} MB to decode",
+            file=asset.path,
+            remedy="Raise MEDLEY_LIMITS__MEMORY_MB if you trust the file",
+        )
+    if result.returncode != 0:
+        raise CorruptMedia(
+            f"cannot be decoded: {_last_line(result.stderr) or f'ffmpeg ended with {result.returncode}'}",
+            file=asset.path,
+            remedy="Check that it plays; copy or export it again",
+        )
+    return result.stderr
+
+
+def _last_line(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else ""

@@ -1,0 +1,112 @@
+"""The pictures of a video worth looking at: keyframes where they are dense enough, else by time; no near-duplicates."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import ffmpeg
+import numpy as np
+from PIL import Image
+
+from medley.errors import CorruptMedia
+from medley.media.ffmpeg import run_ffmpeg, source
+from medley.options import FrameOptions
+from medley.settings import Limits
+from medley.types import Asset, Frame
+
+FRAMES = "frames.json"
+_TIMES = "times.txt"
+_JPEG_QUALITY = 3  # ffmpeg's 2 (best) to 31
+#: A frame is compared as 32 x 32 cells: a changed line of text on a slide still moves a cell or two.
+_CELLS = (32, 32)
+
+
+def sample_frames(asset: Asset, directory: Path, options: FrameOptions, limits: Limits) -> list[Frame]:
+    """Writes JPEGs and `frames.json` into `directory`; times in seconds from the container's start, ascending.
+
+    Raises CorruptMedia where no picture can be decoded.
+    """
+    found = _decode(asset, directory, options, limits, keyframes=True)
+    if not _dense(found, asset, options):
+        _clear(directory)
+        found = _decode(asset, directory, options, limits, keyframes=False)
+    if not found:
+        raise CorruptMedia(
+            "its pictures cannot be decoded", file=asset.path, remedy="Check that it plays; copy or export it again"
+        )
+    kept = _drop_duplicates(found, directory, options.duplicate_threshold)
+    (directory / _TIMES).unlink()
+    (directory / FRAMES).write_text(json.dumps([asdict(frame) for frame in kept]))
+    return kept
+
+
+def read_frames(directory: Path) -> list[Frame]:
+    """What `sample_frames` wrote."""
+    return [Frame(**frame) for frame in json.loads((directory / FRAMES).read_text())]
+
+
+def _decode(
+    asset: Asset, directory: Path, options: FrameOptions, limits: Limits, *, keyframes: bool
+) -> list[Frame]:
+    more: dict[str, Any] = {"skip_frame": "nokey"} if keyframes else {}
+    stream = source(asset, limits, copyts=None, **more)[str(asset.media.video_stream)]
+    spacing = f"isnan(prev_selected_t)+gte(t-prev_selected_t,{options.interval_s - 0.001:.3f})"
+    side = options.max_side_px
+    picked = (
+        stream.filter("setpts", f"PTS-({asset.media.start_s:.6f}/TB)")
+        .filter("select", spacing)
+        .filter(
+            "scale",
+            w=f"if(gte(iw,ih),min(iw,{side}),-2)",
+            h=f"if(gte(iw,ih),-2,min(ih,{side}))",
+            out_range="full",
+        )
+        .filter("format", "yuvj420p")
+        # print writes only frames that carry metadata, so each is given some
+        .filter("metadata", "add", key="medley", value="1")
+        .filter("metadata", "print", file=_TIMES)
+    )
+    out = ffmpeg.output(picked, "%06d.jpg", f="image2", fps_mode="passthrough", **{"q:v": _JPEG_QUALITY})
+    run_ffmpeg(out, asset=asset, cwd=directory, limits=limits)
+    return _read_times(directory)
+
+
+def _read_times(directory: Path) -> list[Frame]:
+    times = directory / _TIMES
+    text = times.read_text() if times.exists() else ""
+    found = [float(time) for time in re.findall(r"pts_time:(-?[0-9.]+)", text)]
+    frames = [Frame(max(0.0, round(time, 3)), f"{n:06d}.jpg") for n, time in enumerate(found, start=1)]
+    return [frame for frame in frames if (directory / frame.image).exists()]
+
+
+def _dense(frames: list[Frame], asset: Asset, options: FrameOptions) -> bool:
+    """Whether no stretch of the video is further than `max_gap_s` from the next frame."""
+    times = [frame.time_s for frame in frames]
+    if not times or times[0] > options.max_gap_s:
+        return False
+    ends = [*times[1:], max(asset.media.duration_s, times[-1])]
+    return all(end - start <= options.max_gap_s for start, end in zip(times, ends, strict=True))
+
+
+def _clear(directory: Path) -> None:
+    for path in directory.iterdir():
+        path.unlink()
+
+
+def _drop_duplicates(frames: list[Frame], directory: Path, threshold: float) -> list[Frame]:
+    kept: list[Frame] = []
+    last: np.ndarray[Any, Any] | None = None
+    for frame in frames:
+        path = directory / frame.image
+        with Image.open(path, formats=["JPEG"]) as image:
+            cells = np.asarray(image.convert("RGB").resize(_CELLS, Image.Resampling.BOX), dtype=np.int16)
+        if last is not None and float(np.abs(cells - last).max()) < threshold:
+            path.unlink()
+            continue
+        kept.append(frame)
+        last = cells
+    return kept

@@ -1,0 +1,107 @@
+"""What a file is, by its first bytes and never by its name: the demuxer that may open it, and no other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from medley.errors import MissingFile, UnsupportedMedia
+
+_HEAD_BYTES = 4096
+_TS_PACKET_BYTES = 188
+
+
+@dataclass(frozen=True, slots=True)
+class Sniffed:
+    """An ffmpeg demuxer and the IANA media type that goes with it."""
+
+    demuxer: str
+    media_type: str
+
+
+_MP4 = Sniffed("mov", "video/mp4")
+_MATROSKA = Sniffed("matroska", "video/x-matroska")
+_MP3 = Sniffed("mp3", "audio/mpeg")
+#: (offset, bytes, what it is)
+_MAGIC: tuple[tuple[int, bytes, Sniffed], ...] = (
+    (4, b"ftypqt", Sniffed("mov", "video/quicktime")),
+    (4, b"ftypM4A", Sniffed("mov", "audio/mp4")),
+    (4, b"ftyp", _MP4),
+    (4, b"moov", Sniffed("mov", "video/quicktime")),
+    (4, b"mdat", Sniffed("mov", "video/quicktime")),
+    (4, b"wide", Sniffed("mov", "video/quicktime")),
+    (0, b"\x1a\x45\xdf\xa3", _MATROSKA),
+    (0, b"FLV\x01", Sniffed("flv", "video/x-flv")),
+    (0, bytes.fromhex("3026b2758e66cf11"), Sniffed("asf", "video/x-ms-asf")),
+    (0, b"\x00\x00\x01\xba", Sniffed("mpeg", "video/mpeg")),
+    (0, b"OggS", Sniffed("ogg", "application/ogg")),
+    (0, b"fLaC", Sniffed("flac", "audio/flac")),
+    (0, b"ID3", _MP3),
+)
+_NOT_OURS: tuple[tuple[bytes, str], ...] = (
+    (b"#EXTM3U", "an HLS playlist, which points to other files; give the media files themselves"),
+    (b"ffconcat", "an ffconcat script, which points to other files; give the media files themselves"),
+    (b"%PDF-", "a PDF"),
+    (b"\xff\xd8\xff", "a JPEG picture"),
+    (b"\x89PNG", "a PNG picture"),
+    (b"PK\x03\x04", "a ZIP archive"),
+)
+
+
+def sniff(path: Path) -> Sniffed:
+    """What `path` holds.
+
+    Raises MissingFile where it cannot be read, UnsupportedMedia (with a guess at what it is) for anything that is no
+    audio or video container of ours.
+    """
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEAD_BYTES)
+    except OSError as error:
+        raise MissingFile(f"cannot be read: {error.strerror}", file=str(path), remedy=_access_remedy(error)) from error
+    found = _by_magic(head)
+    if found is None:
+        raise UnsupportedMedia(
+            f"is no audio or video file: {_describe(head)}",
+            file=str(path),
+            remedy="Medley reads mp4, mov, mkv, webm, avi, ts, mpg, flv, wmv, mp3, m4a, wav, flac, ogg and opus",
+        )
+    return found
+
+
+def _by_magic(head: bytes) -> Sniffed | None:
+    for offset, magic, sniffed in _MAGIC:
+        if head[offset : offset + len(magic)] == magic:
+            return _webm(head) if sniffed is _MATROSKA else sniffed
+    if head[:4] == b"RIFF" and head[8:12] in (b"AVI ", b"WAVE"):
+        return Sniffed("avi", "video/x-msvideo") if head[8:12] == b"AVI " else Sniffed("wav", "audio/wav")
+    packets = head[: 5 * _TS_PACKET_BYTES : _TS_PACKET_BYTES]
+    if len(packets) == 5 and set(packets) == {0x47}:
+        return Sniffed("mpegts", "video/mp2t")
+    if len(head) > 2 and head[0] == 0xFF and head[1] & 0xF6 == 0xF0:
+        return Sniffed("aac", "audio/aac")
+    if len(head) > 2 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0 and head[1] & 0x06 == 0x02:
+        return _MP3
+    return None
+
+
+def _webm(head: bytes) -> Sniffed:
+    return Sniffed("matroska", "video/webm") if b"webm" in head[:64] else _MATROSKA
+
+
+def _describe(head: bytes) -> str:
+    if not head:
+        return "it is empty"
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    for magic, name in _NOT_OURS:
+        if text.startswith(magic):
+            return f"it is {name}"
+    try:
+        head[:512].decode()
+    except UnicodeDecodeError:
+        return "its first bytes are those of no container that we know"
+    return "it is a text file" if b"\x00" not in head[:512] else "its first bytes are those of no container that we know"
+
+
+def _access_remedy(error: OSError) -> str:
+    return "Check the path" if isinstance(error, FileNotFoundError) else "Check its permissions"

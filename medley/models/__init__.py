@@ -1,0 +1,1 @@
+"""Model loaders: one module for each kind of library, found by name. Only here are torch and ctranslate2 imported."""

@@ -1,0 +1,109 @@
+"""What a model is to the rest of Medley: a specification, and a Protocol for each kind."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medley.errors import SetupError
+from medley.types import Word
+
+Vectors = NDArray[np.float32]
+Kind = Literal["speech", "vision", "text"]
+
+
+@dataclass(frozen=True, slots=True, weakref_slot=True)
+class ModelSpec:
+    """Which weights, loaded how. Everything but `device` is part of the fingerprint of what the model makes."""
+
+    kind: Kind
+    loader: str  #: module in medley/models that loads it
+    id: str  #: name on the hub, name of a bundled checkpoint (demo/...), or an absolute directory
+    revision: str
+    compute_type: str  #: float32, float16 or int8
+    device: str = "cpu"
+    chunk_length_s: int = 30  #: speech: window that the checkpoint was trained for
+    resize_mode: str = "squash"  #: vision: how a picture is brought to the model's square
+
+    @property
+    def fingerprint(self) -> str:
+        """16 hex digits that change when what the model says may change."""
+        known = {name: value for name, value in asdict(self).items() if name != "device"}
+        return hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()[:16]
+
+    def to_json(self) -> str:
+        """For the description of a collection; see `spec_from_json`."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+
+def spec_from_json(text: str) -> ModelSpec:
+    """The specification that `to_json` wrote; raises ValueError where it is none."""
+    try:
+        return ModelSpec(**json.loads(text))
+    except TypeError as error:
+        raise ValueError(f"not a model specification: {text[:80]!r}") from error
+
+
+class SpeechModel(Protocol):
+    """Turns samples into words."""
+
+    def transcribe(self, samples: Vectors, *, language: str | None, beam_size: int) -> list[Word]:
+        """`samples`: mono, 16 kHz, shape (n,), -1..1. Returns words with times in seconds from sample 0."""
+        ...
+
+
+class TextEncoder(Protocol):
+    """Turns texts into unit vectors."""
+
+    dim: int
+
+    def encode_texts(self, texts: Sequence[str]) -> Vectors:
+        """Shape (len(texts), dim)."""
+        ...
+
+
+class ImageEncoder(TextEncoder, Protocol):
+    """Turns pictures, and texts about pictures, into unit vectors of one space."""
+
+    def encode_images(self, paths: Sequence[Path]) -> Vectors:
+        """Shape (len(paths), dim); the files are JPEGs of ours."""
+        ...
+
+
+def load_model(spec: ModelSpec, *, threads: int) -> Any:
+    """Loads and warms up a model: `SpeechModel`, `ImageEncoder` or `TextEncoder` by `spec.kind`.
+
+    Raises ModelUnavailable where the weights are not to be had, SetupError where they cannot run on this machine.
+    """
+    return import_module(f"medley.models.{spec.loader}").load(spec, threads=threads)
+
+
+def unit(vectors: NDArray[Any]) -> Vectors:
+    """Rows scaled to length 1, as float32: the one place where vectors are normalised."""
+    as_float = np.asarray(vectors, dtype=np.float32)
+    lengths = np.linalg.norm(as_float, axis=1, keepdims=True)
+    return np.asarray(as_float / np.maximum(lengths, 1e-12), dtype=np.float32)
+
+
+def pick_device(spec: ModelSpec, *, cuda_devices: int) -> str:
+    """`cpu` or `cuda`, from what the library really sees; raises SetupError where the weights need a GPU."""
+    device = ("cuda" if cuda_devices else "cpu") if spec.device == "auto" else spec.device
+    if device == "cuda" and not cuda_devices:
+        raise SetupError(
+            f"{spec.id} is to run on a GPU, and this process sees none",
+            remedy="Use --profile cpu, or MEDLEY_POOLS__DEVICE=cpu",
+        )
+    if device == "cpu" and "float16" in spec.compute_type:
+        raise SetupError(
+            f"{spec.id} is to run in {spec.compute_type}, which needs a GPU, and this process sees none",
+            remedy="Use --profile cpu",
+        )
+    return device

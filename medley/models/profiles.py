@@ -1,0 +1,104 @@
+"""The checkpoints of each profile, with their revisions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+
+from medley.models.base import ModelSpec
+from medley.models.locate import directory_revision
+from medley.options import ModelOptions, Profile
+
+
+@dataclass(frozen=True, slots=True, weakref_slot=True)
+class Models:
+    """The three models of a run."""
+
+    speech: ModelSpec
+    vision: ModelSpec
+    text: ModelSpec
+
+
+_MINILM = ModelSpec(
+    "text",
+    "sentence",
+    "sentence-transformers/all-MiniLM-L6-v2",
+    "c9745ed1d9f207416be6d2e6f8de32d1f16199bf",
+    "float32",
+)
+
+PROFILES: dict[Profile, Models] = {
+    Profile.DEMO: Models(
+        speech=ModelSpec("speech", "whisper", "demo/whisper", "1", "int8", chunk_length_s=10),
+        vision=ModelSpec("vision", "clip", "demo/clip", "1", "float32"),
+        text=_MINILM,
+    ),
+    Profile.CPU: Models(
+        speech=ModelSpec(
+            "speech",
+            "whisper",
+            "Systran/faster-whisper-small",
+            "536b0662742c02347bc0e980a01041f333bce120",
+            "int8",
+        ),
+        vision=ModelSpec(
+            "vision",
+            "clip",
+            "laion/CLIP-ViT-B-32-laion2B-s34B-b79K",
+            "1a25a446712ba5ee05982a381eed697ef9b435cf",
+            "float32",
+        ),
+        text=_MINILM,
+    ),
+    Profile.GPU: Models(
+        speech=ModelSpec(
+            "speech",
+            "whisper",
+            "mobiuslabsgmbh/faster-whisper-large-v3-turbo",
+            "0a363e9161cbc7ed1431c9597a8ceaf0c4f78fcf",
+            "float16",
+            "auto",
+        ),
+        vision=ModelSpec(
+            "vision",
+            "clip",
+            "laion/CLIP-ViT-L-14-DataComp.XL-s13B-b90K",
+            "84c9828e63dc9a9351d1fe637c346d4c1c4db341",
+            "float16",
+            "auto",
+        ),
+        text=ModelSpec(
+            "text", "sentence", "BAAI/bge-m3", "5617a9f61b028005a4858fdac845db406aefb181", "float16", "auto"
+        ),
+    ),
+}
+
+
+def models_of(profile: Profile, choice: ModelOptions, device: str | None = None) -> Models:
+    """The models of a profile (not `auto`: resolve that first), with the user's own weights put in their places.
+
+    Raises ModelUnavailable where a directory that was named is no directory.
+    """
+    models = PROFILES[profile]
+    return Models(
+        speech=_chosen(models.speech, choice.speech, device),
+        vision=_chosen(models.vision, choice.vision, device),
+        text=_chosen(models.text, choice.text, device),
+    )
+
+
+def _chosen(spec: ModelSpec, choice: str | None, device: str | None) -> ModelSpec:
+    if choice is not None:
+        spec = replace(spec, **_identity(choice), chunk_length_s=30)
+    return replace(spec, device=device) if device else spec
+
+
+@lru_cache
+def _identity(choice: str) -> dict[str, str]:
+    """A directory is known by its content, a hub name by the revision after `@` (main where there is none)."""
+    directory = Path(choice).expanduser()
+    if directory.is_absolute() or choice.startswith((".", "~")) or directory.is_dir():
+        return {"id": str(directory.resolve()), "revision": directory_revision(directory)}
+    name, _, revision = choice.partition("@")
+    return {"id": name, "revision": revision or "main"}

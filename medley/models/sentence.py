@@ -1,0 +1,37 @@
+"""Texts: checkpoints of sentence-transformers (UKPLab), from a directory with a modules.json."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from sentence_transformers import SentenceTransformer
+
+from medley.models.base import ModelSpec, Vectors, pick_device, unit
+from medley.models.locate import locate
+
+_BATCH = 32
+
+
+class SentenceEncoder:
+    """A `TextEncoder`."""
+
+    def __init__(self, spec: ModelSpec, threads: int) -> None:
+        torch.set_num_threads(threads)
+        device = pick_device(spec, cuda_devices=torch.cuda.device_count())
+        self._model = SentenceTransformer(str(locate(spec)), device=device, local_files_only=True)
+        if spec.compute_type == "float16":
+            self._model = self._model.half()
+        self.dim = int(self.encode_texts(["warm up"]).shape[1])
+
+    def encode_texts(self, texts: Sequence[str]) -> Vectors:
+        """See `TextEncoder`."""
+        if not texts:
+            return np.zeros((0, self.dim), np.float32)
+        return unit(self._model.encode(list(texts), batch_size=_BATCH, show_progress_bar=False))
+
+
+def load(spec: ModelSpec, *, threads: int) -> SentenceEncoder:
+    """The model, warm."""
+    return SentenceEncoder(spec, threads)

@@ -1,0 +1,54 @@
+"""Speech: CTranslate2 Whisper checkpoints through faster-whisper (SYSTRAN/faster-whisper)."""
+
+from __future__ import annotations
+
+import ctranslate2
+import numpy as np
+from faster_whisper import BatchedInferencePipeline, WhisperModel
+
+from medley.models.base import ModelSpec, Vectors, pick_device
+from medley.models.locate import locate
+from medley.types import Word
+
+_BATCH = 8
+
+
+class FasterWhisper:
+    """A `SpeechModel`. Not re-entrant: the batched pipeline keeps state on the instance, so one call at a time."""
+
+    def __init__(self, spec: ModelSpec, threads: int) -> None:
+        device = pick_device(spec, cuda_devices=ctranslate2.get_cuda_device_count())
+        model = WhisperModel(
+            str(locate(spec)),
+            device=device,
+            compute_type=spec.compute_type,
+            cpu_threads=threads,
+            local_files_only=True,
+        )
+        self._chunk_length_s = spec.chunk_length_s
+        self._pipeline = BatchedInferencePipeline(model)
+
+    def transcribe(self, samples: Vectors, *, language: str | None, beam_size: int) -> list[Word]:
+        """See `SpeechModel`. Silence gives no words: Silero's voice activity detection runs first."""
+        segments, _ = self._pipeline.transcribe(
+            samples,
+            language=language,
+            beam_size=beam_size,
+            batch_size=_BATCH,
+            chunk_length=self._chunk_length_s,
+            vad_filter=True,
+            word_timestamps=True,
+        )
+        words = [word for segment in segments for word in segment.words or ()]
+        return [Word(round(w.start, 3), round(w.end, 3), w.word.strip()) for w in words if w.word.strip()]
+
+    def warm_up(self) -> None:
+        """A second of silence through every part: what cannot run here fails now, not at the first file."""
+        list(self._pipeline.model.transcribe(np.zeros(16_000, np.float32), language="en", beam_size=1)[0])
+
+
+def load(spec: ModelSpec, *, threads: int) -> FasterWhisper:
+    """The model, warm."""
+    model = FasterWhisper(spec, threads)
+    model.warm_up()
+    return model

@@ -1,0 +1,89 @@
+"""What a run does. Flow parameters: Prefect's form and the command line's flags are made from these classes."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Profile(StrEnum):
+    """Which checkpoints a run uses (see medley/models/profiles.py)."""
+
+    AUTO = "auto"
+    DEMO = "demo"
+    CPU = "cpu"
+    GPU = "gpu"
+
+
+class _Options(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, use_enum_values=False)
+
+
+class SpeechOptions(_Options):
+    """How speech is turned into words."""
+
+    language: str | None = Field(
+        None,
+        pattern=r"^[a-z]{2,3}$",
+        description="Spoken language, ISO 639-1 (en, de ...). Empty: found out by the model. Set it for short or noisy clips.",
+    )
+    beam_size: int = Field(
+        5, ge=1, le=20, description="Hypotheses kept while decoding. 1 is faster, 5 is a little more accurate."
+    )
+
+
+class ChunkOptions(_Options):
+    """How sentences are gathered into what one search hit shows."""
+
+    max_words: int = Field(
+        32, ge=1, le=400, description="Words in a chunk, at most. Larger: more context for a hit, vaguer times."
+    )
+    max_s: float = Field(20.0, gt=0, le=600, description="Length of a chunk in seconds, at most.")
+    max_pause_s: float = Field(
+        1.5, gt=0, le=60, description="A pause longer than this (seconds) begins a new chunk."
+    )
+
+
+class FrameOptions(_Options):
+    """Which pictures of a video are looked at."""
+
+    interval_s: float = Field(
+        1.0, gt=0, le=3600, description="Least distance between two frames in seconds. Larger: fewer records."
+    )
+    max_gap_s: float = Field(
+        2.0,
+        gt=0,
+        le=3600,
+        description="Keyframes alone are used where no two are further apart than this (seconds); else frames by time.",
+    )
+    max_side_px: int = Field(
+        1280, ge=64, le=7680, description="Longer side of a stored frame in pixels. Raise it to read small print."
+    )
+    duplicate_threshold: float = Field(
+        2.0,
+        ge=0,
+        le=255,
+        description="A frame that differs from the one before by less than this (0-255, in its most changed part) is dropped.",
+    )
+
+
+class ModelOptions(_Options):
+    """Other weights than the profile's: a local directory or the name of a checkpoint on the hub."""
+
+    speech: str | None = Field(None, description="Directory or hub name of a CTranslate2 Whisper checkpoint.")
+    vision: str | None = Field(None, description="Directory or hub name of an OpenCLIP checkpoint.")
+    text: str | None = Field(None, description="Directory or hub name of a sentence-transformers checkpoint.")
+
+
+class VideoOptions(_Options):
+    """Everything that a video run can be told."""
+
+    profile: Profile = Field(
+        Profile.AUTO,
+        description="demo: tiny checkpoints that ship with Medley. cpu, gpu: checkpoints from the hub. auto: gpu where there is one.",
+    )
+    speech: SpeechOptions = Field(default_factory=SpeechOptions, description="How speech is turned into words.")
+    chunks: ChunkOptions = Field(default_factory=ChunkOptions, description="How sentences become search hits.")
+    frames: FrameOptions = Field(default_factory=FrameOptions, description="Which pictures are looked at.")
+    models: ModelOptions = Field(default_factory=ModelOptions, description="Other weights than the profile's.")

@@ -1,0 +1,45 @@
+"""Which profile a run uses: the option, the setting, or what the machine has. Decided before the first fingerprint."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from medley.errors import SetupError
+from medley.options import Profile, VideoOptions
+from medley.settings import Settings
+
+
+def resolve_profile(options: VideoOptions, settings: Settings, *, cluster_gpus: float | None = None) -> VideoOptions:
+    """`options` with a concrete profile.
+
+    `cluster_gpus` is what a given Ray cluster declares, None where there is no such cluster: then this machine is
+    asked. Raises SetupError where MEDLEY_PROFILE is no profile.
+    """
+    profile = options.profile
+    if profile is Profile.AUTO and settings.profile:
+        profile = _parse(settings.profile)
+    if profile is Profile.AUTO:
+        has_gpu = cluster_gpus > 0 if cluster_gpus is not None else machine_has_gpu()
+        profile = Profile.GPU if has_gpu else Profile.CPU
+    return options.model_copy(update={"profile": profile})
+
+
+def machine_has_gpu() -> bool:
+    """Whether an NVIDIA driver shows a GPU, asked through NVML; nothing is loaded that could not be there."""
+    if not Path("/dev/nvidiactl").exists() and not Path("/proc/driver/nvidia/version").exists():
+        return False
+    import pynvml
+
+    try:
+        pynvml.nvmlInit()
+        return bool(pynvml.nvmlDeviceGetCount())
+    except pynvml.NVMLError:
+        return False
+
+
+def _parse(name: str) -> Profile:
+    try:
+        return Profile(name)
+    except ValueError:
+        names = ", ".join(profile.value for profile in Profile)
+        raise SetupError(f"MEDLEY_PROFILE={name} is no profile", remedy=f"Use one of: {names}") from None

@@ -1,0 +1,83 @@
+"""From what an embedding stage left to the records of a branch, exactly once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+
+from medley.artifacts import ArtifactStore, Draft, Manifest
+from medley.models.base import ModelSpec, Vectors
+from medley.run import Run
+from medley.stages import STAGES, branch_stages
+from medley.stores.base import SPACE_OF_BRANCH, Batch, open_store
+from medley.types import ArtifactRef, Branch, Row
+
+_ROWS = "rows.json"
+_VECTORS = "vectors.npy"
+
+
+def save_vectors(directory: Path, rows: Sequence[Row], vectors: Vectors) -> None:
+    """What an embedding stage leaves: `rows.json` and `vectors.npy` (float32, one row each)."""
+    np.save(directory / _VECTORS, vectors.astype(np.float32))
+    (directory / _ROWS).write_text(json.dumps([asdict(row) for row in rows]))
+
+
+def load_vectors(directory: Path) -> tuple[list[Row], Vectors]:
+    """What `save_vectors` wrote."""
+    rows = [Row(**row) for row in json.loads((directory / _ROWS).read_text())]
+    return [replace(row, box=tuple(row.box)) if row.box else row for row in rows], np.load(directory / _VECTORS)
+
+
+def write_stage(branch: Branch) -> str:
+    """Name of the stage that writes a branch's records."""
+    return branch_stages(branch)[-1].name
+
+
+def store_slot(store_key: str) -> str:
+    """Stands for a store in the place where other artifacts have their fingerprint: one write manifest for each store."""
+    return hashlib.sha256(store_key.encode()).hexdigest()[:32]
+
+
+def written(artifacts: ArtifactStore, asset_id: str, branch: Branch, run: Run) -> Manifest | None:
+    """The branch's write manifest for this store where it names this run's fingerprint, else None."""
+    stage = write_stage(branch)
+    manifest = artifacts.find(asset_id, stage, store_slot(run.store.key))
+    return manifest if manifest and manifest.data.get("fingerprint") == run.fingerprints[stage] else None
+
+
+def write_branch(vectors: ArtifactRef, branch: Branch, model: ModelSpec, run: Run, draft: Draft) -> None:
+    """Makes the records of that branch those of `vectors`, and notes in `draft` what was written.
+
+    The old manifest goes first and the new one comes last, so that a crash in between leaves "not written".
+    """
+    rows, matrix = load_vectors(Path(vectors.directory))
+    stage = write_stage(branch)
+    ArtifactStore(run.artifacts).remove(vectors.asset.asset_id, stage, store_slot(run.store.key))
+    batch = Batch(vectors.asset.asset_id, branch, run.fingerprints[stage], uuid.uuid4().hex, rows, matrix)
+    store = open_store(run.store)
+    try:
+        names = store.write(SPACE_OF_BRANCH[branch], model, batch)
+    finally:
+        store.close()
+    draft.data.update(
+        fingerprint=batch.fingerprint, write_id=batch.write_id, collections=names, records=len(rows), model=model.id
+    )
+
+
+def retire(asset_id: str, run: Run) -> None:
+    """Removes an asset's records from the store; the write manifests go first, so that a crash leaves "not written"."""
+    artifacts = ArtifactStore(run.artifacts)
+    for stage in STAGES.values():
+        if stage.writes:
+            artifacts.remove(asset_id, stage.name, store_slot(run.store.key))
+    store = open_store(run.store)
+    try:
+        store.delete(asset_id)
+    finally:
+        store.close()

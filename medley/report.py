@@ -1,0 +1,108 @@
+"""What a command or flow run reports: one entry for every item it was given, written as items end."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from medley.errors import MedleyError
+
+ItemStatus = Literal["complete", "partial", "failed", "unchanged", "skipped", "cancelled"]
+RunStatus = Literal["complete", "partial", "failed", "cancelled"]
+_FINE = frozenset({"complete", "unchanged", "skipped"})
+
+
+@dataclass(slots=True)
+class StageReport:
+    """What this run did in one stage, or found done."""
+
+    name: str
+    state: Literal["completed", "cached", "failed", "skipped"]
+    started: str
+    seconds: float
+    attempts: int
+
+
+@dataclass(slots=True)
+class ItemReport:
+    """One entry. `path` is as the user gave it; `error` is the first of `errors`."""
+
+    path: str
+    status: ItemStatus
+    asset_id: str | None = None
+    media_type: str | None = None
+    duplicate_of: str | None = None
+    records: dict[str, int] = field(default_factory=dict)
+    seconds: float = 0.0
+    stages: list[StageReport] = field(default_factory=list)
+    errors: list[dict[str, Any]] = field(default_factory=list)
+
+    def to_dict(self) -> dict[str, Any]:
+        """In the order of the command line contract."""
+        known = asdict(self)
+        errors = known.pop("errors")
+        order = ("path", "asset_id", "media_type", "status", "duplicate_of", "records", "seconds", "stages")
+        return {name: known[name] for name in order} | {"error": errors[0] if errors else None, "errors": errors}
+
+
+@dataclass(slots=True)
+class RunReport:
+    """The whole answer of a command."""
+
+    run_id: str
+    flow: str
+    status: RunStatus
+    seconds: float
+    startup_s: float
+    prefect_url: str | None
+    items: list[dict[str, Any]]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As the command line contract has it."""
+        return asdict(self)
+
+
+def error_entry(error: MedleyError) -> dict[str, Any]:
+    """One error as reports and the catalog hold it: type, stage, and a message with reason and remedy on one line."""
+    message = " ".join(str(error).split())
+    return {"type": type(error).__name__, "stage": error.stage or "identify", "message": message}
+
+
+def run_status(statuses: Iterable[str]) -> RunStatus:
+    """`complete` when every item is fine, `cancelled` when one was, `failed` when none came through, else `partial`."""
+    counts = Counter(statuses)
+    if counts["cancelled"]:
+        return "cancelled"
+    if all(status in _FINE for status in counts):
+        return "complete"
+    return "failed" if set(counts) == {"failed"} else "partial"
+
+
+def exit_code(status: RunStatus) -> int:
+    """Of a command that was not interrupted."""
+    return 0 if status == "complete" else 1
+
+
+class ReportFile:
+    """`runs/<run_id>/report.jsonl`: memory does not grow with the number of items."""
+
+    def __init__(self, directory: Path) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        self.path = directory / "report.jsonl"
+        self.counts: Counter[str] = Counter()
+
+    def add(self, item: ItemReport) -> None:
+        """Appends one entry and counts it."""
+        with self.path.open("a") as file:
+            file.write(json.dumps(item.to_dict(), ensure_ascii=False) + "\n")
+        self.counts[item.status] += 1
+
+    def items(self) -> list[dict[str, Any]]:
+        """All entries so far."""
+        if not self.path.exists():
+            return []
+        return [json.loads(line) for line in self.path.read_text().splitlines()]

@@ -1,0 +1,40 @@
+"""What every task of a run is told: where to put things, which models, which fingerprints. Small; travels with each task."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from medley.models.profiles import Models
+from medley.options import VideoOptions
+from medley.settings import Limits, PoolSettings, Runner
+
+
+@dataclass(frozen=True, slots=True, weakref_slot=True)
+class StoreAddress:
+    """How to reach the vector store. `key` names it in write manifests, `lock` is the writers' lock file ("" for none)."""
+
+    uri: str
+    key: str
+    lock: str = ""
+    token: SecretStr | None = None
+    timeout_s: float = 30.0
+
+
+@dataclass(frozen=True, slots=True, weakref_slot=True)
+class Run:
+    """One run, as its tasks see it."""
+
+    run_id: str
+    options: VideoOptions
+    models: Models
+    fingerprints: dict[str, str]
+    artifacts: Path
+    store: StoreAddress
+    runner: Runner
+    pools: PoolSettings
+    limits: Limits
+    force: bool = False
+    faults: dict[str, str] = field(default_factory=dict)

@@ -1,0 +1,138 @@
+"""Where we run: read once from the environment (prefix MEDLEY_), then handed down in slices."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from medley.errors import SetupError, error_class
+
+Runner = Literal["ray", "local"]
+Device = Literal["auto", "cpu", "cuda"]
+
+
+class _Slice(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class StoreSettings(_Slice):
+    """The vector store. Without a URI, Milvus Lite is started on this machine."""
+
+    uri: str | None = Field(None, description="URI of a Milvus server, e.g. http://milvus:19530.")
+    token: SecretStr | None = Field(None, description="user:password or API key of that server.")
+    timeout_s: float = Field(30.0, gt=0, description="Longest wait for one answer of the store.")
+
+
+class RaySettings(_Slice):
+    """The Ray cluster. Without an address, a private one is started for each command."""
+
+    address: str | None = Field(None, description="host:port of a cluster's head node. RAY_ADDRESS does as well.")
+    num_cpus: int | None = Field(None, ge=1, description="CPUs that a private cluster declares. Default: the machine's.")
+    num_gpus: int | None = Field(None, ge=0, description="GPUs that a private cluster declares. Default: the machine's.")
+    object_store_mb: int = Field(200, ge=80, description="Shared memory of a private cluster; we pass paths, not bytes.")
+
+
+class PoolSettings(_Slice):
+    """The resident model actors."""
+
+    threads: int = Field(0, ge=0, description="CPU threads of each model. 0: half of the cores, at least one.")
+    speech_gpus: float = Field(0.5, ge=0, le=8, description="Share of a GPU that the speech model asks for.")
+    vision_gpus: float = Field(0.25, ge=0, le=8, description="Share of a GPU that the vision model asks for.")
+    text_gpus: float = Field(0.25, ge=0, le=8, description="Share of a GPU that the text model asks for.")
+    device: Device | None = Field(None, description="auto, cpu or cuda for all models. Default: what the profile says.")
+    call_timeout_s: float = Field(3600.0, gt=0, description="Longest wait for one batch.")
+
+
+class Limits(_Slice):
+    """What a media file may cost: a hostile file ends as failed, the machine goes on."""
+
+    wall_s: float = Field(4 * 3600.0, gt=0, description="Wall-clock limit of one ffmpeg call.")
+    memory_mb: int = Field(4096, ge=256, description="Address space of one ffmpeg call.")
+    max_pixels: int = Field(8192 * 8192, ge=1, description="Largest picture that is decoded.")
+    max_streams: int = Field(100, ge=1, description="Most streams in one container.")
+    max_file_bytes: int = Field(1 << 40, ge=1, description="Largest input file.")
+
+
+class Settings(BaseSettings):
+    """Every setting, from MEDLEY_* (nested with two underscores: MEDLEY_STORE__URI)."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="MEDLEY_", env_nested_delimiter="__", extra="ignore", frozen=True, hide_input_in_errors=True
+    )
+
+    home: Path = Field(Path("~/.medley"), description="Where everything that lasts is kept (mode 0700).")
+    profile: str | None = Field(None, description="Profile used where --profile is not given.")
+    runner: Runner = Field("ray", description="ray: tasks and models on Ray. local: threads in this process.")
+    window: int = Field(4, ge=1, le=1000, description="Items in flight at the same time.")
+    stop_grace_s: float = Field(10.0, gt=0, description="After Ctrl-C: seconds until the hard exit.")
+    catalog_url: SecretStr | None = Field(None, description="SQLAlchemy URL. Default: SQLite in MEDLEY_HOME.")
+    store: StoreSettings = Field(default_factory=StoreSettings)
+    ray: RaySettings = Field(default_factory=RaySettings)
+    pools: PoolSettings = Field(default_factory=PoolSettings)
+    limits: Limits = Field(default_factory=Limits)
+    faults: dict[str, str] = Field(default_factory=dict, description="Tests only: stage -> error class it raises.")
+    allow_faults: bool = Field(False, description="Tests only: without it, faults are refused.")
+
+    @property
+    def artifacts(self) -> Path:
+        """Root of the artifact store."""
+        return self.home / "artifacts"
+
+    @property
+    def run_dir(self) -> Path:
+        """Locks and addresses of running services."""
+        return self.home / "run"
+
+    @property
+    def logs(self) -> Path:
+        """Logs of the services that we start."""
+        return self.home / "logs"
+
+    @property
+    def ray_address(self) -> str | None:
+        """The cluster to join, or None for a private one. RAY_ADDRESS is an alias, as for every Ray program."""
+        return self.ray.address or os.environ.get("RAY_ADDRESS") or None
+
+    @property
+    def store_key(self) -> str:
+        """Names the store in write manifests: the URI given, or the data directory of the local one."""
+        return self.store.uri or f"lite:{self.home / 'milvus'}"
+
+
+def load_settings() -> Settings:
+    """The settings of this process, its directories made; raises SetupError naming the setting that is wrong."""
+    try:
+        settings = Settings()
+    except (ValidationError, ValueError) as error:
+        raise SetupError(_explain(error), remedy="Correct the environment variable; see docs/settings.md") from None
+    settings = settings.model_copy(update={"home": settings.home.expanduser().absolute()})
+    if settings.faults and not settings.allow_faults:
+        raise SetupError("MEDLEY_FAULTS is set", remedy="It is for tests; unset it, or set MEDLEY_ALLOW_FAULTS=1")
+    for name in settings.faults.values():
+        error_class(name)
+    _make_home(settings)
+    return settings
+
+
+def _explain(error: Exception) -> str:
+    if not isinstance(error, ValidationError):
+        return f"a setting cannot be read: {error}"
+    first = error.errors(include_url=False, include_input=False)[0]
+    name = "MEDLEY_" + "__".join(str(part).upper() for part in first["loc"])
+    return f"{name}: {first['msg']}"
+
+
+def _make_home(settings: Settings) -> None:
+    try:
+        settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for part in ("prefect", "artifacts", "milvus", "runs", "run", "logs"):
+            (settings.home / part).mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise SetupError(
+            f"MEDLEY_HOME {settings.home} cannot be used: {error.strerror}",
+            remedy="Set MEDLEY_HOME to a directory that you may write to",
+        ) from None

@@ -1,0 +1,96 @@
+"""What a vector store is to the rest of Medley."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Literal, Protocol
+
+from medley.models.base import ModelSpec, Vectors
+from medley.run import StoreAddress
+from medley.types import Branch, Modality, Row
+
+Space = Literal["text", "image"]
+SPACE_OF_BRANCH: dict[Branch, Space] = {"speech": "text", "frames": "image"}
+
+
+@dataclass(frozen=True, slots=True, weakref_slot=True)
+class Collection:
+    """One embedding space of the store, and the model that made its vectors."""
+
+    name: str
+    space: Space
+    model: ModelSpec
+
+
+@dataclass(frozen=True, slots=True, weakref_slot=True)
+class Found:
+    """One record that a single search found. `score`: higher is better, comparable within that search only."""
+
+    record_id: str
+    asset_id: str
+    branch: Branch
+    row: Row
+    score: float
+
+
+@dataclass(frozen=True, slots=True, weakref_slot=True)
+class Batch:
+    """The records of one branch of one asset, as one write stage hands them over: `rows[i]` goes with `vectors[i]`."""
+
+    asset_id: str
+    branch: Branch
+    fingerprint: str
+    write_id: str
+    rows: Sequence[Row]
+    vectors: Vectors
+
+    def __post_init__(self) -> None:
+        if len(self.rows) != len(self.vectors):
+            raise ValueError(f"{len(self.rows)} rows for {len(self.vectors)} vectors")
+
+
+class VectorStore(Protocol):
+    """Records by embedding space. Every method raises StoreUnavailable when the store does not answer."""
+
+    def write(self, space: Space, model: ModelSpec, batch: Batch) -> list[str]:
+        """Makes the branch's records exactly those of `batch`, durably, in every collection that holds that branch.
+
+        Returns the names of the collections that now hold some of them.
+        """
+        ...
+
+    def delete(self, asset_id: str, branch: Branch | None = None) -> None:
+        """Removes the records of an asset (of one branch), durably."""
+        ...
+
+    def collections(self) -> list[Collection]:
+        """All embedding spaces that exist."""
+        ...
+
+    def search_vector(
+        self, collection: Collection, vector: Vectors, modalities: Sequence[Modality], limit: int
+    ) -> list[Found]:
+        """Nearest records by cosine; `vector` has shape (dim,)."""
+        ...
+
+    def search_text(
+        self, collection: Collection, query: str, modalities: Sequence[Modality], limit: int
+    ) -> list[Found]:
+        """Best records by BM25; nothing where the backend has none or no word matches."""
+        ...
+
+    def count(self, asset_id: str, branch: Branch) -> int:
+        """Records of that branch, over all collections."""
+        ...
+
+    def close(self) -> None:
+        """Ends the connection."""
+        ...
+
+
+def open_store(address: StoreAddress) -> VectorStore:
+    """A connection to the store at `address`; raises ServiceUnreachable. Milvus is the only kind so far."""
+    store: VectorStore = import_module("medley.stores.milvus").MilvusStore(address)
+    return store

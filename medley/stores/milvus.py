@@ -1,0 +1,223 @@
+"""Milvus: Lite's server on this machine, or a Milvus server by URI. One collection for each embedding space."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import logging
+import os
+import re
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+os.environ.setdefault("PYTHON_DOTENV_DISABLED", "1")  # pymilvus would read the .env of whatever project it lies in
+import grpc
+from pymilvus import MilvusClient, MilvusException
+
+from medley.errors import StoreUnavailable
+from medley.models.base import ModelSpec, Vectors, spec_from_json
+from medley.run import StoreAddress
+from medley.stores.base import Batch, Collection, Found, Space
+from medley.stores.milvus_schema import PROPERTY, ROW_FIELDS, index_params, record, row_of, schema
+from medley.types import Branch, Modality
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+for _name in ("pymilvus", "pymilvus.milvus_client"):  # a traceback on stderr for each failed call, else
+    logging.getLogger(_name).setLevel(logging.CRITICAL + 1)
+
+_ERRORS = (MilvusException, grpc.RpcError)  # a deadline is a bare RpcError
+_CONNECT_S = 5.0
+_WRITE_S = 120.0
+_LOAD_S = 120.0
+_BATCH = 1000
+#: A shared channel keeps failing for seconds after the server is back; these make it try again at once.
+_CHANNEL = {
+    "grpc.initial_reconnect_backoff_ms": 100,
+    "grpc.min_reconnect_backoff_ms": 100,
+    "grpc.max_reconnect_backoff_ms": 1000,
+    "grpc.use_local_subchannel_pool": 1,
+    "grpc.enable_http_proxy": 0,
+}
+
+
+def _reported(method: Callable[P, R]) -> Callable[P, R]:
+    """Milvus' errors as ours."""
+
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return method(*args, **kwargs)
+        except _ERRORS as error:
+            raise StoreUnavailable(
+                f"the vector store failed: {' '.join(str(error).split())[:300]}",
+                remedy="See the store's log in MEDLEY_HOME/logs, or check the server",
+            ) from error
+
+    call.__doc__ = method.__doc__
+    return call
+
+
+def literal(value: str | int) -> str:
+    """`value` in a filter expression: our own enums, hex ids and numbers only. Raises ValueError for anything else."""
+    if isinstance(value, str) and not re.fullmatch(r"[A-Za-z0-9_.:-]*", value):
+        raise ValueError(f"not a value for a filter: {value!r}")
+    return json.dumps(value)
+
+
+def _is(field: str, value: str | int, operator: str = "==") -> str:
+    return f"{field} {operator} {literal(value)}"
+
+
+class MilvusStore:
+    """A `VectorStore`. One connection; use it from one thread."""
+
+    @_reported
+    def __init__(self, address: StoreAddress) -> None:
+        token = address.token.get_secret_value() if address.token else ""
+        self._client = MilvusClient(
+            uri=address.uri, token=token, timeout=_CONNECT_S, dedicated=True, grpc_options=_CHANNEL
+        )
+        self._lock = address.lock
+        self._timeout = address.timeout_s
+        version = str(self._client.get_server_version(timeout=_CONNECT_S))
+        number = re.search(r"(\d+)\.(\d+)", version)
+        self._lite = version.startswith("milvus_lite")  # a server of 2.3 calls itself "v2.3.5-lite"
+        self._bm25 = self._lite or (number is not None and (int(number[1]), int(number[2])) >= (2, 5))
+        self._loaded: set[str] = set()
+
+    @_reported
+    def write(self, space: Space, model: ModelSpec, batch: Batch) -> list[str]:
+        """See `VectorStore`. After the upsert, rows of other writes go: from every collection of the space."""
+        name = f"{space}_{model.fingerprint}"
+        with self._turn():
+            if batch.rows:
+                self._ensure(name, model, int(batch.vectors.shape[1]))
+                rows = [record(batch, n, model) for n in range(len(batch.rows))]
+                for at in range(0, len(rows), _BATCH):
+                    self._client.upsert(name, rows[at : at + _BATCH], timeout=_WRITE_S)
+            stale = [_is("asset_id", batch.asset_id), _is("branch", batch.branch)]
+            self._delete(space, " and ".join([*stale, _is("write_id", batch.write_id, "!=")]))
+        return [name] if batch.rows else []
+
+    @_reported
+    def delete(self, asset_id: str, branch: Branch | None = None) -> None:
+        """See `VectorStore`."""
+        wanted = _is("asset_id", asset_id) + (f" and {_is('branch', branch)}" if branch else "")
+        with self._turn():
+            for space in ("text", "image"):
+                self._delete(space, wanted)
+
+    @_reported
+    def collections(self) -> list[Collection]:
+        """See `VectorStore`. Collections without our property are somebody else's."""
+        found = []
+        for name in sorted(self._client.list_collections(timeout=self._timeout)):
+            properties = self._client.describe_collection(name, timeout=self._timeout).get("properties") or {}
+            if PROPERTY in properties:
+                space: Space = "text" if name.startswith("text_") else "image"
+                found.append(Collection(name, space, spec_from_json(properties[PROPERTY])))
+        return found
+
+    @_reported
+    def search_vector(
+        self, collection: Collection, vector: Vectors, modalities: Sequence[Modality], limit: int
+    ) -> list[Found]:
+        """See `VectorStore`."""
+        return self._search(collection, "vector", [float(x) for x in vector], modalities, limit)
+
+    @_reported
+    def search_text(
+        self, collection: Collection, query: str, modalities: Sequence[Modality], limit: int
+    ) -> list[Found]:
+        """See `VectorStore`."""
+        described = self._client.describe_collection(collection.name, timeout=self._timeout)
+        if not described.get("functions"):
+            return []
+        return self._search(collection, "sparse", query, modalities, limit)
+
+    @_reported
+    def count(self, asset_id: str, branch: Branch) -> int:
+        """See `VectorStore`."""
+        wanted = f"{_is('asset_id', asset_id)} and {_is('branch', branch)}"
+        total = 0
+        for collection in self.collections():
+            self._load(collection.name)
+            found = self._client.query(
+                collection.name,
+                filter=wanted,
+                output_fields=["count(*)"],
+                consistency_level="Strong",
+                timeout=self._timeout,
+            )
+            total += int(found[0]["count(*)"])
+        return total
+
+    def close(self) -> None:
+        """See `VectorStore`."""
+        self._client.close()
+
+    def _search(
+        self, collection: Collection, field: str, data: Any, modalities: Sequence[Modality], limit: int
+    ) -> list[Found]:
+        self._load(collection.name)
+        hits = self._client.search(
+            collection.name,
+            data=[data],
+            anns_field=field,
+            limit=limit,
+            filter=f"modality in [{', '.join(literal(m) for m in modalities)}]",
+            output_fields=ROW_FIELDS,
+            search_params={"metric_type": "COSINE" if field == "vector" else "BM25", "params": {}},
+            consistency_level="Strong",
+            timeout=self._timeout,
+        )[0]
+        # BM25's distances are negative on Lite; the order is right everywhere
+        return [
+            Found(
+                hit["id"], hit["entity"]["asset_id"], hit["entity"]["branch"], row_of(hit["entity"]), abs(hit["distance"])
+            )
+            for hit in hits
+        ]
+
+    def _delete(self, space: str, wanted: str) -> None:
+        for collection in self.collections():
+            if collection.space == space:
+                self._load(collection.name)
+                self._client.delete(collection.name, filter=wanted, timeout=_WRITE_S)
+                self._client.flush(collection.name, timeout=_WRITE_S)
+
+    def _ensure(self, name: str, model: ModelSpec, dim: int) -> None:
+        if not self._client.has_collection(name, timeout=self._timeout):
+            try:
+                self._client.create_collection(
+                    name,
+                    schema=schema(dim, bm25=self._bm25),
+                    index_params=index_params(lite=self._lite, bm25=self._bm25),
+                    consistency_level="Strong",
+                    properties={PROPERTY: model.to_json()},
+                    timeout=_WRITE_S,
+                )
+            except _ERRORS as error:
+                if not re.search("already exist|duplicate", str(error)):
+                    self._client.drop_collection(name)  # the index failed after the collection was made
+                    raise
+        self._load(name)
+
+    def _load(self, name: str) -> None:
+        """A server that was restarted answers for a collection only once somebody has loaded it."""
+        if name not in self._loaded:
+            self._client.load_collection(name, timeout=_LOAD_S)
+            self._loaded.add(name)
+
+    @contextlib.contextmanager
+    def _turn(self) -> Iterator[None]:
+        """One writer at a time where the backend has no write lock of its own."""
+        if not self._lock:
+            yield
+            return
+        with Path(self._lock).open("a") as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            yield

@@ -1,0 +1,66 @@
+"""From words to sentences to chunks, and their files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from medley.options import ChunkOptions
+from medley.types import Segment, Word
+
+TRANSCRIPT = "transcript.json"
+CHUNKS = "chunks.json"
+_SENTENCE_END = (".", "!", "?", "…", "。", "！", "？")
+_PAUSE_S = 0.5
+
+
+def sentences(words: Iterable[Word]) -> list[Segment]:
+    """Words regrouped at punctuation and at pauses of half a second: holds for every checkpoint, whatever its segments."""
+    found: list[Segment] = []
+    current: list[Word] = []
+    for word in words:
+        if current and (current[-1].text.endswith(_SENTENCE_END) or word.start_s - current[-1].end_s >= _PAUSE_S):
+            found.append(Segment.of(tuple(current)))
+            current = []
+        current.append(word)
+    return [*found, Segment.of(tuple(current))] if current else found
+
+
+def gather(segments: Sequence[Segment], options: ChunkOptions) -> list[Segment]:
+    """Chunks: sentences gathered until a chunk is full or a long pause comes; a sentence that is too long alone is cut by words."""
+    found: list[Segment] = []
+    current: tuple[Word, ...] = ()
+    for segment in segments:
+        for part in _pieces(segment.words, options.max_words):
+            if current and not _fits(current, part, options):
+                found.append(Segment.of(current))
+                current = ()
+            current += part
+    return [*found, Segment.of(current)] if current else found
+
+
+def _fits(current: tuple[Word, ...], part: tuple[Word, ...], options: ChunkOptions) -> bool:
+    return (
+        len(current) + len(part) <= options.max_words
+        and part[-1].end_s - current[0].start_s <= options.max_s
+        and part[0].start_s - current[-1].end_s <= options.max_pause_s
+    )
+
+
+def _pieces(words: tuple[Word, ...], size: int) -> Iterable[tuple[Word, ...]]:
+    return (words[at : at + size] for at in range(0, len(words), size))
+
+
+def write_segments(path: Path, segments: Sequence[Segment]) -> None:
+    """As JSON: a list of segments with their words."""
+    path.write_text(json.dumps([asdict(segment) for segment in segments]))
+
+
+def read_segments(path: Path) -> list[Segment]:
+    """What `write_segments` wrote."""
+    return [
+        Segment(s["start_s"], s["end_s"], s["text"], tuple(Word(**word) for word in s["words"]))
+        for s in json.loads(path.read_text())
+    ]

@@ -1,0 +1,130 @@
+"""The nouns that travel between stages: small, frozen, and addresses rather than luggage (no pixels, no samples)."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+Branch = Literal["speech", "frames"]
+Modality = Literal["speech", "frame", "page", "ocr", "image", "caption"]
+MODALITIES: tuple[Modality, ...] = ("speech", "frame", "page", "ocr", "image", "caption")
+#: Key under which a branch's records are counted in reports.
+MODALITY_OF_BRANCH: dict[Branch, Modality] = {"speech": "speech", "frames": "frame"}
+
+
+def utc_now() -> str:
+    """The time of day as ISO 8601 in UTC, to the millisecond."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+@dataclass(frozen=True, slots=True, weakref_slot=True)
+class MediaInfo:
+    """What the probe found in a container.
+
+    `start_s` is the time stamp of the earliest stream that we keep: time 0 of everything we report. `duration_s` is 0.0
+    where the container declares none. Streams are ffmpeg's indices, None where there is no such stream.
+    """
+
+    demuxer: str
+    media_type: str
+    start_s: float
+    duration_s: float
+    audio_stream: int | None
+    video_stream: int | None
+    width_px: int = 0
+    height_px: int = 0
+
+
+@dataclass(frozen=True, slots=True, weakref_slot=True)
+class Asset:
+    """One input file, identified by the SHA-256 of its bytes; `path` is where this run saw it."""
+
+    asset_id: str
+    path: str
+    size_bytes: int
+    media: MediaInfo
+
+    def __post_init__(self) -> None:
+        if len(self.asset_id) != 64 or not os.path.isabs(self.path):
+            raise ValueError(f"not an asset: id {self.asset_id!r}, path {self.path!r}")
+
+    @property
+    def name(self) -> str:
+        """The file's name, for people."""
+        return os.path.basename(self.path)
+
+
+@dataclass(frozen=True, slots=True, weakref_slot=True)
+class ArtifactRef:
+    """Address of what a stage made of an asset. `skipped` says why nothing was made ("no audio stream")."""
+
+    asset: Asset
+    stage: str
+    fingerprint: str
+    directory: str
+    cached: bool = False
+    skipped: str = ""
+    started: str = ""
+    seconds: float = 0.0
+    attempts: int = 1
+
+    @property
+    def name(self) -> str:
+        """The asset's file name, for people."""
+        return self.asset.name
+
+
+@dataclass(frozen=True, slots=True, weakref_slot=True)
+class Word:
+    """One spoken word; times in seconds from the container's start."""
+
+    start_s: float
+    end_s: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True, weakref_slot=True)
+class Segment:
+    """A sentence (or a chunk of sentences) with its words."""
+
+    start_s: float
+    end_s: float
+    text: str
+    words: tuple[Word, ...]
+
+    @classmethod
+    def of(cls, words: tuple[Word, ...]) -> Segment:
+        """The segment that those words make; raises ValueError where there are none."""
+        if not words:
+            raise ValueError("a segment needs at least one word")
+        text = " ".join(word.text.strip() for word in words)
+        return cls(words[0].start_s, words[-1].end_s, text, words)
+
+
+@dataclass(frozen=True, slots=True, weakref_slot=True)
+class Frame:
+    """One picture of a video: `time_s` from the container's start, `image` a file name within its artifact."""
+
+    time_s: float
+    image: str
+
+
+@dataclass(frozen=True, slots=True, weakref_slot=True)
+class Row:
+    """A record without its vector: what an embedding stage puts beside the vectors, in the same order."""
+
+    modality: Modality
+    text: str
+    start_ms: int | None = None
+    end_ms: int | None = None
+    page: int | None = None
+    box: tuple[float, float, float, float] | None = None
+    thumbnail: str = ""
+
+    @property
+    def locator(self) -> str:
+        """Where in the asset, in integers: the part of a record's id that tells rows of one asset apart."""
+        box = "" if self.box is None else ",".join(str(round(edge * 100)) for edge in self.box)
+        return f"{self.start_ms}:{self.end_ms}:{self.page}:{box}"

@@ -1,0 +1,1 @@
+"""Prefect tasks: a name, retries, resources, and one call downward."""
