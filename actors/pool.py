@@ -7,7 +7,7 @@ import inspect
 import os
 import threading
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import ray
@@ -74,7 +74,7 @@ class LocalPool:
     """The same model as an object of this process, one call at a time."""
 
     _lock = threading.Lock()
-    _hosts: dict[str, tuple[Any, threading.Lock]] = {}
+    _hosts: ClassVar[dict[str, tuple[Any, threading.Lock]]] = {}
 
     def __init__(self, host: type, spec: ModelSpec, threads: int) -> None:
         with self._lock:

@@ -1,4 +1,4 @@
-"""`medley VERB ...`: one program; `python -m flows.VERB` is the same. Errors of the user's making are one line, exit status 2."""
+"""`medley VERB ...`: one program; `python -m flows.VERB` is the same. What a user can cause is one line."""
 
 from __future__ import annotations
 

@@ -1,13 +1,11 @@
-"""The commands that work on files: identify first, start services only if there is something to do, report at the end."""
+"""The commands that work on files: identify, start services only if there is something to do, report."""
 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import os
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from importlib import import_module
@@ -76,9 +74,13 @@ class _Command:
         options = read_option_flags(self._arguments, FLOWS[self._verb][2])
         force, verify = self._arguments.force, self._arguments.verify
         opened = open_run(self._verb, options, self._settings, force=force, verify=verify, view=self._view)
-        with self._view, _signals.stop_on_signals(), opened as known:
-            with _signals.hard_exit(self._settings.stop_grace_s, lambda: self._leave_hard(known)):
-                self._work(known)
+        with (
+            self._view,
+            _signals.stop_on_signals(),
+            opened as known,
+            _signals.hard_exit(self._settings.stop_grace_s, lambda: self._leave_hard(known)),
+        ):
+            self._work(known)
         self._export(known)
         self._print(known)
         return _signals.exit_code() or exit_code(run_status(known.report.counts.elements()))

@@ -1,4 +1,4 @@
-"""Environment of this process and its children: everything that Prefect, Ray and the hub read before they are imported."""
+"""The environment that Prefect, Ray and the hub read before they are imported, here and in children."""
 
 from __future__ import annotations
 

@@ -10,8 +10,9 @@ from typing import Any
 
 from prefect import get_client
 from prefect.artifacts import create_table_artifact
+from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
-from prefect.states import Cancelled, Completed, Failed, State
+from prefect.states import Cancelled, Completed, Failed
 
 from flows._identify import Item
 from flows._items import Submit, Window

@@ -21,7 +21,7 @@ from medley.types import MODALITY_OF_BRANCH, Asset, Branch
 
 @dataclass(slots=True)
 class Item:
-    """A path that the run was given. With a `report` there is nothing to do; with `duplicate_of` another item does it."""
+    """A path of the run. With a `report` there is nothing to do; with `duplicate_of` another item does it."""
 
     path: str
     asset: Asset | None = None
@@ -116,5 +116,3 @@ def _refused(path: str, error: BadInput, flow: str, plan: str, catalog: Catalog,
     else:
         catalog.note_path_failure(os.path.abspath(path), entry)
     return ItemReport(path, "failed", error.asset_id or None, errors=[entry])
-
-

@@ -1,4 +1,4 @@
-"""The window: items in flight, and how each of them ends. The one place where an unexpected exception becomes an entry."""
+"""The window: items in flight, and how each of them ends."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
+from prefect.client.schemas.objects import State
 from prefect.context import FlowRunContext
 from prefect.futures import PrefectFuture
-from prefect.states import State
 
 from flows._identify import Item, outcome_of_duplicate, records_of, settled
 from flows._run import OpenRun
@@ -126,7 +127,10 @@ class Window:
         flight.open = set(flight.futures)
         self._known.view.stage(flight.item.path, _running(flight))
         for stage, future in flight.futures.items():
-            future.add_done_callback(lambda done, stage=stage: self._events.put((flight, stage, done)))
+            future.add_done_callback(partial(self._tell, flight, stage))
+
+    def _tell(self, flight: _Flight, stage: str, future: PrefectFuture[Any]) -> None:
+        self._events.put((flight, stage, future))  # in a thread of Ray's or the pool's: nothing more than this
 
     def _handle_event(self, timeout_s: float) -> None:
         try:
@@ -260,7 +264,10 @@ def _state(future: PrefectFuture[Any]) -> State[Any] | None:
     """The final state of a future that is done; None where it was cancelled before it began."""
     try:
         future.wait()
-    except (CancelledError, BaseException) as error:  # a waiting dependent raises asyncio's, which is no Exception
+    except (
+        CancelledError,
+        BaseException,
+    ) as error:  # a waiting dependent raises asyncio's, which is no Exception
         if not isinstance(error, CancelledError) and type(error).__name__ != "CancelledError":
             raise
         return None

@@ -1,6 +1,6 @@
-"""Parent of one shared service: ends it when its last user is gone, however that user went. `python -m flows._keeper SPEC`.
+"""Parent of one shared service: ends it when its last user is gone, however that user went.
 
-Next to nothing is imported: it runs beside every command. See _services.py for the locks.
+`python -m flows._keeper SPEC`. It runs beside every command, so next to nothing is imported. _services.py tells of the locks.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from pathlib import Path
@@ -24,7 +25,7 @@ _START_S = 90.0
 _HEALTH_POLL_S = 0.1
 _USERS_POLL_S = 1.0
 _END_S = 10.0
-_stop = False
+_stop = threading.Event()
 
 
 def main(spec: dict[str, Any]) -> int:
@@ -36,7 +37,10 @@ def main(spec: dict[str, Any]) -> int:
     try:
         if not _comes_up(service, spec["health"]):
             return 1
-        _write(address, {"url": spec["url"], "pid": os.getpid(), "service_pid": service.pid, "started": time.time()})
+        _write(
+            address,
+            {"url": spec["url"], "pid": os.getpid(), "service_pid": service.pid, "started": time.time()},
+        )
         _wait_for_users(service, spec)
         return 0
     finally:
@@ -45,13 +49,12 @@ def main(spec: dict[str, Any]) -> int:
 
 
 def _on_term(signum: int, frame: FrameType | None) -> None:
-    global _stop
-    _stop = True
+    _stop.set()
 
 
 def _comes_up(service: subprocess.Popen[bytes], health: str) -> bool:
     deadline = time.monotonic() + _START_S
-    while time.monotonic() < deadline and service.poll() is None and not _stop:
+    while time.monotonic() < deadline and service.poll() is None and not _stop.is_set():
         if answers(health):
             return True
         time.sleep(_HEALTH_POLL_S)
@@ -74,16 +77,13 @@ def answers(health: str, timeout_s: float = 1.0) -> bool:
 
 def _wait_for_users(service: subprocess.Popen[bytes], spec: dict[str, Any]) -> None:
     """Nobody may become a user while we look: both locks are held until the service has ended and we exit."""
-    while service.poll() is None and not _stop:
+    while service.poll() is None and not _stop.is_set():
         time.sleep(_USERS_POLL_S)
-        start = Path(spec["start_lock"]).open("a")
-        users = Path(spec["users_lock"]).open("a")
-        if _try_lock(start) and _try_lock(users):
-            Path(spec["address_file"]).unlink(missing_ok=True)
-            _end(service)
-            return
-        start.close()
-        users.close()
+        with Path(spec["start_lock"]).open("a") as start, Path(spec["users_lock"]).open("a") as users:
+            if _try_lock(start) and _try_lock(users):
+                Path(spec["address_file"]).unlink(missing_ok=True)
+                _end(service)
+                return
 
 
 def _try_lock(file: Any) -> bool:

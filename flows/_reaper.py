@@ -32,7 +32,7 @@ def main(mark: str) -> None:
 
 def _is_marked(process: psutil.Process, mark: str) -> bool:
     try:
-        return process.environ().get(MARK) == mark and process.status() != psutil.STATUS_ZOMBIE
+        return bool(process.environ().get(MARK) == mark and process.status() != psutil.STATUS_ZOMBIE)
     except (psutil.Error, OSError):
         return False  # somebody else's, or gone
 

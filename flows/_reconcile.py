@@ -8,7 +8,7 @@ from uuid import UUID
 
 from prefect import get_client
 from prefect.client.orchestration import SyncPrefectClient
-from prefect.client.schemas.filters import FlowRunFilter
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.client.schemas.objects import TaskRun
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Crashed
@@ -51,7 +51,7 @@ def _is_open(run: TaskRun) -> bool:
 
 def _task_runs(client: SyncPrefectClient, flow_run_id: str) -> Iterator[TaskRun]:
     offset = 0
-    wanted = FlowRunFilter(id={"any_": [UUID(flow_run_id)]})
+    wanted = FlowRunFilter(id=FlowRunFilterId(any_=[UUID(flow_run_id)]))
     while page := client.read_task_runs(flow_run_filter=wanted, limit=_PAGE, offset=offset):
         yield from page
         offset += len(page)

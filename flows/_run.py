@@ -80,7 +80,7 @@ def open_run(
 
     Raises SetupError before any item is touched.
     """
-    global _current
+    global _current  # noqa: PLW0603  # a flow called in this process joins the command's run
     catalog = open_catalog(settings)
     crashed = catalog.crash_dead_runs()
     run = _new_run(options, settings, force)

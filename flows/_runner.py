@@ -31,7 +31,7 @@ from medley.settings import Settings, load_settings
 _STAGES_IN_FLIGHT = 16  # a waiting dependent holds a thread of the pool: room for every stage of an item
 
 
-class MedleyRayRunner(RayTaskRunner[Any]):
+class MedleyRayRunner(RayTaskRunner[Any]):  # type: ignore[misc]  # its library has no types
     """Starts Ray at the first submit, reads a task's resources from `task.ray_options`, cancels what is left at exit.
 
     `max_retries=0`: Ray must not silently run a task run again; the flow drives the item again.
@@ -148,7 +148,7 @@ def stop_ray() -> None:
 def cluster_gpus(address: str) -> float:
     """GPUs that the cluster at `address` declares; raises ServiceUnreachable."""
     require(address, "MEDLEY_RAY__ADDRESS or RAY_ADDRESS")
-    from ray._raylet import GcsClient
+    from ray._raylet import GcsClient  # type: ignore[attr-defined]  # compiled
 
     nodes = GcsClient(address=address).get_all_node_info().values()
     return float(sum(dict(node.resources_total).get("GPU", 0.0) for node in nodes))

@@ -19,7 +19,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 from urllib.parse import urlparse
 
 import psutil
@@ -27,7 +27,6 @@ import psutil
 from flows._keeper import answers
 from flows._reaper import MARK
 from medley.errors import ServiceUnreachable, SetupError
-from medley.launch import guarded
 from medley.run import StoreAddress
 from medley.settings import Settings
 
@@ -48,14 +47,28 @@ class Service:
 
 def prefect_service() -> Service:
     """Prefect's server, its database in PREFECT_HOME (see _environment.py)."""
-    program = (sys.executable, "-m", "prefect", "server", "start", "--log-level", "WARNING", "--analytics-off")
+    program = (
+        sys.executable,
+        "-m",
+        "prefect",
+        "server",
+        "start",
+        "--log-level",
+        "WARNING",
+        "--analytics-off",
+    )
     command = (*program, "--host", "127.0.0.1", "--port", "{port}")
     return Service("prefect", command, "http://127.0.0.1:{port}/api", "http://127.0.0.1:{port}/api/health")
 
 
 def milvus_service(settings: Settings) -> Service:
     """Milvus Lite's server. Loopback only: it has no authentication."""
-    program = (str(Path(sys.executable).with_name("milvus-lite")), "server", "--data-dir", str(settings.home / "milvus"))
+    program = (
+        str(Path(sys.executable).with_name("milvus-lite")),
+        "server",
+        "--data-dir",
+        str(settings.home / "milvus"),
+    )
     command = (*program, "--host", "127.0.0.1", "--port", "{port}")
     return Service("milvus", command, "http://127.0.0.1:{port}", "tcp://127.0.0.1:{port}")
 
@@ -74,7 +87,7 @@ def prefect_server(settings: Settings) -> Iterator[str]:
 
 @contextlib.contextmanager
 def vector_store(settings: Settings) -> Iterator[StoreAddress]:
-    """Address of the store: MEDLEY_STORE__URI where that is set, else the shared Milvus Lite. Raises ServiceUnreachable."""
+    """Address of the store: MEDLEY_STORE__URI if set, else the shared Milvus Lite. Raises ServiceUnreachable."""
     timeout = settings.store.timeout_s
     if settings.store.uri:
         require(settings.store.uri, "MEDLEY_STORE__URI")
@@ -121,15 +134,14 @@ def _join(service: Service, settings: Settings) -> tuple[str, IO[str]]:
 def _leave(service: Service, settings: Settings, users: IO[str]) -> None:
     """Gives up our place; whoever was the last one ends the service and waits for its end."""
     users.close()
-    with _locked(settings.run_dir / f"{service.name}.start"):
-        with (settings.run_dir / f"{service.name}.users").open("a") as last:
-            try:
-                fcntl.flock(last, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                return
-            found = _address(settings.run_dir / f"{service.name}.json")
-            if found:
-                _end(int(found["pid"]))
+    run = settings.run_dir
+    with _locked(run / f"{service.name}.start"), (run / f"{service.name}.users").open("a") as last:
+        try:
+            fcntl.flock(last, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return
+        if found := _address(run / f"{service.name}.json"):
+            _end(int(found["pid"]))
 
 
 def _end(keeper_pid: int) -> None:
@@ -179,13 +191,13 @@ def _start_on(service: Service, settings: Settings, port: int, log: Path) -> str
     return None
 
 
-def _address(path: Path) -> dict[str, object] | None:
+def _address(path: Path) -> dict[str, Any] | None:
     try:
-        found: dict[str, object] = json.loads(path.read_text())
-        keeper = psutil.Process(int(str(found["pid"])))
+        found: dict[str, Any] = json.loads(path.read_text())
+        keeper = psutil.Process(int(found["pid"]))
     except (OSError, ValueError, KeyError, psutil.NoSuchProcess):
         return None
-    alive = keeper.status() != psutil.STATUS_ZOMBIE and keeper.create_time() <= float(str(found["started"]))
+    alive = keeper.status() != psutil.STATUS_ZOMBIE and keeper.create_time() <= float(found["started"])
     return found if alive else None
 
 

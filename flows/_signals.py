@@ -17,7 +17,7 @@ _second = threading.Event()
 
 @contextlib.contextmanager
 def stop_on_signals() -> Iterator[None]:
-    """Within the block. Prefect and Ray put handlers of their own in place, so it is entered again inside a flow."""
+    """Within the block. Prefect and Ray install handlers of their own: enter it again inside a flow."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -31,7 +31,7 @@ def stop_on_signals() -> Iterator[None]:
 
 @contextlib.contextmanager
 def hard_exit(grace_s: float, leave: Callable[[], None]) -> Iterator[None]:
-    """While the block runs: `grace_s` after a signal, or at the second one, `leave` is called in a thread of its own."""
+    """`grace_s` after a signal, or at the second one, `leave` is called in a thread of its own."""
     done = threading.Event()
 
     def watch() -> None:

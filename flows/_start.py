@@ -1,4 +1,4 @@
-"""Everything that a flow run needs, started at the same time: Prefect's server, the store, and Ray in the main thread."""
+"""All that a flow run needs, started at the same time: Prefect's server, the store, Ray (in the main thread)."""
 
 from __future__ import annotations
 

@@ -13,7 +13,13 @@ from rich.table import Table
 
 from medley.report import ItemReport
 
-_COLOURS = {"complete": "green", "unchanged": "green", "skipped": "dim", "partial": "yellow", "cancelled": "yellow"}
+_COLOURS = {
+    "complete": "green",
+    "unchanged": "green",
+    "skipped": "dim",
+    "partial": "yellow",
+    "cancelled": "yellow",
+}
 
 
 class View(Protocol):

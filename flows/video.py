@@ -22,15 +22,18 @@ from medley.types import Asset
 from tasks.frames import embed_frames, sample_frames, write_frames
 from tasks.speech import chunk, embed_text, extract_audio, transcribe, write_speech
 
+_DEFAULTS = VideoOptions()
+
 
 @flow(name="video", **flow_options("video"))
-def ingest_video(paths: list[str], options: VideoOptions = VideoOptions(), force: bool = False) -> Any:
+def ingest_video(paths: list[str], options: VideoOptions = _DEFAULTS, force: bool = False) -> Any:
     """Makes videos searchable by what is said and what is seen.
 
     Args:
         paths: Files on the machine where the worker runs.
         options: What to do with them.
         force: Do everything again, whatever is known of these files.
+
     """
     with joined_run("video", options, force=force) as run:
         return report(window(run.identify(paths), submit_video, run))

@@ -30,8 +30,8 @@ class MedleyError(Exception):
     """Base of all errors that we raise on purpose.
 
     `reason` says what is wrong, `remedy` what the user can do, `file` names the file it is about. `asset_id` is
-    known where the content could be hashed; `stage`, `started` (ISO 8601, UTC), `seconds` and `attempts` are filled in by
-    the stage that failed.
+    known where the content could be hashed; the stage that failed fills in `stage`, `started` (ISO 8601, UTC),
+    `seconds` and `attempts`.
     """
 
     def __init__(self, reason: str, *, remedy: str = "", file: str = "") -> None:

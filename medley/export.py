@@ -40,9 +40,7 @@ def export_asset(asset: Asset, shown_path: str, run: Run, directory: Path) -> Pa
 
 def srt(segments: Sequence[Segment]) -> str:
     """Subtitles in SubRip's format."""
-    cues = (
-        f"{n}\n{_clock(s.start_s, ',')} --> {_clock(s.end_s, ',')}\n{s.text}\n" for n, s in enumerate(segments, 1)
-    )
+    cues = (f"{n}\n{_clock(s.start_s, ',')} --> {_clock(s.end_s, ',')}\n{s.text}\n" for n, s in enumerate(segments, 1))
     return "\n".join(cues)
 
 

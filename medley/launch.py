@@ -1,6 +1,6 @@
-"""Runs a program as a child that cannot outlive or starve us: `python -I -S launch.py PARENT_PID MEMORY_BYTES CPU_S CMD ...`.
+"""Runs a program as a child that cannot outlive or starve us.
 
-A limit of 0 is none.
+`python -I -S launch.py PARENT_PID MEMORY_BYTES CPU_S CMD ...`. A limit of 0 is none.
 A program of its own, because code between fork and exec (`preexec_fn`) can deadlock in a process with threads.
 """
 
@@ -33,4 +33,4 @@ def guarded(command: list[str], *, memory_bytes: int = 0, cpu_s: int = 0) -> lis
 
 if __name__ == "__main__":
     limit_self(int(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))
-    os.execv(sys.argv[4], sys.argv[4:])
+    os.execv(sys.argv[4], sys.argv[4:])  # noqa: S606  # no shell is what we want

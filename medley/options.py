@@ -26,10 +26,13 @@ class SpeechOptions(_Options):
     language: str | None = Field(
         None,
         pattern=r"^[a-z]{2,3}$",
-        description="Spoken language, ISO 639-1 (en, de ...). Empty: found out by the model. Set it for short or noisy clips.",
+        description="Spoken language, ISO 639-1 (en, de). Empty: the model finds out. Set it for short or noisy clips.",
     )
     beam_size: int = Field(
-        5, ge=1, le=20, description="Hypotheses kept while decoding. 1 is faster, 5 is a little more accurate."
+        5,
+        ge=1,
+        le=20,
+        description="Hypotheses kept while decoding. 1 is faster, 5 is a little more accurate.",
     )
 
 
@@ -37,12 +40,13 @@ class ChunkOptions(_Options):
     """How sentences are gathered into what one search hit shows."""
 
     max_words: int = Field(
-        32, ge=1, le=400, description="Words in a chunk, at most. Larger: more context for a hit, vaguer times."
+        32,
+        ge=1,
+        le=400,
+        description="Words in a chunk, at most. Larger: more context for a hit, vaguer times.",
     )
     max_s: float = Field(20.0, gt=0, le=600, description="Length of a chunk in seconds, at most.")
-    max_pause_s: float = Field(
-        1.5, gt=0, le=60, description="A pause longer than this (seconds) begins a new chunk."
-    )
+    max_pause_s: float = Field(1.5, gt=0, le=60, description="A pause longer than this (seconds) begins a new chunk.")
 
 
 class FrameOptions(_Options):
@@ -55,16 +59,19 @@ class FrameOptions(_Options):
         2.0,
         gt=0,
         le=3600,
-        description="Keyframes alone are used where no two are further apart than this (seconds); else frames by time.",
+        description="Keyframes are used where no two are further apart than this (seconds); else frames by time.",
     )
     max_side_px: int = Field(
-        1280, ge=64, le=7680, description="Longer side of a stored frame in pixels. Raise it to read small print."
+        1280,
+        ge=64,
+        le=7680,
+        description="Longer side of a stored frame in pixels. Raise it to read small print.",
     )
     duplicate_threshold: float = Field(
         2.0,
         ge=0,
         le=255,
-        description="A frame that differs from the one before by less than this (0-255, in its most changed part) is dropped.",
+        description="A frame that differs from the last one by less than this (0-255) everywhere is dropped.",
     )
 
 
@@ -81,7 +88,7 @@ class VideoOptions(_Options):
 
     profile: Profile = Field(
         Profile.AUTO,
-        description="demo: tiny checkpoints that ship with Medley. cpu, gpu: checkpoints from the hub. auto: gpu where there is one.",
+        description="demo: tiny checkpoints that ship with Medley. cpu, gpu: from the hub. auto: gpu if there is one.",
     )
     speech: SpeechOptions = Field(default_factory=SpeechOptions, description="How speech is turned into words.")
     chunks: ChunkOptions = Field(default_factory=ChunkOptions, description="How sentences become search hits.")

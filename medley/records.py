@@ -6,7 +6,7 @@ import hashlib
 import json
 import uuid
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +31,7 @@ def save_vectors(directory: Path, rows: Sequence[Row], vectors: Vectors) -> None
 def load_vectors(directory: Path) -> tuple[list[Row], Vectors]:
     """What `save_vectors` wrote."""
     rows = [Row(**row) for row in json.loads((directory / _ROWS).read_text())]
-    return [replace(row, box=tuple(row.box)) if row.box else row for row in rows], np.load(directory / _VECTORS)
+    return rows, np.load(directory / _VECTORS)
 
 
 def write_stage(branch: Branch) -> str:
@@ -40,7 +40,7 @@ def write_stage(branch: Branch) -> str:
 
 
 def store_slot(store_key: str) -> str:
-    """Stands for a store in the place where other artifacts have their fingerprint: one write manifest for each store."""
+    """Stands for a store where other artifacts have their fingerprint: one write manifest for each store."""
     return hashlib.sha256(store_key.encode()).hexdigest()[:32]
 
 
@@ -66,7 +66,11 @@ def write_branch(vectors: ArtifactRef, branch: Branch, model: ModelSpec, run: Ru
     finally:
         store.close()
     draft.data.update(
-        fingerprint=batch.fingerprint, write_id=batch.write_id, collections=names, records=len(rows), model=model.id
+        fingerprint=batch.fingerprint,
+        write_id=batch.write_id,
+        collections=names,
+        records=len(rows),
+        model=model.id,
     )
 
 

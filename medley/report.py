@@ -46,7 +46,10 @@ class ItemReport:
         known = asdict(self)
         errors = known.pop("errors")
         order = ("path", "asset_id", "media_type", "status", "duplicate_of", "records", "seconds", "stages")
-        return {name: known[name] for name in order} | {"error": errors[0] if errors else None, "errors": errors}
+        return {name: known[name] for name in order} | {
+            "error": errors[0] if errors else None,
+            "errors": errors,
+        }
 
 
 @dataclass(slots=True)

@@ -1,4 +1,4 @@
-"""What every task of a run is told: where to put things, which models, which fingerprints. Small; travels with each task."""
+"""What every task of a run is told: where to put things, which models, which fingerprints."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from medley.settings import Limits, PoolSettings, Runner
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
 class StoreAddress:
-    """How to reach the vector store. `key` names it in write manifests, `lock` is the writers' lock file ("" for none)."""
+    """How to reach the vector store. `key` names it in write manifests, `lock` is the writers' lock file, if any."""
 
     uri: str
     key: str

@@ -50,7 +50,12 @@ class Moment:
 
 
 def search_moments(
-    store: VectorStore, query: str, *, modalities: Sequence[Modality] = MODALITIES, limit: int = 10, threads: int = 1
+    store: VectorStore,
+    query: str,
+    *,
+    modalities: Sequence[Modality] = MODALITIES,
+    limit: int = 10,
+    threads: int = 1,
 ) -> list[Moment]:
     """The best `limit` moments for `query`, best first. Scores compare within one answer only.
 
@@ -68,16 +73,19 @@ def search_moments(
 
 
 def _ask(
-    store: VectorStore, collection: Collection, query: str, modalities: Sequence[Modality], depth: int, threads: int
+    store: VectorStore,
+    collection: Collection,
+    query: str,
+    modalities: Sequence[Modality],
+    depth: int,
+    threads: int,
 ) -> list[Evidence]:
     """A text space answers by meaning and by words, each with half the weight of a picture space's one answer."""
     vector = _encoder(collection.model, threads).encode_texts([query])[0]
     lists = [store.search_vector(collection, vector, modalities, depth)]
     if collection.space == "text":
         lists.append(store.search_text(collection, query, modalities, depth))
-    return [
-        Evidence(found, 1.0 / len(lists) / (_RRF_K + rank)) for hits in lists for rank, found in enumerate(hits, 1)
-    ]
+    return [Evidence(found, 1.0 / len(lists) / (_RRF_K + rank)) for hits in lists for rank, found in enumerate(hits, 1)]
 
 
 @lru_cache

@@ -31,9 +31,15 @@ class RaySettings(_Slice):
     """The Ray cluster. Without an address, a private one is started for each command."""
 
     address: str | None = Field(None, description="host:port of a cluster's head node. RAY_ADDRESS does as well.")
-    num_cpus: int | None = Field(None, ge=1, description="CPUs that a private cluster declares. Default: the machine's.")
-    num_gpus: int | None = Field(None, ge=0, description="GPUs that a private cluster declares. Default: the machine's.")
-    object_store_mb: int = Field(200, ge=80, description="Shared memory of a private cluster; we pass paths, not bytes.")
+    num_cpus: int | None = Field(
+        None, ge=1, description="CPUs that a private cluster declares. Default: the machine's."
+    )
+    num_gpus: int | None = Field(
+        None, ge=0, description="GPUs that a private cluster declares. Default: the machine's."
+    )
+    object_store_mb: int = Field(
+        200, ge=80, description="Shared memory of a private cluster; we pass paths, not bytes."
+    )
 
 
 class PoolSettings(_Slice):
@@ -61,7 +67,11 @@ class Settings(BaseSettings):
     """Every setting, from MEDLEY_* (nested with two underscores: MEDLEY_STORE__URI)."""
 
     model_config = SettingsConfigDict(
-        env_prefix="MEDLEY_", env_nested_delimiter="__", extra="ignore", frozen=True, hide_input_in_errors=True
+        env_prefix="MEDLEY_",
+        env_nested_delimiter="__",
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
     )
 
     home: Path = Field(Path("~/.medley"), description="Where everything that lasts is kept (mode 0700).")

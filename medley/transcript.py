@@ -17,7 +17,7 @@ _PAUSE_S = 0.5
 
 
 def sentences(words: Iterable[Word]) -> list[Segment]:
-    """Words regrouped at punctuation and at pauses of half a second: holds for every checkpoint, whatever its segments."""
+    """Words regrouped at punctuation and pauses of half a second: holds for every checkpoint."""
     found: list[Segment] = []
     current: list[Word] = []
     for word in words:
@@ -29,7 +29,7 @@ def sentences(words: Iterable[Word]) -> list[Segment]:
 
 
 def gather(segments: Sequence[Segment], options: ChunkOptions) -> list[Segment]:
-    """Chunks: sentences gathered until a chunk is full or a long pause comes; a sentence that is too long alone is cut by words."""
+    """Chunks: sentences gathered until one is full or a long pause comes; a sentence too long by itself is cut."""
     found: list[Segment] = []
     current: tuple[Word, ...] = ()
     for segment in segments:

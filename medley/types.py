@@ -123,6 +123,10 @@ class Row:
     box: tuple[float, float, float, float] | None = None
     thumbnail: str = ""
 
+    def __post_init__(self) -> None:
+        if self.box is not None and len(self.box) != 4:
+            raise ValueError(f"a box has four edges, not {self.box!r}")
+
     @property
     def locator(self) -> str:
         """Where in the asset, in integers: the part of a record's id that tells rows of one asset apart."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 from prefect import Task, task
 from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State
 from prefect.runtime import task_run
-from prefect.states import Completed, State
+from prefect.states import Completed
 from prefect.tasks import exponential_backoff
 
 from medley.artifacts import ArtifactStore, Draft, Manifest
@@ -20,22 +21,20 @@ from medley.run import Run
 from medley.stages import STAGES
 from medley.types import ArtifactRef, Asset, utc_now
 
-P = ParamSpec("P")
-R = TypeVar("R")
 _RETRIES = 2
 _BACKOFF_S = 1.0
 
 
-def stage_task(*, num_cpus: float, of: str) -> Callable[[Callable[P, R]], Task[P, R]]:
+def stage_task(*, num_cpus: float, of: str) -> Callable[[Callable[..., Any]], Task[..., Any]]:
     """A Prefect task for a stage: retried when a retry can help, named after stage and file.
 
     `num_cpus` is what Ray reserves while it runs: 1 where it decodes, 0.1 where it waits for an actor or the store.
     `of` is the parameter that says which asset: `asset` itself or the artifact before.
     """
 
-    def decorate(function: Callable[P, R]) -> Task[P, R]:
+    def decorate(function: Callable[..., Any]) -> Task[..., Any]:
         name = function.__name__
-        made = task(
+        made: Task[..., Any] = task(
             name=name,
             task_run_name=f"{name} · {{{of}.name}}",
             retries=_RETRIES,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from prefect.states import State
+from prefect.client.schemas.objects import State
 
 from actors.pool import in_batches, vision_pool
 from medley.artifacts import Draft
@@ -32,7 +32,10 @@ def embed_frames(frames: ArtifactRef, run: Run) -> ArtifactRef | State[ArtifactR
 def write_frames(vectors: ArtifactRef, run: Run) -> ArtifactRef | State[ArtifactRef]:
     """The frame records of the asset, and no others."""
     return run_stage(
-        "write_frames", vectors, run, lambda draft: write_branch(vectors, "frames", run.models.vision, run, draft)
+        "write_frames",
+        vectors,
+        run,
+        lambda draft: write_branch(vectors, "frames", run.models.vision, run, draft),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from prefect.states import State
+from prefect.client.schemas.objects import State
 
 from actors.pool import in_batches, speech_pool, text_pool
 from medley.artifacts import Draft
@@ -46,7 +46,10 @@ def embed_text(chunks: ArtifactRef, run: Run) -> ArtifactRef | State[ArtifactRef
 def write_speech(vectors: ArtifactRef, run: Run) -> ArtifactRef | State[ArtifactRef]:
     """The speech records of the asset, and no others."""
     return run_stage(
-        "write_speech", vectors, run, lambda draft: write_branch(vectors, "speech", run.models.text, run, draft)
+        "write_speech",
+        vectors,
+        run,
+        lambda draft: write_branch(vectors, "speech", run.models.text, run, draft),
     )
 
 

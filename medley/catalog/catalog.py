@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import psutil
-from sqlalchemy import Engine, create_engine, delete, event, func, select, update
+from sqlalchemy import Engine, create_engine, delete, event, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DatabaseError
 
@@ -47,7 +47,9 @@ class Outcome:
 
 def open_catalog(settings: Settings) -> Catalog:
     """The catalog of `settings` (default: SQLite in MEDLEY_HOME), its schema up to date; raises SetupError."""
-    url = settings.catalog_url.get_secret_value() if settings.catalog_url else f"sqlite:///{settings.home / 'catalog.db'}"
+    url = (
+        settings.catalog_url.get_secret_value() if settings.catalog_url else f"sqlite:///{settings.home / 'catalog.db'}"
+    )
     engine = create_engine(url)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _configure_sqlite)
@@ -62,7 +64,12 @@ def open_catalog(settings: Settings) -> Catalog:
 
 
 def _configure_sqlite(connection: Any, _: Any) -> None:
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", f"busy_timeout={_BUSY_S * 1000}", "foreign_keys=ON"):
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=NORMAL",
+        f"busy_timeout={_BUSY_S * 1000}",
+        "foreign_keys=ON",
+    ):
         connection.execute(f"PRAGMA {pragma}")
 
 
@@ -85,7 +92,13 @@ class Catalog:
     def begin_run(self, run_id: str, flow: str, profile: str) -> None:
         """Notes a run of this process."""
         process = psutil.Process()
-        values = {"run_id": run_id, "flow": flow, "status": "running", "profile": profile, "started": utc_now()}
+        values = {
+            "run_id": run_id,
+            "flow": flow,
+            "status": "running",
+            "profile": profile,
+            "started": utc_now(),
+        }
         values |= {"host": socket.gethostname(), "pid": process.pid, "pid_started": process.create_time()}
         with self.engine.begin() as connection:
             connection.execute(runs.insert().values(**values))
@@ -100,9 +113,7 @@ class Catalog:
     def note_prefect_run(self, run_id: str, prefect_run_id: str) -> None:
         """Which flow run of Prefect shows this run."""
         with self.engine.begin() as connection:
-            connection.execute(
-                update(runs).where(runs.c.run_id == run_id).values(prefect_run_id=prefect_run_id)
-            )
+            connection.execute(update(runs).where(runs.c.run_id == run_id).values(prefect_run_id=prefect_run_id))
 
     def crash_dead_runs(self) -> list[str | None]:
         """Runs of this host whose process is gone become crashed, their claims free. Returns their Prefect run ids."""
@@ -110,9 +121,7 @@ class Catalog:
             here = select(runs).where(runs.c.status == "running", runs.c.host == socket.gethostname())
             dead = [row for row in connection.execute(here) if not _lives(row.pid, row.pid_started)]
             ids = [row.run_id for row in dead]
-            connection.execute(
-                update(runs).where(runs.c.run_id.in_(ids)).values(status="crashed", ended=utc_now())
-            )
+            connection.execute(update(runs).where(runs.c.run_id.in_(ids)).values(status="crashed", ended=utc_now()))
             connection.execute(
                 update(outcomes)
                 .where(outcomes.c.run_id.in_(ids), outcomes.c.status == "running")
@@ -163,7 +172,7 @@ class Catalog:
         query = select(locations.c.asset_id, locations.c.path).where(locations.c.asset_id.in_(asset_ids))
         with self.engine.connect() as connection:
             rows = connection.execute(query.order_by(locations.c.seen)).all()
-        return {asset_id: path for asset_id, path in rows}
+        return dict(row._tuple() for row in rows)
 
     def media(self, asset_id: str) -> MediaInfo | None:
         """What the probe found, if it ran before."""
@@ -194,7 +203,13 @@ class Catalog:
 
     def note_outcome(self, asset_id: str, flow: str, outcome: Outcome, run_id: str) -> None:
         """How an attempt ended."""
-        values = {"asset_id": asset_id, "flow": flow, **asdict(outcome), "run_id": run_id, "updated": utc_now()}
+        values = {
+            "asset_id": asset_id,
+            "flow": flow,
+            **asdict(outcome),
+            "run_id": run_id,
+            "updated": utc_now(),
+        }
         self._put(outcomes, values, ["asset_id", "flow"])
 
     def note_stages(self, rows: Sequence[dict[str, Any]]) -> None:
@@ -213,7 +228,8 @@ class Catalog:
         free = (claims.c.expires < now) | (claims.c.run_id == run_id)
         statement = statement.on_conflict_do_update(index_elements=["asset_id"], set_=values, where=free)
         with self.engine.begin() as connection:
-            return bool(connection.execute(statement).rowcount)
+            taken: int = connection.execute(statement).rowcount
+            return taken > 0
 
     def renew_claims(self, run_id: str) -> None:
         """Keeps the claims of a living run."""
@@ -229,6 +245,6 @@ class Catalog:
 
 def _lives(pid: int, started: float) -> bool:
     try:
-        return abs(psutil.Process(pid).create_time() - started) < 1.0
+        return bool(abs(psutil.Process(pid).create_time() - started) < 1.0)
     except psutil.NoSuchProcess:
         return False

@@ -14,7 +14,7 @@ HEAD = "0001"
 
 
 def migrate(engine: Engine, lock: Path) -> None:
-    """Upgrades the schema if it is older; one process at a time. Raises SetupError where it is newer than this program."""
+    """Upgrades the schema if it is older; one process at a time. Raises SetupError where it is newer."""
     with engine.connect() as connection:
         found = _version(connection)
     if found == HEAD:

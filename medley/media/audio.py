@@ -30,14 +30,14 @@ def extract_audio(asset: Asset, directory: Path, limits: Limits) -> float:
     out = ffmpeg.output(padded, WAV, ac=1, acodec="pcm_s16le", f="wav", map_metadata=-1)
     complaints = run_ffmpeg(out, asset=asset, cwd=directory, limits=limits)
     with wave.open(str(directory / WAV)) as wav:
-        frames = wav.getnframes()
+        frames: int = wav.getnframes()
     if not frames:
         raise CorruptMedia(
             f"its sound cannot be decoded: {complaints.strip() or 'no samples came out'}",
             file=asset.path,
             remedy="Check that it plays; copy or export it again",
         )
-    return frames / SAMPLE_RATE_HZ
+    return float(frames / SAMPLE_RATE_HZ)
 
 
 def read_samples(path: Path) -> Vectors:

@@ -36,7 +36,9 @@ def sample_frames(asset: Asset, directory: Path, options: FrameOptions, limits: 
         found = _decode(asset, directory, options, limits, keyframes=False)
     if not found:
         raise CorruptMedia(
-            "its pictures cannot be decoded", file=asset.path, remedy="Check that it plays; copy or export it again"
+            "its pictures cannot be decoded",
+            file=asset.path,
+            remedy="Check that it plays; copy or export it again",
         )
     kept = _drop_duplicates(found, directory, options.duplicate_threshold)
     (directory / _TIMES).unlink()
@@ -49,9 +51,7 @@ def read_frames(directory: Path) -> list[Frame]:
     return [Frame(**frame) for frame in json.loads((directory / FRAMES).read_text())]
 
 
-def _decode(
-    asset: Asset, directory: Path, options: FrameOptions, limits: Limits, *, keyframes: bool
-) -> list[Frame]:
+def _decode(asset: Asset, directory: Path, options: FrameOptions, limits: Limits, *, keyframes: bool) -> list[Frame]:
     more: dict[str, Any] = {"skip_frame": "nokey"} if keyframes else {}
     stream = source(asset, limits, copyts=None, **more)[str(asset.media.video_stream)]
     spacing = f"isnan(prev_selected_t)+gte(t-prev_selected_t,{options.interval_s - 0.001:.3f})"

@@ -100,7 +100,9 @@ def _describe(head: bytes) -> str:
         head[:512].decode()
     except UnicodeDecodeError:
         return "its first bytes are those of no container that we know"
-    return "it is a text file" if b"\x00" not in head[:512] else "its first bytes are those of no container that we know"
+    return (
+        "it is a text file" if b"\x00" not in head[:512] else "its first bytes are those of no container that we know"
+    )
 
 
 def _access_remedy(error: OSError) -> str:

@@ -1,4 +1,4 @@
-"""Where the weights are: bundled, in a directory, in the hub's cache, or (once) on the hub. Never other weights instead."""
+"""Where the weights are: bundled, in a directory, in the hub's cache, or on the hub. Never other weights instead."""
 
 from __future__ import annotations
 
@@ -22,7 +22,13 @@ REQUIRED = {
 #: What is downloaded of a hub repository: the weights that the loader reads, not their other formats.
 _PATTERNS = {
     "whisper": ["config.json", "preprocessor_config.json", "model.bin", "tokenizer.json", "vocabulary.*"],
-    "clip": ["open_clip_config.json", "open_clip_model.safetensors", "open_clip_pytorch_model.bin", "*token*", "vocab*"],
+    "clip": [
+        "open_clip_config.json",
+        "open_clip_model.safetensors",
+        "open_clip_pytorch_model.bin",
+        "*token*",
+        "vocab*",
+    ],
     "sentence": ["*.json", "*.txt", "*.model", "model.safetensors", "pytorch_model.bin", "1_*/*", "2_*/*"],
 }
 _EDGE_BYTES = 1 << 20

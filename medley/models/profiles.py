@@ -90,15 +90,16 @@ def models_of(profile: Profile, choice: ModelOptions, device: str | None = None)
 
 def _chosen(spec: ModelSpec, choice: str | None, device: str | None) -> ModelSpec:
     if choice is not None:
-        spec = replace(spec, **_identity(choice), chunk_length_s=30)
+        name, revision = _identity(choice)
+        spec = replace(spec, id=name, revision=revision, chunk_length_s=30)
     return replace(spec, device=device) if device else spec
 
 
 @lru_cache
-def _identity(choice: str) -> dict[str, str]:
+def _identity(choice: str) -> tuple[str, str]:
     """A directory is known by its content, a hub name by the revision after `@` (main where there is none)."""
     directory = Path(choice).expanduser()
     if directory.is_absolute() or choice.startswith((".", "~")) or directory.is_dir():
-        return {"id": str(directory.resolve()), "revision": directory_revision(directory)}
+        return str(directory.resolve()), directory_revision(directory)
     name, _, revision = choice.partition("@")
-    return {"id": name, "revision": revision or "main"}
+    return name, revision or "main"

@@ -177,7 +177,11 @@ class MilvusStore:
         # BM25's distances are negative on Lite; the order is right everywhere
         return [
             Found(
-                hit["id"], hit["entity"]["asset_id"], hit["entity"]["branch"], row_of(hit["entity"]), abs(hit["distance"])
+                hit["id"],
+                hit["entity"]["asset_id"],
+                hit["entity"]["branch"],
+                row_of(hit["entity"]),
+                abs(hit["distance"]),
             )
             for hit in hits
         ]

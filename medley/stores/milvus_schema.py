@@ -95,7 +95,7 @@ def row_of(entity: dict[str, Any]) -> Row:
         start_ms=_known(entity["start_ms"]),
         end_ms=_known(entity["end_ms"]),
         page=_known(entity["page"]),
-        box=tuple(box["edges"]) if box else None,
+        box=box["edges"] if box else None,
         thumbnail=entity["thumbnail"],
     )
 

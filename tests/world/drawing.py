@@ -88,9 +88,7 @@ def _canvas_px() -> tuple[int, int]:
 
 def _clear_tones(colours: Sequence[RGB]) -> list[RGB]:
     """The backgrounds, never none, that are far from all these colours."""
-    tones = [
-        tone for tone in _BACKGROUNDS if min(math.dist(tone, colour) for colour in colours) >= _CLEAR_DISTANCE
-    ]
+    tones = [tone for tone in _BACKGROUNDS if min(math.dist(tone, colour) for colour in colours) >= _CLEAR_DISTANCE]
     return tones or [max(_BACKGROUNDS, key=lambda tone: min(math.dist(tone, colour) for colour in colours))]
 
 

@@ -90,9 +90,7 @@ def speak(line: Line) -> Samples:
     return np.pad(cut, margins) * np.float32(_PEAK / loudest)
 
 
-def narrate(
-    lines: Iterable[Line], pacing: Pacing, rng: random.Random
-) -> tuple[Samples, tuple[SpokenSentence, ...]]:
+def narrate(lines: Iterable[Line], pacing: Pacing, rng: random.Random) -> tuple[Samples, tuple[SpokenSentence, ...]]:
     """Speaks lines until they or the time run out; the sound (16 kHz, `pacing.seconds` long) and its truth."""
     track = np.zeros(round(pacing.seconds * SAMPLE_RATE_HZ), np.float32)
     spoken: list[SpokenSentence] = []

@@ -34,13 +34,11 @@ class Figure:
 
     def __post_init__(self) -> None:
         if self.colour not in COLOURS or self.shape not in SHAPES or self.size not in (None, *SIZES):
-            raise ValueError(
-                f"not of this world: size {self.size!r}, colour {self.colour!r}, shape {self.shape!r}"
-            )
+            raise ValueError(f"not of this world: size {self.size!r}, colour {self.colour!r}, shape {self.shape!r}")
 
     @property
     def caption(self) -> str:
-        """ "a red circle", "a small blue square"."""
+        """For example "a red circle", or "a small blue square" where it has a size."""
         return with_article(" ".join(word for word in (self.size, self.colour, self.shape) if word))
 
 
@@ -53,9 +51,7 @@ class Scene:
 
     def __post_init__(self) -> None:
         if len(self.figures) > 2 or self.relation not in _PAIR_HEIGHTS:
-            raise ValueError(
-                f"{len(self.figures)} figures (at most 2) joined by {self.relation!r} ('and', 'above')"
-            )
+            raise ValueError(f"{len(self.figures)} figures (at most 2) joined by {self.relation!r} ('and', 'above')")
 
     @property
     def caption(self) -> str:

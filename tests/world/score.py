@@ -67,9 +67,7 @@ def starts_matched(
     matched = 0
     for sentence in sentences:
         own = set(normalised_words(sentence.text))
-        matched += any(
-            word in own and abs(start_s - sentence.start_s) <= tolerance_s for word, start_s in heard
-        )
+        matched += any(word in own and abs(start_s - sentence.start_s) <= tolerance_s for word, start_s in heard)
     return matched / len(sentences)
 
 

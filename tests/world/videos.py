@@ -48,9 +48,7 @@ class Script:
         if self.scenes is None and self.lines is None:
             raise ValueError("a video needs lines or scenes")
         if self.scenes is not None and len(self.scenes) * self.scene_s < self.pacing.seconds - 1e-6:
-            raise ValueError(
-                f"{len(self.scenes)} scenes of {self.scene_s} s do not fill {self.pacing.seconds} s"
-            )
+            raise ValueError(f"{len(self.scenes)} scenes of {self.scene_s} s do not fill {self.pacing.seconds} s")
 
 
 def make_video(
@@ -88,9 +86,7 @@ def film(out: Path, script: Script, *, seed: int) -> VideoTruth:
     sentences: tuple[SpokenSentence, ...] = ()
     with tempfile.TemporaryDirectory() as directory:
         if script.scenes is not None:
-            inputs += _picture_input(
-                script.scenes, script.scene_s, Path(directory), random.Random(f"draw {seed}")
-            )
+            inputs += _picture_input(script.scenes, script.scene_s, Path(directory), random.Random(f"draw {seed}"))
             options += ["-vf", f"fps={_RATE_FPS}", *_PICTURE_OPTIONS]
         if script.lines is not None:
             sound, sentences = narrate(script.lines, script.pacing, random.Random(f"pause {seed}"))
@@ -102,9 +98,7 @@ def film(out: Path, script: Script, *, seed: int) -> VideoTruth:
     return VideoTruth(out.name, float(seconds), sentences, _shown(script))
 
 
-def _picture_input(
-    scenes: tuple[Scene, ...], scene_s: float, directory: Path, rng: random.Random
-) -> list[str]:
+def _picture_input(scenes: tuple[Scene, ...], scene_s: float, directory: Path, rng: random.Random) -> list[str]:
     """Draws each scene once and returns ffmpeg's input options that show each for `scene_s` seconds."""
     for number, scene in enumerate(scenes):
         draw_scene(scene, rng).save(directory / f"scene{number:04d}.png", compress_level=1)
@@ -132,9 +126,7 @@ def _different_scenes(count: int, single_objects: bool, rng: random.Random) -> t
     """Scenes no two of which can be taken for each other: "a red circle" does not come beside "a large red circle"."""
     most = len(COLOURS) * len(SHAPES)
     if count > most:
-        raise ValueError(
-            f"{count} scenes, but only {most} different ones: make scenes longer or the video shorter"
-        )
+        raise ValueError(f"{count} scenes, but only {most} different ones: make scenes longer or the video shorter")
     found: dict[object, Scene] = {}
     while len(found) < count:
         scene = random_scene(rng, single_objects=single_objects)

@@ -34,9 +34,7 @@ class Voice:
         if self.engine not in ("espeak-ng", "flite"):
             raise ValueError(f"engine {self.engine!r} is neither 'espeak-ng' nor 'flite'")
         if not 80 <= self.speed_wpm <= 300 or not 0 <= self.pitch <= 99:
-            raise ValueError(
-                f"speed {self.speed_wpm} wpm (80 to 300) or pitch {self.pitch} (0 to 99) is out of range"
-            )
+            raise ValueError(f"speed {self.speed_wpm} wpm (80 to 300) or pitch {self.pitch} (0 to 99) is out of range")
 
     def __str__(self) -> str:
         name = f"{self.name}+{self.variant}" if self.variant else self.name
@@ -53,9 +51,7 @@ def random_voice(rng: random.Random) -> Voice:
     """A voice of the world: one in four is flite's, the others vary in speed (135 to 185 wpm) and pitch (30 to 70)."""
     if rng.random() < 0.25:
         return Voice("flite", rng.choice(_FLITE))
-    return Voice(
-        "espeak-ng", rng.choice(_ACCENTS), rng.choice(_VARIANTS), rng.randint(135, 185), rng.randint(30, 70)
-    )
+    return Voice("espeak-ng", rng.choice(_ACCENTS), rng.choice(_VARIANTS), rng.randint(135, 185), rng.randint(30, 70))
 
 
 def synthesisers_installed() -> bool:
@@ -71,11 +67,7 @@ def say(text: str, voice: Voice, out_wav: Path) -> Path:
     with tempfile.TemporaryDirectory() as directory:
         spoken = Path(directory) / "spoken.wav"
         _run(_command(text, voice, spoken))
-        _run(
-            ffmpeg(
-                "-i", str(spoken), "-ar", str(SAMPLE_RATE_HZ), "-ac", "1", "-c:a", "pcm_s16le", str(out_wav)
-            )
-        )
+        _run(ffmpeg("-i", str(spoken), "-ar", str(SAMPLE_RATE_HZ), "-ac", "1", "-c:a", "pcm_s16le", str(out_wav)))
     return out_wav
 
 

@@ -1,0 +1,50 @@
+# What a developer or a newcomer types. `make help` lists it.
+SHELL := /bin/bash
+PY := .venv/bin/python
+STAMP := .venv/.medley-setup
+# The first Python 3.11 or 3.12 that really runs (a version manager's shim may not).
+FIND_PYTHON := for p in python3.12 python3.11 python3; do \
+	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' 2>/dev/null && echo $$p && break; done
+
+.PHONY: help setup demo sample test check fix lock clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+setup: $(STAMP) ## build .venv from requirements.lock
+
+$(STAMP): requirements.lock pyproject.toml
+	@python=$$($(FIND_PYTHON)); \
+	if [ -z "$$python" ]; then echo "medley needs Python 3.11 or 3.12 on the PATH" >&2; exit 1; fi; \
+	test -x $(PY) || $$python -m venv .venv
+	@$(PY) -m pip install --quiet --disable-pip-version-check "$$(grep -E '^uv==' requirements.lock)"
+	@VIRTUAL_ENV=$$PWD/.venv .venv/bin/uv pip install --quiet -r requirements.lock
+	@VIRTUAL_ENV=$$PWD/.venv .venv/bin/uv pip install --quiet --no-deps --editable .
+	@touch $(STAMP)
+
+demo: setup ## make the sample video searchable, and search it
+	@bash samples/demo.sh
+
+sample: setup ## make samples/sample.mp4 anew (needs espeak-ng and flite)
+	@$(PY) -m tests.world sample
+
+test: setup ## all tests
+	@$(PY) -m pytest
+
+check: setup ## ruff, mypy, import-linter, sizes of files and functions
+	@.venv/bin/ruff format --check .
+	@.venv/bin/ruff check .
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports --no-logo 2>/dev/null || .venv/bin/lint-imports
+	@$(PY) tests/sizes.py
+
+fix: setup ## format, and mend what ruff can mend
+	@.venv/bin/ruff format .
+	@.venv/bin/ruff check --fix .
+
+lock: setup ## requirements.lock anew from pyproject.toml
+	@.venv/bin/uv pip compile --universal --python-version 3.11 --extra dev --no-emit-index-url --no-header \
+		--quiet pyproject.toml -o requirements.lock
+
+clean: ## remove .venv and caches
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

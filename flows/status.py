@@ -1,0 +1,71 @@
+"""`medley status`: what is known of runs and files. Reads the catalog, starts nothing."""
+
+from __future__ import annotations
+
+import sys
+
+from flows._cli import main
+
+if __name__ == "__main__":
+    sys.exit(main(["status", *sys.argv[1:]]))
+
+import argparse
+import json
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from medley.catalog import open_catalog
+from medley.catalog.views import status_items, status_runs, status_totals
+from medley.settings import load_settings
+
+_RUNS_SHOWN = 20
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The flags of this verb."""
+    parser.add_argument("--failed", action="store_true", help="only items that are not complete, with the reason")
+    parser.add_argument("--json", action="store_true", help="the answer as JSON on stdout")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Prints what is known."""
+    catalog = open_catalog(load_settings())
+    catalog.crash_dead_runs()
+    known = {
+        "totals": status_totals(catalog.engine),
+        "runs": status_runs(catalog.engine, _RUNS_SHOWN),
+        "items": status_items(catalog.engine, failed_only=arguments.failed),
+    }
+    if arguments.json:
+        print(json.dumps(known, ensure_ascii=False, indent=1))
+    else:
+        show(known)
+    return 0
+
+
+def show(known: dict[str, Any]) -> None:
+    """Tables for people, on stdout."""
+    console = Console(highlight=False)
+    console.print(", ".join(f"{count} {name}" for name, count in known["totals"].items()))
+    runs = _table("run", "flow", "status", "profile", "started", "items")
+    for run in known["runs"]:
+        counts = ", ".join(f"{count} {status}" for status, count in run["counts"].items())
+        runs.add_row(run["run_id"][:8], run["flow"], run["status"], run["profile"], run["started"][:19], counts)
+    items = _table("file", "status", "attempts", "updated", "why")
+    for item in known["items"]:
+        why = "; ".join(f"{error['type']} in {error['stage']}: {error['message']}" for error in item["errors"])
+        items.add_row(escape(item["path"]), item["status"], str(item["attempts"]), item["updated"][:19], escape(why))
+    for table in (runs, items):
+        if table.row_count:
+            console.print()
+            console.print(table)
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table

@@ -1,0 +1,60 @@
+"""What `status` shows of the ledger."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Engine, func, select
+
+from medley.catalog.tables import locations, outcomes, runs
+
+_BAD = ("failed", "partial", "cancelled", "pending")
+
+
+def status_items(engine: Engine, *, failed_only: bool) -> list[dict[str, Any]]:
+    """One entry for each known path: the outcome of its asset, or why it could not be identified."""
+    joined = locations.outerjoin(outcomes, locations.c.asset_id == outcomes.c.asset_id)
+    columns = [
+        *(locations.c[name] for name in ("path", "asset_id", "error", "seen")),
+        locations.c.attempts.label("looks"),
+        *(outcomes.c[name] for name in ("status", "errors", "attempts", "updated")),
+    ]
+    with engine.connect() as connection:
+        rows = connection.execute(select(*columns).select_from(joined).order_by(locations.c.path)).all()
+    found = [_item(row) for row in rows]
+    return [item for item in found if item["status"] in _BAD] if failed_only else found
+
+
+def status_runs(engine: Engine, limit: int) -> list[dict[str, Any]]:
+    """The newest runs first."""
+    columns = [runs.c[name] for name in ("run_id", "flow", "status", "profile", "started", "ended", "counts")]
+    with engine.connect() as connection:
+        rows = connection.execute(select(*columns).order_by(runs.c.started.desc()).limit(limit)).all()
+    return [dict(row._mapping) | {"counts": row.counts or {}} for row in rows]
+
+
+def status_totals(engine: Engine) -> dict[str, int]:
+    """Items by status, and how many assets have an outcome."""
+    items = status_items(engine, failed_only=False)
+    totals = {"items": len(items)}
+    for item in items:
+        totals[item["status"]] = totals.get(item["status"], 0) + 1
+    with engine.connect() as connection:
+        totals["assets"] = connection.execute(select(func.count(outcomes.c.asset_id.distinct()))).scalar() or 0
+    return totals
+
+
+def _item(row: Any) -> dict[str, Any]:
+    if row.error is not None or row.status is None:
+        errors = [row.error] if row.error is not None else []
+        status, attempts, updated = ("failed" if errors else "pending"), row.looks, row.seen
+    else:
+        status, errors, attempts, updated = row.status, row.errors, row.attempts, row.updated
+    return {
+        "path": row.path,
+        "asset_id": row.asset_id,
+        "status": status,
+        "errors": errors,
+        "attempts": attempts,
+        "updated": updated,
+    }
