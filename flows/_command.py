@@ -21,6 +21,7 @@ from flows._environment import prepare_environment
 from flows._flags import add_option_flags, read_option_flags
 from flows._identify import Item
 from flows._run import OpenRun, open_run
+from flows._services import leave_all
 from flows._view import Terminal
 from medley.errors import SetupError
 from medley.export import export_asset
@@ -129,8 +130,11 @@ class _Command:
             raise error
 
     def _leave_hard(self, known: OpenRun) -> None:
-        """The work did not end within the grace period: write what is known, and go; the reaper ends the rest."""
+        """The work did not end within the grace period: write what is known, end what we started, and go."""
         known.abandon(self._arguments.paths)
+        if "flows._runner" in sys.modules:
+            sys.modules["flows._runner"].kill_private_cluster()
+        leave_all()
         self._print(known)
         sys.stdout.flush()
         os._exit(_signals.exit_code() or 1)

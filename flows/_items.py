@@ -6,27 +6,23 @@ import queue
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import CancelledError
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from prefect.client.schemas.objects import State
-from prefect.context import FlowRunContext
 from prefect.futures import PrefectFuture
 
+from flows._flight import Flight, cancel_running, final_state, forget_future, note_state, running_stages
 from flows._identify import Item, outcome_of_duplicate, records_of, settled
 from flows._run import OpenRun
-from flows._runner import MedleyRayRunner
 from medley.artifacts import ArtifactStore
 from medley.catalog import Outcome
-from medley.errors import Cancelled, MedleyError, Quarantined
+from medley.errors import Cancelled, Quarantined
 from medley.records import retire
-from medley.report import ItemReport, StageReport, error_entry
+from medley.report import ItemReport, error_entry
 from medley.run import Run
 from medley.stages import STAGES
 from medley.stop import stop_requested
-from medley.types import ArtifactRef, Asset, utc_now
+from medley.types import Asset
 
 #: What a flow module gives us: submits every stage of an asset, returns the futures in the order of the stages.
 Submit = Callable[[Asset, Run], list[PrefectFuture[Any]]]
@@ -37,30 +33,14 @@ _SOFT_S = 2.0
 _FORCE_S = 5.0
 
 
-@dataclass(slots=True)
-class _Flight:
-    """An item in flight."""
-
-    item: Item
-    asset: Asset
-    began: float
-    futures: dict[str, PrefectFuture[Any]] = field(default_factory=dict)
-    open: set[str] = field(default_factory=set)
-    stages: dict[str, StageReport] = field(default_factory=dict)
-    errors: list[MedleyError] = field(default_factory=list)
-    drives: int = 0
-    worker_died: str = ""
-    cancelled: bool = False
-
-
 class Window:
     """Keeps up to `settings.window` items in flight, waits for any, and gives every item exactly one entry."""
 
     def __init__(self, known: OpenRun, submit: Submit) -> None:
         self._known = known
         self._submit = submit
-        self._events: queue.SimpleQueue[tuple[_Flight, str, PrefectFuture[Any]]] = queue.SimpleQueue()
-        self._flights: list[_Flight] = []
+        self._events: queue.SimpleQueue[tuple[Flight, str, PrefectFuture[Any]]] = queue.SimpleQueue()
+        self._flights: list[Flight] = []
         self._claimed_elsewhere: deque[Item] = deque()
         self._next_claim = 0.0
         self._followers: dict[str, list[Item]] = {}
@@ -114,22 +94,22 @@ class Window:
             return
         known.connect_store()
         known.catalog.begin_attempt(asset, known.flow, known.plan, known.run.run_id)
-        flight = _Flight(item, asset, time.monotonic())
+        flight = Flight(item, asset, time.monotonic())
         self._flights.append(flight)
         self._drive(flight)
 
-    def _drive(self, flight: _Flight) -> None:
+    def _drive(self, flight: Flight) -> None:
         flight.drives += 1
         flight.worker_died = ""
         flight.errors.clear()
         submitted = self._submit(flight.asset, self._known.run)
         flight.futures = dict(zip(self._known.run.fingerprints, submitted, strict=True))
         flight.open = set(flight.futures)
-        self._known.view.stage(flight.item.path, _running(flight))
+        self._known.view.stage(flight.item.path, running_stages(flight))
         for stage, future in flight.futures.items():
             future.add_done_callback(partial(self._tell, flight, stage))
 
-    def _tell(self, flight: _Flight, stage: str, future: PrefectFuture[Any]) -> None:
+    def _tell(self, flight: Flight, stage: str, future: PrefectFuture[Any]) -> None:
         self._events.put((flight, stage, future))  # in a thread of Ray's or the pool's: nothing more than this
 
     def _handle_event(self, timeout_s: float) -> None:
@@ -138,13 +118,13 @@ class Window:
         except queue.Empty:
             return
         flight.open.discard(stage)
-        _note(flight, stage, _state(future))
-        _forget(future)
-        self._known.view.stage(flight.item.path, _running(flight))
+        note_state(flight, stage, final_state(future))
+        forget_future(future)
+        self._known.view.stage(flight.item.path, running_stages(flight))
         if not flight.open:
             self._land(flight)
 
-    def _land(self, flight: _Flight) -> None:
+    def _land(self, flight: Flight) -> None:
         if flight.worker_died and not stop_requested():
             if flight.drives < _DRIVES:
                 self._drive(flight)
@@ -159,7 +139,7 @@ class Window:
         self._flights.remove(flight)
         self._end(flight.item, self._report_of(flight))
 
-    def _report_of(self, flight: _Flight) -> ItemReport:
+    def _report_of(self, flight: Flight) -> ItemReport:
         asset, run = flight.asset, self._known.run
         errors = [error_entry(error) for error in flight.errors if not isinstance(error, Cancelled)]
         cancelled = flight.cancelled or len(errors) < len(flight.errors)
@@ -223,7 +203,7 @@ class Window:
     def _cancel(self) -> None:
         """Items in flight are interrupted, softly first; whatever does not end by then is cancelled all the same."""
         for force, patience_s in ((False, _SOFT_S), (True, _FORCE_S)):
-            _cancel_running(force)
+            cancel_running(force)
             deadline = time.monotonic() + patience_s
             while self._flights and time.monotonic() < deadline:
                 self._handle_event(_TICK_S)
@@ -249,68 +229,3 @@ def drop_transient(asset: Asset, run: Run) -> None:
     for stage in STAGES.values():
         if stage.transient_for:
             artifacts.remove(asset.asset_id, stage.name, run.fingerprints[stage.name])
-
-
-def _running(flight: _Flight) -> list[str]:
-    """The first open stage of each branch."""
-    first: dict[str, str] = {}
-    for stage in flight.futures:
-        if stage in flight.open:
-            first.setdefault(STAGES[stage].branch, stage)
-    return list(first.values())
-
-
-def _state(future: PrefectFuture[Any]) -> State[Any] | None:
-    """The final state of a future that is done; None where it was cancelled before it began."""
-    try:
-        future.wait()
-    except (
-        CancelledError,
-        BaseException,
-    ) as error:  # a waiting dependent raises asyncio's, which is no Exception
-        if not isinstance(error, CancelledError) and type(error).__name__ != "CancelledError":
-            raise
-        return None
-    return future._final_state  # `.state` would ask the API
-
-
-def _note(flight: _Flight, stage: str, state: State[Any] | None) -> None:
-    if state is None:
-        flight.cancelled = True
-        return
-    if not state.is_final():
-        return  # never ran: the stage before it failed
-    result = state.result(raise_on_failure=False)
-    if isinstance(result, ArtifactRef):
-        known = "cached" if result.cached else "skipped" if result.skipped else "completed"
-        flight.stages[stage] = StageReport(stage, known, result.started, result.seconds, result.attempts)  # type: ignore[arg-type]
-    elif state.is_crashed():
-        if stop_requested():
-            flight.cancelled = True
-        else:
-            flight.worker_died = flight.worker_died or stage
-    else:
-        _note_failure(flight, stage, result)
-
-
-def _note_failure(flight: _Flight, stage: str, error: Any) -> None:
-    if not isinstance(error, MedleyError):  # a bug of ours or a library's: named, not hidden
-        unexpected = MedleyError(f"{type(error).__name__}: {error}", file=flight.asset.path)
-        unexpected.stage, unexpected.started = stage, utc_now()
-        error = unexpected
-    if not isinstance(error, Cancelled):
-        flight.stages[stage] = StageReport(stage, "failed", error.started, error.seconds, error.attempts)
-    flight.errors.append(error)
-
-
-def _forget(future: PrefectFuture[Any]) -> None:
-    context = FlowRunContext.get()
-    if context and isinstance(context.task_runner, MedleyRayRunner):
-        context.task_runner.forget(future)
-
-
-def _cancel_running(force: bool) -> None:
-    """On Ray the tasks are interrupted; threads see the stop flag by themselves."""
-    context = FlowRunContext.get()
-    if context and isinstance(context.task_runner, MedleyRayRunner):
-        context.task_runner.cancel_all(force=force)

@@ -1,6 +1,6 @@
 """Parent of one shared service: ends it when its last user is gone, however that user went.
 
-`python -m flows._keeper SPEC`. It runs beside every command, so next to nothing is imported. _services.py tells of the locks.
+`python -m flows._keeper SPEC`. It runs beside every command: next to nothing is imported. Locks: see _services.py.
 """
 
 from __future__ import annotations

@@ -21,6 +21,11 @@ def main(mark: str) -> None:
     """Waits for the end of stdin; then nothing with `mark` lives on."""
     ended_in_order = sys.stdin.buffer.read() == ENDED
     time.sleep(0.0 if ended_in_order else _GRACE_S)  # most of them end by themselves
+    kill_marked(mark)
+
+
+def kill_marked(mark: str) -> None:
+    """Kills every process that carries `mark`, and what those start meanwhile."""
     for _ in range(_ROUNDS):
         left = [process for process in psutil.process_iter() if _is_marked(process, mark)]
         for process in left:

@@ -82,22 +82,19 @@ def open_run(
     """
     global _current  # noqa: PLW0603  # a flow called in this process joins the command's run
     catalog = open_catalog(settings)
-    crashed = catalog.crash_dead_runs()
+    crashed = [prefect_id for prefect_id in catalog.crash_dead_runs() if prefect_id]
     run = _new_run(options, settings, force)
     report = ReportFile(settings.home / "runs" / run.run_id)
-    known = OpenRun(flow, settings, catalog, run, plan_fingerprint(run.fingerprints), report, view or Silent(), verify)
-    known.crashed = [prefect_id for prefect_id in crashed if prefect_id]
+    plan = plan_fingerprint(run.fingerprints)
+    known = OpenRun(flow, settings, catalog, run, plan, report, view or Silent(), verify, crashed)
     catalog.begin_run(run.run_id, flow, run.options.profile.value)
     _current = known
-    done = threading.Event()
-    threading.Thread(target=_keep_claims, args=(catalog, run.run_id, done), daemon=True).start()
     status: str = "failed"
     try:
-        with known.exits:
+        with _claims_kept(catalog, run.run_id), known.exits:
             yield known
         status = run_status(report.counts.elements())
     finally:
-        done.set()
         _current = None
         catalog.end_run(run.run_id, status, dict(report.counts))
 
@@ -140,6 +137,16 @@ def _cluster_gpus(settings: Settings) -> float | None:
     return cluster_gpus(settings.ray_address)
 
 
-def _keep_claims(catalog: Catalog, run_id: str, done: threading.Event) -> None:
-    while not done.wait(_RENEW_S):
-        catalog.renew_claims(run_id)
+@contextlib.contextmanager
+def _claims_kept(catalog: Catalog, run_id: str) -> Iterator[None]:
+    done = threading.Event()
+
+    def renew() -> None:
+        while not done.wait(_RENEW_S):
+            catalog.renew_claims(run_id)
+
+    threading.Thread(target=renew, daemon=True).start()
+    try:
+        yield
+    finally:
+        done.set()

@@ -141,6 +141,11 @@ def stop_ray() -> None:
     """Leaves the cluster; a private one ends, and is gone when this returns."""
     if ray.is_initialized():
         ray.shutdown()
+    kill_private_cluster()
+
+
+def kill_private_cluster() -> None:
+    """Everything that `start_ray` started in this process is gone when this returns; for a hard exit."""
     while _reapers:
         _reapers.pop().communicate(ENDED)
 

@@ -102,10 +102,22 @@ def vector_store(settings: Settings) -> Iterator[StoreAddress]:
 def shared(service: Service, settings: Settings) -> Iterator[str]:
     """URL of the service, which is there until the block ends and longer if others use it."""
     url, users = _join(service, settings)
+    held = (service, settings, users)
+    _held.append(held)
     try:
         yield url
     finally:
-        _leave(service, settings, users)
+        _held.remove(held)
+        _leave(*held)
+
+
+_held: list[tuple[Service, Settings, IO[str]]] = []
+
+
+def leave_all() -> None:
+    """For a hard exit: gives up every service that this process uses."""
+    for held in _held:
+        _leave(*held)
 
 
 def running(name: str, settings: Settings) -> str | None:

@@ -61,17 +61,13 @@ def find(query: str, settings: Settings, *, limit: int = 10, modality: Modality 
 def _hit(moment: Moment, path: str | None, settings: Settings) -> dict[str, Any]:
     best = _evidence(moment.evidence[0].found, moment.score, settings)
     evidence = [_evidence(piece.found, piece.score, settings) for piece in moment.evidence]
-    starts = [piece["start_s"] for piece in evidence if piece["start_s"] is not None]
-    ends = [piece["end_s"] for piece in evidence if piece["end_s"] is not None]
-    span = {"start_s": min(starts, default=None), "end_s": max(ends, default=None)}
-    if best["modality"] == "frame":  # a frame is a point in time
-        span = {"start_s": best["start_s"], "end_s": best["start_s"]}
     return {
         "score": best["score"],
         "path": path,
         "asset_id": moment.asset_id,
         "modality": best["modality"],
-        **span,
+        "start_s": best["start_s"],
+        "end_s": best["end_s"],
         "page": best["page"],
         "box": best["box"],
         "text": best["text"],

@@ -80,6 +80,7 @@ class ArtifactStore:
         final = self.directory(asset_id, stage, fingerprint)
         draft = Draft(final.parent / f".{fingerprint}.{uuid.uuid4().hex[:8]}")
         try:
+            self._sweep(final)
             draft.directory.mkdir(parents=True)
             yield draft
             _write_manifest(draft, stage, fingerprint, run_id)
@@ -90,6 +91,11 @@ class ArtifactStore:
             raise
         finally:
             shutil.rmtree(draft.directory, ignore_errors=True)
+
+    def _sweep(self, final: Path) -> None:
+        """Drafts that a killed process left: the asset is claimed by our run, so nobody else is filling one."""
+        for left in final.parent.glob(f".{final.name}.*"):
+            shutil.rmtree(left, ignore_errors=True)
 
     def remove(self, asset_id: str, stage: str, fingerprint: str) -> None:
         """Takes an artifact away, manifest first; no error where there is none."""

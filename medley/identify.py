@@ -13,7 +13,7 @@ from medley.errors import BadInput, CorruptMedia, MissingFile, TooLarge, Unsuppo
 from medley.media.probe import probe_media
 from medley.media.sniff import sniff
 from medley.settings import Limits
-from medley.types import Asset
+from medley.types import Asset, MediaInfo
 
 #: A file younger than this may change again without its size or mtime showing it.
 _SETTLED_S = 2.0
@@ -32,10 +32,15 @@ def identify(path: str, catalog: Catalog, limits: Limits, *, verify: bool = Fals
     if trusted is None or trusted.asset_id is None:
         sniff(absolute)
     asset_id = trusted.asset_id if trusted and trusted.asset_id else _hash(absolute, found)
-    asset = _probed(asset_id, absolute, found, catalog, limits)
+    media = catalog.media(asset_id)
+    if media is None:
+        catalog.note_asset(asset_id, found.st_size, None)
     fresh = Location(str(absolute), asset_id, found.st_size, found.st_mtime_ns, str(found.st_ino))
     catalog.note_location(fresh)
-    return asset
+    if media is None:
+        media = _probe(asset_id, absolute, limits)
+        catalog.note_asset(asset_id, found.st_size, media)
+    return Asset(asset_id, str(absolute), found.st_size, media)
 
 
 def _stat(path: Path, limits: Limits) -> os.stat_result:
@@ -75,14 +80,9 @@ def _hash(path: Path, before: os.stat_result) -> str:
     return digest
 
 
-def _probed(asset_id: str, path: Path, found: os.stat_result, catalog: Catalog, limits: Limits) -> Asset:
-    media = catalog.media(asset_id)
-    if media is None:
-        try:
-            media = probe_media(path, limits)
-        except BadInput as error:
-            catalog.note_asset(asset_id, found.st_size, None)
-            error.asset_id = asset_id
-            raise
-        catalog.note_asset(asset_id, found.st_size, media)
-    return Asset(asset_id, str(path), found.st_size, media)
+def _probe(asset_id: str, path: Path, limits: Limits) -> MediaInfo:
+    try:
+        return probe_media(path, limits)
+    except BadInput as error:
+        error.asset_id = asset_id
+        raise

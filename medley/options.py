@@ -40,13 +40,13 @@ class ChunkOptions(_Options):
     """How sentences are gathered into what one search hit shows."""
 
     max_words: int = Field(
-        32,
+        24,
         ge=1,
         le=400,
         description="Words in a chunk, at most. Larger: more context for a hit, vaguer times.",
     )
-    max_s: float = Field(20.0, gt=0, le=600, description="Length of a chunk in seconds, at most.")
-    max_pause_s: float = Field(1.5, gt=0, le=60, description="A pause longer than this (seconds) begins a new chunk.")
+    max_s: float = Field(12.0, gt=0, le=600, description="Length of a chunk in seconds, at most.")
+    max_pause_s: float = Field(1.0, gt=0, le=60, description="A pause longer than this (seconds) begins a new chunk.")
 
 
 class FrameOptions(_Options):
@@ -68,7 +68,7 @@ class FrameOptions(_Options):
         description="Longer side of a stored frame in pixels. Raise it to read small print.",
     )
     duplicate_threshold: float = Field(
-        2.0,
+        4.0,
         ge=0,
         le=255,
         description="A frame that differs from the last one by less than this (0-255) everywhere is dropped.",

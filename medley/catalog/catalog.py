@@ -172,7 +172,7 @@ class Catalog:
         query = select(locations.c.asset_id, locations.c.path).where(locations.c.asset_id.in_(asset_ids))
         with self.engine.connect() as connection:
             rows = connection.execute(query.order_by(locations.c.seen)).all()
-        return dict(row._tuple() for row in rows)
+        return {row.asset_id: row.path for row in rows}
 
     def media(self, asset_id: str) -> MediaInfo | None:
         """What the probe found, if it ran before."""

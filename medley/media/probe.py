@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from medley.errors import CorruptMedia, TooLarge
-from medley.media import probe_child
 from medley.media.child import run_child
 from medley.media.sniff import sniff
 from medley.settings import Limits
 from medley.types import MediaInfo
 
 _PROBE_S = 60.0
+_PROGRAM = Path(__file__).with_name("probe_child.py")  # not imported: it loads PyAV
 
 
 def probe_media(path: Path, limits: Limits) -> MediaInfo:
@@ -44,7 +44,7 @@ def probe_media(path: Path, limits: Limits) -> MediaInfo:
 
 
 def _describe(path: Path, demuxer: str, limits: Limits) -> dict[str, Any]:
-    command = [sys.executable, "-I", probe_child.__file__, str(path), demuxer, str(limits.max_streams)]
+    command = [sys.executable, "-I", str(_PROGRAM), str(path), demuxer, str(limits.max_streams)]
     quick = limits.model_copy(update={"wall_s": min(limits.wall_s, _PROBE_S)})
     result = run_child(command, cwd=path.parent, limits=quick, file=str(path))
     try:

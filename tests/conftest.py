@@ -1,0 +1,176 @@
+"""One Prefect server and one Ray cluster for the whole session; a home of its own for each test."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows import _reaper, _signals
+from flows._cli import main
+from flows._environment import prepare_environment
+from flows._services import prefect_server, vector_store
+from medley import stop
+from medley.settings import Settings, load_settings
+from tests.world.truth import VideoTruth
+
+ROOT = Path(__file__).parent.parent
+SAMPLE = ROOT / "samples" / "sample.mp4"
+RAY_TOKEN = secrets.token_hex(32)
+
+
+@dataclass
+class Answer:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def report(self) -> dict[str, Any]:
+        """Its stdout as JSON."""
+        found: dict[str, Any] = json.loads(self.out)
+        return found
+
+
+Medley = Callable[..., Answer]
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty MEDLEY_HOME, the demo profile, no services named."""
+    for name in [name for name in os.environ if name.startswith(("MEDLEY_", "PREFECT_", "RAY_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("MEDLEY_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("MEDLEY_PROFILE", "demo")
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def settings(home: Path) -> Settings:
+    """The settings of that home."""
+    return load_settings()
+
+
+@pytest.fixture(scope="session")
+def prefect_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The session's Prefect server."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MEDLEY_HOME", str(tmp_path_factory.mktemp("prefect")))
+        settings = load_settings()
+        prepare_environment(settings)
+        with prefect_server(settings) as url:
+            yield url
+
+
+@pytest.fixture
+def medley(
+    settings: Settings, prefect_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Medley]:
+    """Runs a command in this process (models stay loaded between tests), tasks in threads; the store stays up."""
+    monkeypatch.setenv("PREFECT_API_URL", prefect_url)
+    monkeypatch.setenv("MEDLEY_RUNNER", "local")
+
+    def call(*arguments: object) -> Answer:
+        stop.clear_stop()
+        _signals.received.clear()
+        capsys.readouterr()
+        code = main([str(argument) for argument in arguments])
+        printed = capsys.readouterr()
+        return Answer(code, printed.out, printed.err)
+
+    with vector_store(settings):
+        yield call
+
+
+def command(verb: str, *arguments: object) -> list[str]:
+    """The command line of a verb in a process of its own."""
+    return [sys.executable, "-m", f"flows.{verb}", *map(str, arguments)]
+
+
+@pytest.fixture
+def medley_process(home: Path) -> Medley:
+    """Runs a command as people do: in a process of its own."""
+
+    def call(verb: str, *arguments: object) -> Answer:
+        done = subprocess.run(command(verb, *arguments), capture_output=True, text=True, timeout=240, cwd=ROOT)
+        return Answer(done.returncode, done.stdout, done.stderr)
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def ray_address() -> Iterator[str]:
+    """The session's Ray cluster: two CPUs, and one GPU that is only declared."""
+    port = _free_port()
+    mark = secrets.token_hex(16)  # everything that Ray starts inherits it, and so can be ended
+    env = {
+        **os.environ,
+        _reaper.MARK: mark,
+        "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_TOKEN": RAY_TOKEN,
+        "RAY_USAGE_STATS_ENABLED": "0",
+    }
+    program = [str(Path(sys.executable).with_name("ray")), "start", "--head", "--block", f"--port={port}"]
+    options = ["--num-cpus=2", "--num-gpus=1", "--include-dashboard=false", "--object-store-memory=100000000"]
+    head = subprocess.Popen([*program, *options], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        _wait_for_port(port)
+        yield f"127.0.0.1:{port}"
+    finally:
+        head.kill()
+        head.wait()
+        _reaper.kill_marked(mark)
+
+
+@pytest.fixture
+def on_ray(ray_address: str, prefect_url: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Commands join the session's cluster and Prefect server."""
+    monkeypatch.setenv("MEDLEY_RAY__ADDRESS", ray_address)
+    monkeypatch.setenv("RAY_AUTH_MODE", "token")
+    monkeypatch.setenv("RAY_AUTH_TOKEN", RAY_TOKEN)
+    monkeypatch.setenv("PREFECT_API_URL", prefect_url)
+    return ray_address
+
+
+@pytest.fixture
+def sample_truth() -> VideoTruth:
+    """What the sample says and shows."""
+    return VideoTruth.from_json(SAMPLE.with_suffix(".json").read_text())
+
+
+def eventually(condition: Callable[[], Any], timeout_s: float = 60.0) -> Any:
+    """Waits for a truthy answer; fails with the last one."""
+    deadline = time.monotonic() + timeout_s
+    while not (found := condition()):
+        assert time.monotonic() < deadline, f"not within {timeout_s} s"
+        time.sleep(0.1)
+    return found
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_for_port(port: int) -> None:
+    def answers() -> bool:
+        with contextlib.suppress(OSError):
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return True
+        return False
+
+    eventually(answers)

@@ -1,0 +1,156 @@
+"""The video command on Ray: overlap, states in Prefect, same results as in threads, actors killed, placement."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+
+from tests.conftest import ROOT, SAMPLE, Medley, command, eventually
+from tests.traces import assert_same_results, of_medley, results
+
+
+def overlaps(item: dict[str, Any]) -> bool:
+    """Whether a speech stage and a frame stage ran at the same time."""
+    spans: dict[str, list[tuple[float, float]]] = {"speech": [], "frames": []}
+    for stage in item["stages"]:
+        begin = np.datetime64(stage["started"].removesuffix("+00:00"), "ms").astype(float) / 1000
+        branch = "frames" if "frames" in stage["name"] else "speech"
+        spans[branch].append((begin, begin + stage["seconds"]))
+    return any(a < d and c < b for a, b in spans["speech"] for c, d in spans["frames"])
+
+
+def test_private_cluster_same_results_and_nothing_left(
+    medley: Medley, home: Path, medley_process: Medley, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert medley("video", SAMPLE).code == 0
+    other = home.parent / "other"
+    monkeypatch.setenv("MEDLEY_HOME", str(other))
+    monkeypatch.delenv("PREFECT_API_URL")
+    answer = medley_process("video", SAMPLE, "--runner", "ray", "--json")
+    assert answer.code == 0, answer.err
+    item = answer.report["items"][0]
+    assert item["status"] == "complete"
+    assert overlaps(item)
+    assert of_medley(other) == []
+    assert_same_results(results(home), results(other))
+    assert len(answer.err.strip().splitlines()) == 1, "one line for the item, and no library's"
+
+    again = medley_process("video", SAMPLE, "--json")
+    assert again.report["prefect_url"] is None
+    assert again.report["items"][0]["stages"] == []
+    assert not list((other / "run").glob("*.json"))
+
+
+def test_task_runs_in_prefect(on_ray: str, medley_process: Medley, prefect_url: str) -> None:
+    answer = medley_process("video", SAMPLE, "--json")
+    assert answer.code == 0, answer.err
+    runs = task_runs(prefect_url)
+    assert {name for name, _ in runs} >= {
+        f"{stage['name']} · sample.mp4" for stage in answer.report["items"][0]["stages"]
+    }
+    assert {state for _, state in runs} == {"COMPLETED"}
+
+
+def task_runs(prefect_url: str) -> list[tuple[str, str]]:
+    """Names and state types of the newest flow run's task runs."""
+    from prefect import get_client
+    from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
+    from prefect.client.schemas.sorting import FlowRunSort
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    with temporary_settings({PREFECT_API_URL: prefect_url}), get_client(sync_client=True) as client:
+        newest = client.read_flow_runs(sort=FlowRunSort.START_TIME_DESC, limit=1)[0]
+        wanted = FlowRunFilter(id=FlowRunFilterId(any_=[newest.id]))
+        return [(run.name, run.state_type.value) for run in client.read_task_runs(flow_run_filter=wanted, limit=200)]
+
+
+def test_whisper_actor_killed_in_mid_run(on_ray: str, home: Path) -> None:
+    """Ray starts the actor again and asks it again: the run ends complete."""
+    started = subprocess.Popen(command("video", SAMPLE, "--force", "--json"), stdout=subprocess.PIPE, cwd=ROOT)
+    pid = eventually(transcribing, 120)
+    os.kill(pid, signal.SIGKILL)
+    out, _ = started.communicate(timeout=200)
+    item = json.loads(out)["items"][0]
+    assert (started.returncode, item["status"]) == (0, "complete")
+
+
+def transcribing() -> int | None:
+    """The pid of a Whisper actor at work."""
+    for process in psutil.process_iter():
+        try:
+            if any("ray::WhisperActor" in part for part in process.cmdline()[:1]) and "." in process.cmdline()[0]:
+                return int(process.pid)
+        except (psutil.Error, IndexError):
+            continue
+    return None
+
+
+def test_modules_in_a_worker_are_ours(on_ray: str) -> None:
+    """Prefect has modules called flows and tasks itself."""
+    program = """
+import ray, os
+ray.init(address=os.environ["MEDLEY_RAY__ADDRESS"], log_to_driver=False)
+@ray.remote
+def where():
+    import prefect, prefect_ray, flows, tasks, actors, medley
+    return [module.__file__ for module in (flows, tasks, actors, medley)]
+print(ray.get(where.remote()))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd="/", timeout=120)
+    assert str([str(ROOT / name / "__init__.py") for name in ("flows", "tasks", "actors", "medley")]) in done.stdout
+
+
+def test_import_of_the_flow_loads_no_torch() -> None:
+    program = (
+        "import sys, flows.video; print([m for m in ('torch', 'ctranslate2', 'pymilvus', 'av') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, cwd=ROOT)
+    assert done.stdout.strip() == "[]", done.stderr
+
+
+PLACEMENT = """
+import os, time, ray
+from actors.pool import RayPool
+from medley.models.base import ModelSpec, pick_device
+ray.init(address=os.environ["MEDLEY_RAY__ADDRESS"], namespace="medley", log_to_driver=False)
+class Host:
+    def __init__(self, spec, threads): self.spec = spec
+    def device(self):
+        import ctranslate2, torch
+        seen = (torch.cuda.device_count(), ctranslate2.get_cuda_device_count())
+        return [pick_device(self.spec, cuda_devices=count) for count in seen]
+def pool(name, timeout_s=60.0):
+    return RayPool(Host, ModelSpec("speech", "whisper", name, "1", "float32", "auto"), 1, 0.5, timeout_s)
+one, two = pool("one"), pool("two")
+print("devices", one.call("device"), two.call("device"))
+third = pool("three", timeout_s=3.0)
+try:
+    print("third", third.call("device"))
+except Exception as error:
+    print("third waits:", type(error).__name__)
+ray.kill(one._actor)
+print("third placed", pool("three").call("device"))
+for left in (two, third): ray.kill(left._actor)
+"""
+
+
+def test_two_actors_share_a_gpu_and_a_third_waits(on_ray: str, tmp_path: Path) -> None:
+    """The cluster declares one GPU that is not there: Ray places by what is declared, models go where they can."""
+    script = tmp_path / "placement.py"
+    script.write_text(PLACEMENT)
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=200)
+    lines = done.stdout.splitlines()
+    assert lines == [
+        "devices ['cpu', 'cpu'] ['cpu', 'cpu']",
+        "third waits: TooLarge",
+        "third placed ['cpu', 'cpu']",
+    ], done.stderr

@@ -1,0 +1,45 @@
+"""What a run leaves behind: processes, artifacts."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+
+from medley.records import load_vectors
+
+
+def of_medley(home: Path) -> list[str]:
+    """Command lines of everything that runs for a home: services, keepers, Ray, workers."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            mine = process.environ().get("MEDLEY_HOME") == str(home) and process.status() != psutil.STATUS_ZOMBIE
+            if mine and process.pid != os.getpid():
+                found.append(" ".join(process.cmdline())[:200])
+        except (psutil.Error, OSError):
+            continue
+    return found
+
+
+def results(home: Path) -> dict[str, Any]:
+    """Rows and vectors of every embedding, by stage and asset."""
+    found = {}
+    for stage in ("embed_text", "embed_frames"):
+        for directory in (home / "artifacts").glob(f"*/*/{stage}/*"):
+            rows, vectors = load_vectors(directory)
+            found[stage, directory.parents[1].name] = (rows, vectors)
+    return found
+
+
+def assert_same_results(one: dict[str, Any], other: dict[str, Any]) -> None:
+    assert one.keys() == other.keys()
+    for key, (rows, vectors) in one.items():
+        other_rows, other_vectors = other[key]
+        assert [(r.modality, r.text, r.start_ms, r.end_ms) for r in rows] == [
+            (r.modality, r.text, r.start_ms, r.end_ms) for r in other_rows
+        ]
+        assert (np.sum(vectors * other_vectors, axis=1) >= 0.999).all()
