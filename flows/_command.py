@@ -13,15 +13,13 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.markup import escape
-
 from flows import _signals
 from flows._environment import prepare_environment
 from flows._flags import add_option_flags, read_option_flags
 from flows._identify import Item
 from flows._run import OpenRun, open_run
 from flows._services import leave_all
+from flows._summary import print_summary
 from flows._view import Terminal
 from medley.errors import SetupError
 from medley.export import export_asset
@@ -152,25 +150,10 @@ class _Command:
         if self._arguments.json:
             print(json.dumps(whole.to_dict(), ensure_ascii=False, indent=1))
         else:
-            _print_summary(whole, self._settings)
+            print_summary(whole)
 
 
 def _in_order(items: list[dict[str, Any]], paths: list[str]) -> list[dict[str, Any]]:
     """Entries in the order in which the paths were given; they were written as they ended."""
     place = {path: n for n, path in reversed(list(enumerate(paths)))}
     return sorted(items, key=lambda item: place.get(item["path"], len(paths)))
-
-
-def _print_summary(report: RunReport, settings: Settings) -> None:
-    console = Console(highlight=False)
-    counts = ", ".join(
-        f"{sum(item['status'] == status for item in report.items)} {status}"
-        for status in dict.fromkeys(item["status"] for item in report.items)
-    )
-    start = f" (of which starting services {report.startup_s:.1f} s)" if report.startup_s else ""
-    console.print(f"[bold]{counts}[/] in {report.seconds:.1f} s{start}")
-    example = next((item["path"] for item in report.items if item["status"] in ("complete", "unchanged")), None)
-    if example:
-        console.print('Next:  medley search "what you look for"')
-        console.print("       medley status")
-        console.print(f"       medley {report.flow} {escape(example)} --export DIR")

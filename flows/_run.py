@@ -105,9 +105,16 @@ def joined_run(flow: str, options: VideoOptions, *, force: bool) -> Iterator[Ope
     if _current is not None:
         yield _current
         return
-    settings = load_settings()
+    from prefect.context import FlowRunContext
+
+    from flows._runner import MedleyRayRunner, stop_ray
+
+    context = FlowRunContext.get()
+    on_ray = context is not None and isinstance(context.task_runner, MedleyRayRunner)
+    settings = load_settings().model_copy(update={"runner": "ray" if on_ray else "local"})
     prepare_environment(settings)
     with open_run(flow, options, settings, force=force) as known:
+        known.exits.callback(stop_ray)
         yield known
 
 

@@ -14,7 +14,7 @@ import json
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
+from rich.markup import escape
 
 from flows._environment import prepare_environment
 from flows._services import vector_store
@@ -91,19 +91,18 @@ def _evidence(found: Found, score: float, settings: Settings) -> dict[str, Any]:
 
 
 def show(query: str, hits: list[dict[str, Any]]) -> None:
-    """A table for people, on stdout."""
-    console = Console()
+    """For people, on stdout: two lines for each hit, paths in one piece."""
+    console = Console(highlight=False)
     if not hits:
-        console.print(f"Nothing found for “{query}”. Is anything indexed? Try: medley status", highlight=False)
+        console.print(f"Nothing found for “{escape(query)}”. Is anything indexed? Try: medley status")
         return
-    table = Table(title=f"“{query}”", title_justify="left", box=None, pad_edge=False)
-    for column in ("score", "from", "to", "by", "file", "what"):
-        table.add_column(column, overflow="fold")
-    for hit in hits:
-        what = hit["text"] or f"frame {hit['thumbnail']}"
-        span = (_clock(hit["start_s"]), _clock(hit["end_s"]))
-        table.add_row(f"{hit['score']:.4f}", *span, hit["modality"], hit["path"] or "(gone)", what)
-    console.print(table)
+    console.print(f"“{escape(query)}”")
+    for n, hit in enumerate(hits, 1):
+        begin, end = _clock(hit["start_s"]), _clock(hit["end_s"])
+        span = begin if begin == end else f"{begin} - {end}"
+        where = escape(hit["path"] or "(file unknown)")
+        console.print(f"{n:3}. [bold]{where}[/]  {span}  {hit['modality']}  [dim]{hit['score']:.4f}[/]", soft_wrap=True)
+        console.print(f"     {escape(hit['text'] or hit['thumbnail'] or '')}", soft_wrap=True)
 
 
 def _clock(seconds: float | None) -> str:
