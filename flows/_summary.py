@@ -33,12 +33,6 @@ def print_summary(report: RunReport) -> None:
 def _table(items: list[dict[str, Any]]) -> Table:
     table = Table(box=None, pad_edge=False)
     for name in ("file", "status", "records", "seconds", "why"):
-        ("file", "left"),
-        ("status", "left"),
-        ("records", "left"),
-        ("seconds", "right"),
-        ("why", "left"),
-    ):
         table.add_column(name, overflow="fold")
     for item in items:
         records = ", ".join(f"{count} {modality}" for modality, count in item["records"].items())
