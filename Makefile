@@ -6,7 +6,7 @@ STAMP := .venv/.medley-setup
 FIND_PYTHON := for p in python3.12 python3.11 python3; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' 2>/dev/null && echo $$p && break; done
 
-.PHONY: help setup demo sample test check fix lock clean
+.PHONY: help setup demo sample test check fix bench bench-again lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -37,6 +37,11 @@ check: setup ## ruff, mypy, import-linter, sizes of files and functions
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports --no-logo 2>/dev/null || .venv/bin/lint-imports
 	@$(PY) tests/sizes.py
+
+bench: bench-again ## all benchmarks
+
+bench-again: setup ## an unchanged run against the first one
+	@$(PY) bench/again.py
 
 fix: setup ## format, and mend what ruff can mend
 	@.venv/bin/ruff format .

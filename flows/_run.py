@@ -37,7 +37,6 @@ class OpenRun:
     report: ReportFile
     view: View
     verify: bool = False
-    crashed: list[str] = field(default_factory=list)  # flow runs in Prefect whose process was found dead
     prefect_run_id: str | None = None
     items: Iterator[Item] | None = None
     exits: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
@@ -82,11 +81,11 @@ def open_run(
     """
     global _current  # noqa: PLW0603  # a flow called in this process joins the command's run
     catalog = open_catalog(settings)
-    crashed = [prefect_id for prefect_id in catalog.crash_dead_runs() if prefect_id]
+    catalog.crash_dead_runs()
     run = _new_run(options, settings, force)
     report = ReportFile(settings.home / "runs" / run.run_id)
     plan = plan_fingerprint(run.fingerprints)
-    known = OpenRun(flow, settings, catalog, run, plan, report, view or Silent(), verify, crashed)
+    known = OpenRun(flow, settings, catalog, run, plan, report, view or Silent(), verify)
     catalog.begin_run(run.run_id, flow, run.options.profile.value)
     _current = known
     status: str = "failed"

@@ -35,8 +35,9 @@ def started(known: OpenRun) -> Iterator[tuple[TaskRunner[Any], str]]:
             store.result()
             url = prefect.result()
         exits.enter_context(temporary_settings({PREFECT_API_URL: url}))
-        for run_id in known.crashed:
+        for run_id in known.catalog.open_prefect_runs():
             crash_flow_run(run_id)
+            known.catalog.close_prefect_run(run_id)
         exits.callback(_settle, known)
         yield MedleyRayRunner() if on_ray else local_runner(settings), url
 
@@ -47,3 +48,4 @@ def _settle(known: OpenRun) -> None:
     EventsWorker.drain_all(timeout=_DRAIN_S)
     if known.prefect_run_id:
         settle_task_runs(known.prefect_run_id)
+        known.catalog.close_prefect_run(known.prefect_run_id)

@@ -113,22 +113,31 @@ class Catalog:
     def note_prefect_run(self, run_id: str, prefect_run_id: str) -> None:
         """Which flow run of Prefect shows this run."""
         with self.engine.begin() as connection:
-            connection.execute(update(runs).where(runs.c.run_id == run_id).values(prefect_run_id=prefect_run_id))
+            changed = update(runs).where(runs.c.run_id == run_id)
+            connection.execute(changed.values(prefect_run_id=prefect_run_id, prefect_open=True))
 
-    def crash_dead_runs(self) -> list[str | None]:
-        """Runs of this host whose process is gone become crashed, their claims free. Returns their Prefect run ids."""
+    def open_prefect_runs(self) -> list[str]:
+        """Flow runs of Prefect that may still say Running, though the run is over."""
+        over = runs.c.prefect_open & (runs.c.status != "running")
+        with self.engine.connect() as connection:
+            return list(connection.execute(select(runs.c.prefect_run_id).where(over)).scalars())
+
+    def close_prefect_run(self, prefect_run_id: str) -> None:
+        """Prefect's rows of that flow run are true."""
+        with self.engine.begin() as connection:
+            known = runs.c.prefect_run_id == prefect_run_id
+            connection.execute(update(runs).where(known).values(prefect_open=False))
+
+    def crash_dead_runs(self) -> None:
+        """Runs of this host whose process is gone become crashed, and their claims free."""
         with self.engine.begin() as connection:
             here = select(runs).where(runs.c.status == "running", runs.c.host == socket.gethostname())
-            dead = [row for row in connection.execute(here) if not _lives(row.pid, row.pid_started)]
-            ids = [row.run_id for row in dead]
-            connection.execute(update(runs).where(runs.c.run_id.in_(ids)).values(status="crashed", ended=utc_now()))
-            connection.execute(
-                update(outcomes)
-                .where(outcomes.c.run_id.in_(ids), outcomes.c.status == "running")
-                .values(status="pending")
-            )
-            connection.execute(delete(claims).where(claims.c.run_id.in_(ids)))
-        return [row.prefect_run_id for row in dead]
+            dead = [row.run_id for row in connection.execute(here) if not _lives(row.pid, row.pid_started)]
+            crashed = update(runs).where(runs.c.run_id.in_(dead))
+            connection.execute(crashed.values(status="crashed", ended=utc_now()))
+            unfinished = outcomes.c.run_id.in_(dead) & (outcomes.c.status == "running")
+            connection.execute(update(outcomes).where(unfinished).values(status="pending"))
+            connection.execute(delete(claims).where(claims.c.run_id.in_(dead)))
 
     # locations and assets
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     Column,
     Float,
     ForeignKey,
@@ -30,6 +31,7 @@ runs = Table(
     Column("pid", Integer, nullable=False),
     Column("pid_started", Float, nullable=False),  # tells a process from a later one with the same pid
     Column("prefect_run_id", String(36)),
+    Column("prefect_open", Boolean, nullable=False, default=False),  # Prefect has not been told of its end yet
     Column("started", String(32), nullable=False),  # ISO 8601, UTC
     Column("ended", String(32)),
     Column("counts", JSON),

@@ -19,6 +19,7 @@ def upgrade() -> None:
         sa.Column("pid", sa.Integer, nullable=False),
         sa.Column("pid_started", sa.Float, nullable=False),
         sa.Column("prefect_run_id", sa.String(36)),
+        sa.Column("prefect_open", sa.Boolean, nullable=False),
         sa.Column("started", sa.String(32), nullable=False),
         sa.Column("ended", sa.String(32)),
         sa.Column("counts", sa.JSON),
