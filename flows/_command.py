@@ -51,8 +51,20 @@ def run(verb: str, arguments: argparse.Namespace) -> int:
         settings = settings.model_copy(update={"runner": arguments.runner})
     if len(arguments.paths) > _MAX_PATHS:
         raise SetupError(f"{len(arguments.paths)} paths are too many for one call", remedy=f"Give {_MAX_PATHS} at most")
+    if arguments.export:
+        _make_export_directory(arguments.export)
     prepare_environment(settings)
     return _Command(verb, arguments, settings).run()
+
+
+def _make_export_directory(directory: Path) -> None:
+    """Before any work: what cannot be written is not found out at the end."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SetupError(f"--export {directory}: {error.strerror}", remedy="Give a directory to write to") from None
+    if not os.access(directory, os.W_OK):
+        raise SetupError(f"--export {directory}: not writable", remedy="Give a directory to write to")
 
 
 class _Command:

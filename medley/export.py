@@ -16,12 +16,11 @@ from medley.types import Asset, Segment
 
 
 def export_asset(asset: Asset, shown_path: str, run: Run, directory: Path) -> Path:
-    """Writes `<stem>.json`, and `.srt` and `.vtt` where there is speech; returns the JSON's path.
+    """Writes `<stem>.json`, and `.srt` and `.vtt` where there is speech, into `directory`; returns the JSON's path.
 
     On a name that another asset has taken, `<stem>.<8 digits of the asset id>.json`. Branches that are not done give
     empty lists.
     """
-    directory.mkdir(parents=True, exist_ok=True)
     segments = _segments(asset, run)
     content = {
         "path": shown_path,

@@ -2,10 +2,11 @@
 # The main job on the shipped sample: ingest, then a search that speech answers and one that a frame answers.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-export MEDLEY_HOME="${MEDLEY_HOME:-$PWD/.demo}"
-medley() { echo; echo "\$ medley $*"; .venv/bin/python -m "flows.$1" "${@:2}"; }
+export PATH="$PWD/.venv/bin:$PATH"
+show() { printf '\n$'; printf ' %s' "$@" | sed -E 's/(welcome.*museum|an orange star)/"\1"/'; printf '\n'; "$@"; }
 
-echo "Medley keeps everything that lasts in $MEDLEY_HOME"
-medley video samples/sample.mp4 --profile demo
-medley search "welcome to the museum" --limit 1
-medley search "an orange star" --limit 1
+echo "Medley keeps everything that lasts in ${MEDLEY_HOME:-$HOME/.medley} (MEDLEY_HOME)."
+show medley video samples/sample.mp4 --profile demo
+show medley search "welcome to the museum" --limit 1
+show medley search "an orange star" --limit 1
+printf '\nTo go on: source .venv/bin/activate\n'
