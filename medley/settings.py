@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Literal
 
@@ -130,7 +131,8 @@ def load_settings() -> Settings:
 
 def _explain(error: Exception) -> str:
     if not isinstance(error, ValidationError):
-        return f"a setting cannot be read: {error}"
+        named = re.search(r'field "(\w+)"', str(error))  # what stands in it may be a secret
+        return f"MEDLEY_{named[1].upper() if named else '*'} cannot be read: it is no JSON"
     first = error.errors(include_url=False, include_input=False)[0]
     name = "MEDLEY_" + "__".join(str(part).upper() for part in first["loc"])
     return f"{name}: {first['msg']}"

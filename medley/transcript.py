@@ -33,7 +33,7 @@ def gather(segments: Sequence[Segment], options: ChunkOptions) -> list[Segment]:
     found: list[Segment] = []
     current: tuple[Word, ...] = ()
     for segment in segments:
-        for part in _pieces(segment.words, options.max_words):
+        for part in _pieces(segment.words, options):
             if current and not _fits(current, part, options):
                 found.append(Segment.of(current))
                 current = ()
@@ -49,8 +49,15 @@ def _fits(current: tuple[Word, ...], part: tuple[Word, ...], options: ChunkOptio
     )
 
 
-def _pieces(words: tuple[Word, ...], size: int) -> Iterable[tuple[Word, ...]]:
-    return (words[at : at + size] for at in range(0, len(words), size))
+def _pieces(words: tuple[Word, ...], options: ChunkOptions) -> list[tuple[Word, ...]]:
+    """A sentence, in one piece unless it is too long for a chunk or has a pause that is; a single word always fits."""
+    pieces: list[tuple[Word, ...]] = [words[:1]]
+    for word in words[1:]:
+        if _fits(pieces[-1], (word,), options):
+            pieces[-1] += (word,)
+        else:
+            pieces.append((word,))
+    return pieces
 
 
 def write_segments(path: Path, segments: Sequence[Segment]) -> None:

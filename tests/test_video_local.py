@@ -117,43 +117,45 @@ def test_unchanged_force_and_manifests(medley: Medley, home: Path, tmp_path: Pat
     assert other == {stage: "completed" if stage in redone else "cached" for stage in SPEECH + FRAMES}
 
 
+def write_bad_files(directory: Path) -> dict[str, str]:
+    """Bad files by name, with the error that each must end in; one of them does not exist."""
+    content = {
+        "empty.mp4": (b"", "CorruptMedia"),
+        "text.mp4": (b"just a text\n" * 50, "UnsupportedMedia"),
+        "list.mp4": (f"#EXTM3U\n#EXTINF:5,\nfile://{SAMPLE}\n".encode(), "UnsupportedMedia"),
+        "script.mp4": (f"ffconcat version 1.0\nfile '{SAMPLE}'\n".encode(), "UnsupportedMedia"),
+        "cut.mp4": (without_index(SAMPLE), "CorruptMedia"),
+    }
+    for name, (data, _) in content.items():
+        (directory / name).write_bytes(data)
+    (directory / "folder.mp4").mkdir()
+    expected = {name: kind for name, (_, kind) in content.items()}
+    return expected | {"missing.mp4": "MissingFile", "folder.mp4": "MissingFile"}
+
+
 def test_bad_input_is_named_and_neighbours_complete(
     medley: Medley, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    good = tmp_path / "-x %d 'ü.mp4"
-    shutil.copy(SAMPLE, good)
-    twin = tmp_path / "twin.mp4"
-    shutil.copy(SAMPLE, twin)
-    bad = {
-        "missing.mp4": (None, "MissingFile"),
-        "empty.mp4": (b"", "CorruptMedia"),
-        "text.mp4": (b"just a text\n" * 50, "UnsupportedMedia"),
-        "list.mp4": (f"#EXTM3U\n#EXTINF:5,\nfile://{good}\n".encode(), "UnsupportedMedia"),
-        "script.mp4": (f"ffconcat version 1.0\nfile '{twin}'\n".encode(), "UnsupportedMedia"),
-        "cut.mp4": (without_index(SAMPLE), "CorruptMedia"),
-    }
-    for name, (content, _) in bad.items():
-        if content is not None:
-            (tmp_path / name).write_bytes(content)
     monkeypatch.chdir(tmp_path)
-    answer = medley("video", "--json", *bad, str(tmp_path), "--", good.name, twin.name)
-    items = {Path(item["path"]).name: item for item in answer.report["items"]}
-    assert (answer.code, answer.report["status"]) == (1, "partial")
-    assert items[good.name]["status"] == "complete"
-    assert (items["twin.mp4"]["status"], items["twin.mp4"]["duplicate_of"]) == ("unchanged", good.name)
-    for name, (_, kind) in bad.items():
-        assert items[name]["status"] == "failed"
+    good = "-x %d 'ü.mp4"
+    shutil.copy(SAMPLE, good)
+    shutil.copy(SAMPLE, "twin.mp4")
+    bad = write_bad_files(tmp_path)
+    answer = medley("video", "--json", *bad, "--", good, "twin.mp4")
+    items = {item["path"]: item for item in answer.report["items"]}
+    assert (answer.code, answer.report["status"], "Traceback" in answer.err) == (1, "partial", False)
+    assert items[good]["status"] == "complete"
+    assert (items["twin.mp4"]["status"], items["twin.mp4"]["duplicate_of"]) == ("unchanged", good)
+    for name, kind in bad.items():
         error = items[name]["error"]
-        assert (error["type"], "\n" in error["message"]) == (kind, False)
+        assert (items[name]["status"], error["type"], "\n" in error["message"]) == ("failed", kind, False)
         assert name in error["message"], "names the file"
-    assert "Traceback" not in answer.err
-    assert items[tmp_path.name]["error"]["type"] == "MissingFile"
 
-    again = medley("video", "--json", *bad, "--", good.name, twin.name)
-    assert [item["status"] for item in again.report["items"]] == ["failed"] * len(bad) + ["unchanged", "unchanged"]
-    assert again.report["prefect_url"] is None
+    again = medley("video", "--json", *bad, "--", good, "twin.mp4").report
+    assert [item["status"] for item in again["items"]] == ["failed"] * len(bad) + ["unchanged", "unchanged"]
+    assert again["prefect_url"] is None
     listed = medley("status", "--failed", "--json").report["items"]
-    assert {Path(item["path"]).name for item in listed} == {*bad, tmp_path.name}
+    assert {Path(item["path"]).name for item in listed} == set(bad)
 
 
 def test_streams_that_are_not_there(medley: Medley, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import psutil
 from sqlalchemy import Engine, create_engine, delete, event, select, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import ArgumentError, DatabaseError
 
 from medley.catalog.migrate import migrate
 from medley.catalog.tables import assets, claims, locations, outcomes, runs, stages
@@ -47,10 +47,7 @@ class Outcome:
 
 def open_catalog(settings: Settings) -> Catalog:
     """The catalog of `settings` (default: SQLite in MEDLEY_HOME), its schema up to date; raises SetupError."""
-    url = (
-        settings.catalog_url.get_secret_value() if settings.catalog_url else f"sqlite:///{settings.home / 'catalog.db'}"
-    )
-    engine = create_engine(url)
+    engine = _engine(settings)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _configure_sqlite)
     try:
@@ -61,6 +58,15 @@ def open_catalog(settings: Settings) -> Catalog:
             remedy="Check the file or the server; see docs/troubleshooting.md",
         ) from error
     return Catalog(engine)
+
+
+def _engine(settings: Settings) -> Engine:
+    url = f"sqlite:///{settings.home / 'catalog.db'}"
+    try:
+        return create_engine(settings.catalog_url.get_secret_value() if settings.catalog_url else url)
+    except (ArgumentError, ImportError) as error:  # the URL may hold a password: it is not repeated
+        why = "its driver is not installed" if isinstance(error, ImportError) else "it is no database URL that we know"
+        raise SetupError(f"MEDLEY_CATALOG_URL cannot be used: {why}", remedy="See docs/settings.md") from None
 
 
 def _configure_sqlite(connection: Any, _: Any) -> None:

@@ -1,0 +1,109 @@
+"""Stand-ins behind our Protocols, and small values that many tests need."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from medley.models.base import ModelSpec, Vectors, unit
+from medley.stores.base import Batch, Collection, Found, Space
+from medley.types import Asset, Branch, MediaInfo, Modality, Row
+
+TEXT_MODEL = ModelSpec("text", "fake", "fake/text", "1", "float32")
+IMAGE_MODEL = ModelSpec("vision", "fake", "fake/vision", "1", "float32")
+MEDIA = MediaInfo("mov", "video/mp4", 0.0, 3.0, 1, 0, 640, 360)
+
+
+def asset_id(name: str) -> str:
+    """An asset id: 64 hex digits that follow from a name."""
+    return hashlib.sha256(name.encode()).hexdigest()
+
+
+def asset(name: str) -> Asset:
+    """An asset that no file belongs to."""
+    return Asset(asset_id(name), f"/nowhere/{name}.mp4", 7, MEDIA)
+
+
+def vector_of(text: str, dim: int = 8) -> Vectors:
+    """A unit vector that follows from a text."""
+    seed = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
+    return unit(np.random.default_rng(seed).normal(size=(1, dim)))[0]
+
+
+class FakeEncoder:
+    """A `TextEncoder`: each text its own direction."""
+
+    dim = 8
+
+    def encode_texts(self, texts: Sequence[str]) -> Vectors:
+        """See `TextEncoder`."""
+        return np.stack([vector_of(text) for text in texts])
+
+
+def load(spec: ModelSpec, *, threads: int) -> FakeEncoder:
+    """What every loader in medley/models offers: this module can stand beside them."""
+    assert spec.loader == "fake"
+    assert threads >= 1
+    return FakeEncoder()
+
+
+def found(
+    record_id: str, at_s: float, *, modality: Modality = "speech", owner: str = "one", long_s: float = 1
+) -> Found:
+    """A hit: a record of `owner` that begins at `at_s`."""
+    branch: Branch = "frames" if modality == "frame" else "speech"
+    row = Row(modality, record_id, start_ms=round(at_s * 1000), end_ms=round((at_s + long_s) * 1000))
+    return Found(record_id, asset_id(owner), branch, row, 0.5)
+
+
+@dataclass
+class FakeStore:
+    """A `VectorStore` that answers what it was told to, and notes what it was asked."""
+
+    by_vector: dict[str, list[Found]] = field(default_factory=dict)
+    by_text: dict[str, list[Found]] = field(default_factory=dict)
+    spaces: list[Collection] = field(default_factory=list)
+    asked: list[tuple[str, str, list[Modality], int]] = field(default_factory=list)
+    vectors: list[Vectors] = field(default_factory=list)
+
+    def write(self, space: Space, model: ModelSpec, batch: Batch) -> list[str]:
+        """A search writes nothing."""
+        raise AssertionError(f"written to {space} with {model} and {batch}")
+
+    def delete(self, asset_id: str, branch: Branch | None = None) -> None:
+        """A search deletes nothing."""
+        raise AssertionError(f"deleted {asset_id} {branch}")
+
+    def collections(self) -> list[Collection]:
+        """See `VectorStore`."""
+        return self.spaces
+
+    def search_vector(
+        self, collection: Collection, vector: Vectors, modalities: Sequence[Modality], limit: int
+    ) -> list[Found]:
+        """See `VectorStore`."""
+        self.asked.append((collection.name, "vector", list(modalities), limit))
+        self.vectors.append(vector)
+        return self._of(self.by_vector, collection, modalities, limit)
+
+    def search_text(
+        self, collection: Collection, query: str, modalities: Sequence[Modality], limit: int
+    ) -> list[Found]:
+        """See `VectorStore`."""
+        self.asked.append((collection.name, query, list(modalities), limit))
+        return self._of(self.by_text, collection, modalities, limit)
+
+    def count(self, asset_id: str, branch: Branch) -> int:
+        """A search counts nothing."""
+        raise AssertionError(f"counted {asset_id} {branch}")
+
+    def close(self) -> None:
+        """See `VectorStore`."""
+
+    def _of(
+        self, known: dict[str, list[Found]], collection: Collection, modalities: Sequence[Modality], limit: int
+    ) -> list[Found]:
+        return [hit for hit in known.get(collection.name, []) if hit.row.modality in modalities][:limit]

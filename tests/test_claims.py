@@ -1,0 +1,192 @@
+"""Claims: one run works on an asset, and a dead one holds nothing."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psutil
+import pytest
+from sqlalchemy import select, update
+
+from medley.catalog import Catalog, Location, Outcome, open_catalog
+from medley.catalog.catalog import CLAIM_S
+from medley.catalog.tables import claims, runs
+from medley.settings import Settings
+from tests.conftest import eventually
+from tests.fakes import MEDIA, asset_id
+
+A, B = asset_id("a"), asset_id("b")
+
+
+@pytest.fixture
+def catalog(settings: Settings) -> Catalog:
+    """A catalog in which two runs of this process are under way."""
+    made = open_catalog(settings)
+    made.begin_run("run-1", "video", "demo")
+    made.begin_run("run-2", "video", "demo")
+    return made
+
+
+def shift_expiry(catalog: Catalog, seconds: float) -> None:
+    with catalog.engine.begin() as connection:
+        connection.execute(update(claims).values(expires=claims.c.expires + seconds))
+
+
+def owners(catalog: Catalog) -> dict[str, str]:
+    with catalog.engine.connect() as connection:
+        return {row.asset_id: row.run_id for row in connection.execute(select(claims))}
+
+
+def status_of(catalog: Catalog, run_id: str) -> str:
+    with catalog.engine.connect() as connection:
+        return str(connection.execute(select(runs.c.status).where(runs.c.run_id == run_id)).scalar())
+
+
+def test_one_run_has_an_asset_and_may_ask_again(catalog: Catalog) -> None:
+    assert catalog.claim(A, "run-1")
+    assert not catalog.claim(A, "run-2")
+    assert catalog.claim(A, "run-1")
+    assert catalog.claim(B, "run-2")
+    assert owners(catalog) == {A: "run-1", B: "run-2"}
+
+
+def test_only_the_owner_releases(catalog: Catalog) -> None:
+    assert catalog.claim(A, "run-1")
+    catalog.release(A, "run-2")
+    assert not catalog.claim(A, "run-2")
+    catalog.release(A, "run-1")
+    assert catalog.claim(A, "run-2")
+
+
+def test_an_expired_claim_is_free_and_a_renewed_one_is_not(catalog: Catalog) -> None:
+    assert catalog.claim(A, "run-1")
+    assert catalog.claim(B, "run-1")
+    shift_expiry(catalog, -CLAIM_S - 1)
+    assert catalog.claim(B, "run-2")
+    catalog.renew_claims("run-1")
+    assert not catalog.claim(A, "run-2")
+    assert owners(catalog) == {A: "run-1", B: "run-2"}
+
+
+def test_renewing_revives_nothing_of_others(catalog: Catalog) -> None:
+    assert catalog.claim(A, "run-1")
+    shift_expiry(catalog, -CLAIM_S - 1)
+    catalog.renew_claims("run-2")
+    assert catalog.claim(A, "run-2")
+
+
+def test_the_end_of_a_run_frees_its_claims(catalog: Catalog) -> None:
+    assert catalog.claim(A, "run-1")
+    assert catalog.claim(B, "run-2")
+    catalog.end_run("run-1", "complete", {"complete": 1})
+    assert owners(catalog) == {B: "run-2"}
+    assert (status_of(catalog, "run-1"), status_of(catalog, "run-2")) == ("complete", "running")
+
+
+BEGIN = """
+import sys, time
+from medley.catalog import open_catalog
+from medley.settings import load_settings
+catalog = open_catalog(load_settings())
+catalog.begin_run("dead", "video", "demo")
+catalog.note_prefect_run("dead", "prefect-1")
+assert catalog.claim(sys.argv[1], "dead")
+print("ready", flush=True)
+time.sleep(600)
+"""
+
+
+@contextmanager
+def run_of_another_process() -> Iterator[subprocess.Popen[str]]:
+    """A process that has begun the run `dead` and claimed A."""
+    child = subprocess.Popen([sys.executable, "-c", BEGIN, A], stdout=subprocess.PIPE, text=True)
+    try:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "ready\n"
+        yield child
+    finally:
+        child.kill()
+        child.communicate()
+
+
+def test_runs_of_dead_processes_are_crashed(catalog: Catalog) -> None:
+    catalog.note_asset(A, 7, MEDIA)
+    catalog.note_location(Location("/a.mp4", A, 7, 1, "inode"))
+    assert catalog.claim(B, "run-2")
+    with run_of_another_process():
+        catalog.note_outcome(A, "video", Outcome("plan", "running", [], {}, 2), "dead")
+        catalog.crash_dead_runs()
+        assert (status_of(catalog, "dead"), owners(catalog)[A]) == ("running", "dead"), "it lives"
+        assert catalog.open_prefect_runs() == []
+    catalog.crash_dead_runs()
+    assert [status_of(catalog, name) for name in ("dead", "run-1", "run-2")] == ["crashed", "running", "running"]
+    assert owners(catalog) == {B: "run-2"}
+    assert catalog.outcome(A, "video") == Outcome("plan", "pending", [], {}, 2), "its attempts stay counted"
+
+
+def test_a_dead_process_that_nobody_has_waited_for_is_dead(catalog: Catalog) -> None:
+    with run_of_another_process() as child:
+        child.kill()
+        eventually(lambda: psutil.Process(child.pid).status() == psutil.STATUS_ZOMBIE)
+        catalog.crash_dead_runs()
+        assert (status_of(catalog, "dead"), owners(catalog)) == ("crashed", {})
+
+
+def test_prefect_is_told_once_of_a_run_that_is_over(catalog: Catalog) -> None:
+    with run_of_another_process():
+        catalog.note_prefect_run("run-1", "prefect-2")
+    catalog.crash_dead_runs()
+    assert catalog.open_prefect_runs() == ["prefect-1"]
+    catalog.close_prefect_run("prefect-1")
+    assert catalog.open_prefect_runs() == []
+    catalog.end_run("run-1", "complete", {})
+    catalog.end_run("run-2", "complete", {})
+    assert catalog.open_prefect_runs() == ["prefect-2"]
+
+
+def test_a_pid_that_another_process_has_now_is_dead(catalog: Catalog) -> None:
+    with catalog.engine.begin() as connection:
+        connection.execute(update(runs).where(runs.c.run_id == "run-1").values(pid_started=runs.c.pid_started - 100))
+    catalog.crash_dead_runs()
+    assert (status_of(catalog, "run-1"), status_of(catalog, "run-2")) == ("crashed", "running")
+
+
+def test_runs_of_other_hosts_are_not_ours_to_judge(catalog: Catalog) -> None:
+    with catalog.engine.begin() as connection:
+        connection.execute(update(runs).values(host="elsewhere", pid=2**22 + 1))
+    catalog.crash_dead_runs()
+    assert status_of(catalog, "run-1") == "running"
+
+
+RACE = """
+import sys
+from medley.catalog import open_catalog
+from medley.settings import load_settings
+catalog = open_catalog(load_settings())
+run_id = sys.argv[1]
+catalog.begin_run(run_id, "video", "demo")
+print("ready", flush=True)
+sys.stdin.readline()
+print(*[n for n in range(60) if catalog.claim(f"{n:064d}", run_id)])
+"""
+
+
+def test_of_two_processes_at_once_exactly_one_wins_each(settings: Settings) -> None:
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    both = [
+        subprocess.Popen([sys.executable, "-c", RACE, name], **pipes)  # type: ignore[call-overload]
+        for name in ("run-1", "run-2")
+    ]
+    assert [child.stdout.readline() for child in both] == ["ready\n"] * 2
+    for child in both:
+        child.stdin.write("go\n")
+        child.stdin.flush()
+    won = [[int(number) for number in child.communicate(timeout=60)[0].split()] for child in both]
+    assert sorted(won[0] + won[1]) == list(range(60))
+    held = owners(open_catalog(settings))
+    assert {int(owned): name for owned, name in held.items()} == dict.fromkeys(won[0], "run-1") | dict.fromkeys(
+        won[1], "run-2"
+    )

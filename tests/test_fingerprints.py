@@ -1,0 +1,121 @@
+"""Fingerprints: what changes them, and what stays."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from medley.models.base import spec_from_json
+from medley.models.profiles import Models, models_of
+from medley.options import ModelOptions, Profile, VideoOptions
+from medley.stages import VIDEO_STAGES, branch_stages, fingerprints, plan_fingerprint
+
+OPTIONS = VideoOptions(profile=Profile.DEMO)
+MODELS = models_of(Profile.DEMO, ModelOptions())
+SPEECH = {"transcribe", "chunk", "embed_text", "write_speech"}
+CHUNKS = {"chunk", "embed_text", "write_speech"}
+FRAMES = {"sample_frames", "embed_frames", "write_frames"}
+
+
+def changed(options: VideoOptions = OPTIONS, models: Models = MODELS) -> set[str]:
+    """Stages whose fingerprint is another than with the plain options and models."""
+    before, after = fingerprints(OPTIONS, MODELS), fingerprints(options, models)
+    assert before.keys() == after.keys()
+    return {name for name in before if before[name] != after[name]}
+
+
+def test_one_for_each_stage_and_none_twice() -> None:
+    known = fingerprints(OPTIONS, MODELS)
+    assert list(known) == [stage.name for stage in VIDEO_STAGES]
+    assert len(set(known.values())) == len(VIDEO_STAGES)
+    assert all(len(value) == 32 and int(value, 16) >= 0 for value in known.values())
+
+
+@pytest.mark.parametrize("seed", ["1", "2"])
+def test_same_in_every_process(seed: str) -> None:
+    script = (
+        "from medley.models.profiles import models_of\n"
+        "from medley.options import *\n"
+        "from medley.stages import fingerprints\n"
+        "print(fingerprints(VideoOptions(profile='demo'), models_of(Profile.DEMO, ModelOptions())))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env={"PYTHONHASHSEED": seed})
+    assert done.stdout.strip() == str(fingerprints(OPTIONS, MODELS)), done.stderr
+
+
+OTHER: list[tuple[str, str, Any, set[str]]] = [
+    ("speech", "language", "de", SPEECH),
+    ("speech", "beam_size", 1, SPEECH),
+    ("chunks", "max_words", 5, CHUNKS),
+    ("chunks", "max_s", 5.0, CHUNKS),
+    ("chunks", "max_pause_s", 0.5, CHUNKS),
+    ("frames", "interval_s", 2.0, FRAMES),
+    ("frames", "max_gap_s", 4.0, FRAMES),
+    ("frames", "max_side_px", 640, FRAMES),
+    ("frames", "duplicate_threshold", 1.0, FRAMES),
+]
+
+
+@pytest.mark.parametrize(("group", "name", "value", "expected"), OTHER)
+def test_another_option_changes_what_depends_on_it(group: str, name: str, value: Any, expected: set[str]) -> None:
+    options = VideoOptions.model_validate({"profile": "demo", group: {name: value}})
+    assert changed(options) == expected
+
+
+def test_every_option_is_tried_above() -> None:
+    groups = {"speech", "chunks", "frames"}
+    known = {(group, name) for group in groups for name in type(getattr(OPTIONS, group)).model_fields}
+    assert {(group, name) for group, name, _, _ in OTHER} == known
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("speech", SPEECH),
+        ("text", {"embed_text", "write_speech"}),
+        ("vision", {"embed_frames", "write_frames"}),
+    ],
+)
+@pytest.mark.parametrize("what", ["id", "revision", "compute_type"])
+def test_another_model_changes_what_depends_on_it(kind: str, expected: set[str], what: str) -> None:
+    other = replace(getattr(MODELS, kind), **{what: "another"})
+    assert changed(models=replace(MODELS, **{kind: other})) == expected
+
+
+def test_device_and_profile_name_change_nothing() -> None:
+    assert changed(models=models_of(Profile.DEMO, ModelOptions(), "cuda")) == set()
+    assert changed(VideoOptions(profile=Profile.CPU)) == set()
+
+
+def test_every_other_field_of_a_model_counts() -> None:
+    spec = MODELS.vision
+    for name in ("loader", "id", "revision", "compute_type", "resize_mode"):
+        assert replace(spec, **{name: "another"}).fingerprint != spec.fingerprint, name
+    assert replace(spec, chunk_length_s=7).fingerprint != spec.fingerprint
+    assert replace(spec, device="cuda").fingerprint == spec.fingerprint
+
+
+def test_model_specification_there_and_back() -> None:
+    assert spec_from_json(MODELS.text.to_json()) == MODELS.text
+    for wrong in ('{"kind": "text"}', "not json", '{"what": 1}'):
+        with pytest.raises(ValueError, match=r"not a model specification|Expecting value"):
+            spec_from_json(wrong)
+
+
+def test_plan_stands_for_all_stages() -> None:
+    known = fingerprints(OPTIONS, MODELS)
+    plan = plan_fingerprint(known)
+    assert plan == plan_fingerprint(dict(reversed(known.items())))
+    for name in known:
+        assert plan_fingerprint({**known, name: "0" * 32}) != plan
+
+
+def test_branches_are_chains_that_end_in_their_write() -> None:
+    for branch in ("speech", "frames"):
+        chain = branch_stages(branch)
+        assert [stage.after for stage in chain] == [None, *(stage.name for stage in chain[:-1])]
+        assert [stage.writes for stage in chain] == [False] * (len(chain) - 1) + [True]

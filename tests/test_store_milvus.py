@@ -1,0 +1,278 @@
+"""The contract of a vector store, on a real server. A new module in medley/stores is tested by being there."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from flows._services import vector_store
+from medley import stores
+from medley.models.base import Vectors
+from medley.run import StoreAddress
+from medley.settings import load_settings
+from medley.stores.base import Batch, Collection, VectorStore, open_store
+from medley.stores.milvus import literal
+from medley.stores.milvus_schema import record
+from medley.types import Branch, Row
+from tests.conftest import ROOT
+from tests.fakes import IMAGE_MODEL, TEXT_MODEL, asset_id, vector_of
+from tests.traces import of_medley
+
+SOURCES = {path.stem: path.read_text() for path in Path(stores.__path__[0]).glob("*.py") if path.stem != "base"}
+CLASSES = [(name, found) for name, text in SOURCES.items() for found in re.findall(r"^class (\w+Store)\b", text, re.M)]
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StoreAddress]:
+    """One server for the whole module; each test has an asset of its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MEDLEY_HOME", str(tmp_path_factory.mktemp("store")))
+        patch.delenv("MEDLEY_STORE__URI", raising=False)
+        with vector_store(load_settings()) as found:
+            yield found
+
+
+@pytest.fixture(params=CLASSES, ids=lambda found: found[1])
+def store(request: pytest.FixtureRequest, address: StoreAddress) -> Iterator[VectorStore]:
+    module, name = request.param
+    made: VectorStore = getattr(import_module(f"medley.stores.{module}"), name)(address)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def owner(request: pytest.FixtureRequest) -> str:
+    """The test's own asset."""
+    return asset_id(request.node.name)
+
+
+def test_there_is_a_store() -> None:
+    assert ("milvus", "MilvusStore") in CLASSES
+
+
+def batch(owner: str, texts: Sequence[str], write_id: str = "w1", *, branch: Branch = "speech") -> Batch:
+    """One row for each text, a second each."""
+    modality = "speech" if branch == "speech" else "frame"
+    rows = [Row(modality, text, n * 1000, n * 1000 + 900, thumbnail=f"{n}.jpg") for n, text in enumerate(texts)]
+    vectors = np.stack([vector_of(text) for text in texts]) if texts else np.zeros((0, 8), np.float32)
+    return Batch(owner, branch, "f" * 32, write_id, rows, vectors)
+
+
+def the(store: VectorStore, name: str) -> Collection:
+    return next(collection for collection in store.collections() if collection.name == name)
+
+
+def nearest(store: VectorStore, collection: Collection, vector: Vectors, owner: str) -> list[Any]:
+    """What is found of an asset, best first."""
+    hits = store.search_vector(collection, vector, ["speech", "frame"], 200)
+    return [hit for hit in hits if hit.asset_id == owner]
+
+
+def texts_of(store: VectorStore, name: str, owner: str) -> set[str]:
+    return {hit.row.text for hit in nearest(store, the(store, name), vector_of("any"), owner)}
+
+
+def test_rows_come_back_as_they_went(store: VectorStore, owner: str) -> None:
+    row = Row("speech", 'ünï ‘quoted’ \\ "text" 你好 🙂', 1200, 3400, None, None, "thumb.jpg")
+    page = Row("page", "a page", None, None, 3, (1.5, 2.0, 30.25, 40.0), "")
+    given = Batch(owner, "speech", "f", "w1", [row, page], np.stack([vector_of("a"), vector_of("b")]))
+    [name] = store.write("text", TEXT_MODEL, given)
+    hits = store.search_vector(the(store, name), vector_of("a"), ["speech", "page"], 100)
+    mine = {hit.row.modality: hit for hit in hits if hit.asset_id == owner}
+    assert mine["speech"].row == row
+    assert mine["page"].row == page
+    assert mine["speech"].branch == "speech"
+    assert mine["speech"].score == pytest.approx(1.0, abs=1e-3)
+
+
+def test_the_last_write_is_all_there_is(store: VectorStore, owner: str) -> None:
+    [name] = store.write("text", TEXT_MODEL, batch(owner, ["one", "two", "three"], "w1"))
+    assert store.count(owner, "speech") == 3
+    assert store.write("text", TEXT_MODEL, batch(owner, ["one", "other"], "w2")) == [name]
+    assert store.count(owner, "speech") == 2
+    assert texts_of(store, name, owner) == {"one", "other"}
+
+
+def test_the_same_write_twice_gives_the_same_records(store: VectorStore, owner: str) -> None:
+    def ids() -> list[str]:
+        return sorted(hit.record_id for hit in nearest(store, the(store, name), vector_of("one"), owner))
+
+    [name] = store.write("text", TEXT_MODEL, batch(owner, ["one", "two"], "w1"))
+    before = ids()
+    assert len(set(before)) == 2
+    store.write("text", TEXT_MODEL, batch(owner, ["one", "two"], "w2"))
+    assert ids() == before
+
+
+def test_an_id_follows_from_what_the_record_is_of(owner: str) -> None:
+    plain = record(batch(owner, ["one"]), 0, TEXT_MODEL)["id"]
+    assert plain == record(batch(owner, ["another text"], "w9"), 0, TEXT_MODEL)["id"]
+    others = [
+        record(batch(asset_id("else"), ["one"]), 0, TEXT_MODEL),
+        record(batch(owner, ["one"], branch="frames"), 0, TEXT_MODEL),
+        record(batch(owner, ["one"]), 0, IMAGE_MODEL),
+        record(batch(owner, ["x", "one"]), 1, TEXT_MODEL),
+    ]
+    assert len({plain, *(other["id"] for other in others)}) == 5
+
+
+def test_a_write_leaves_other_assets_and_branches_alone(store: VectorStore, owner: str) -> None:
+    other = asset_id(f"{owner} other")
+    store.write("text", TEXT_MODEL, batch(other, ["theirs"]))
+    store.write("image", IMAGE_MODEL, batch(owner, ["seen"], branch="frames"))
+    store.write("text", TEXT_MODEL, batch(owner, ["mine"], "w2"))
+    assert [store.count(other, "speech"), store.count(owner, "frames"), store.count(owner, "speech")] == [1, 1, 1]
+
+
+def test_delete_takes_a_branch_or_all(store: VectorStore, owner: str) -> None:
+    other = asset_id(f"{owner} other")
+    for asset in (owner, other):
+        store.write("text", TEXT_MODEL, batch(asset, ["said", "more"]))
+        store.write("image", IMAGE_MODEL, batch(asset, ["seen"], branch="frames"))
+    store.delete(owner, "speech")
+    assert [store.count(owner, "speech"), store.count(owner, "frames")] == [0, 1]
+    store.delete(owner)
+    assert [store.count(owner, "frames"), store.count(other, "speech"), store.count(other, "frames")] == [0, 2, 1]
+    store.delete(owner)
+
+
+def test_an_empty_batch_empties_the_branch(store: VectorStore, owner: str) -> None:
+    assert store.write("text", TEXT_MODEL, batch(owner, [])) == []
+    store.write("text", TEXT_MODEL, batch(owner, ["one"], "w2"))
+    assert store.write("text", TEXT_MODEL, batch(owner, [], "w3")) == []
+    assert store.count(owner, "speech") == 0
+
+
+def test_meaning_and_words_find_the_right_row(store: VectorStore, owner: str) -> None:
+    texts = ["the heron waits by the river", "a machine for weaving cloth", f"the word w{owner[:12]} is rare"]
+    [name] = store.write("text", TEXT_MODEL, batch(owner, texts))
+    collection = the(store, name)
+    assert nearest(store, collection, vector_of(texts[1]), owner)[0].row.text == texts[1]
+    hits = store.search_text(collection, f"W{owner[:12]}!", ["speech"], 5)
+    assert [hit.row.text for hit in hits] == [texts[2]]
+    assert hits[0].score > 0
+    assert store.search_text(collection, "nosuchwordanywhere", ["speech"], 5) == []
+
+
+@pytest.mark.parametrize("query", ["", "   ", "the", '\'; drop "x" \\', "你好", "a" * 70_000])
+def test_any_query_is_borne(store: VectorStore, owner: str, query: str) -> None:
+    [name] = store.write("text", TEXT_MODEL, batch(owner, ["plain"]))
+    assert [hit for hit in store.search_text(the(store, name), query, ["speech"], 5) if hit.asset_id == owner] == []
+
+
+def test_modalities_and_limit_are_kept_to(store: VectorStore, owner: str) -> None:
+    [name] = store.write("text", TEXT_MODEL, batch(owner, ["one", "two", "three"]))
+    collection = the(store, name)
+    assert store.search_vector(collection, vector_of("one"), ["ocr"], 5) == []
+    assert store.search_text(collection, "three", ["ocr", "caption"], 5) == []
+    assert len(store.search_vector(collection, vector_of("one"), ["speech"], 2)) == 2
+
+
+def test_the_same_search_gives_the_same_order_best_first(store: VectorStore, owner: str) -> None:
+    [name] = store.write("text", TEXT_MODEL, batch(owner, [f"text {n}" for n in range(30)]))
+    hits = [store.search_vector(the(store, name), vector_of("text 7"), ["speech"], 10) for _ in range(2)]
+    assert hits[0] == hits[1]
+    scores = [hit.score for hit in hits[0]]
+    assert scores == sorted(scores, reverse=True)
+    assert hits[0][0].row.text == "text 7"
+
+
+def test_long_texts_are_cut_at_a_character(store: VectorStore, owner: str) -> None:
+    long = "ab" + "€" * 30_000  # 3 bytes each: the limit falls within one
+    [name] = store.write("text", TEXT_MODEL, batch(owner, [long, "🙂" * 20_000, "short"]))
+    back = texts_of(store, name, owner)
+    assert back == {"ab" + "€" * 21_844, "🙂" * 16_383, "short"}
+    assert max(len(text.encode()) for text in back) <= 65_535
+
+
+def test_many_rows_in_one_write(store: VectorStore, owner: str) -> None:
+    model = replace(TEXT_MODEL, id="fake/many")  # a collection of their own: elsewhere they would crowd others out
+    store.write("text", model, batch(owner, [f"row {n}" for n in range(1500)]))
+    assert store.count(owner, "speech") == 1500
+    store.write("text", model, batch(owner, [f"row {n}" for n in range(1001)], "w2"))
+    assert store.count(owner, "speech") == 1001
+
+
+def test_two_embedding_spaces_side_by_side(store: VectorStore, owner: str) -> None:
+    wide = replace(TEXT_MODEL, id="fake/wide", compute_type="int8", chunk_length_s=10)
+    [old] = store.write("text", TEXT_MODEL, batch(owner, ["one", "two"]))
+    given = replace(batch(owner, ["one"], "w2"), vectors=np.ones((1, 16), np.float32))
+    [new] = store.write("text", wide, given)
+    assert old != new
+    assert {the(store, name).space for name in (old, new)} == {"text"}
+    assert (the(store, old).model, the(store, new).model) == (TEXT_MODEL, wide)
+    assert (texts_of(store, old, owner), store.count(owner, "speech")) == (set(), 1), "the old space's rows are stale"
+    assert store.search_vector(the(store, new), np.ones(16, np.float32), ["speech"], 5)[0].asset_id == owner
+
+
+def test_another_connection_sees_it(store: VectorStore, address: StoreAddress, owner: str) -> None:
+    store.write("image", IMAGE_MODEL, batch(owner, ["seen"], branch="frames"))
+    other = open_store(address)
+    assert other.count(owner, "frames") == 1
+    assert IMAGE_MODEL in [collection.model for collection in other.collections() if collection.space == "image"]
+    other.close()
+
+
+@pytest.mark.parametrize("value", ['a"', "a'", "a b", "a\\", "a\n", "ä", 'x" or "1" == "1', "a,b", "(", "%"])
+def test_filters_take_no_quotes(value: str) -> None:
+    with pytest.raises(ValueError, match="not a value for a filter"):
+        literal(value)
+
+
+def test_filters_take_our_own_values() -> None:
+    assert [literal(value) for value in ("speech", "a-b_c.d:e", 7, "")] == ['"speech"', '"a-b_c.d:e"', "7", '""']
+
+
+def test_rows_and_vectors_must_match() -> None:
+    with pytest.raises(ValueError, match="1 rows for 2 vectors"):
+        replace(batch("a", ["one"]), vectors=np.ones((2, 8), np.float32))
+
+
+LOST = """
+import dataclasses, json, os, signal
+from flows._services import vector_store
+from medley.errors import StoreUnavailable
+from medley.settings import load_settings
+from medley.stores.base import open_store
+from tests.fakes import TEXT_MODEL, vector_of
+from tests.test_store_milvus import batch, the
+settings = load_settings()
+with vector_store(settings) as address:
+    store = open_store(dataclasses.replace(address, timeout_s=2.0))
+    [name] = store.write("text", TEXT_MODEL, batch("a", ["one"]))
+    there = the(store, name)
+    os.kill(json.loads((settings.run_dir / "milvus.json").read_text())["service_pid"], signal.SIGKILL)
+    calls = {
+        "collections": lambda: store.collections(),
+        "search_vector": lambda: store.search_vector(there, vector_of("one"), ["speech"], 5),
+        "search_text": lambda: store.search_text(there, "one", ["speech"], 5),
+        "count": lambda: store.count("a", "speech"),
+        "delete": lambda: store.delete("a"),
+        "write": lambda: store.write("text", TEXT_MODEL, batch("a", ["two"], "w2")),
+        "open": lambda: open_store(address),
+    }
+    for name, call in calls.items():
+        try:
+            call()
+            print(name, "answered")
+        except StoreUnavailable as error:
+            print(name, "unavailable", bool(error.remedy), len(str(error).splitlines()))
+    store.close()
+"""
+
+
+def test_a_store_that_went_away(home: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", LOST], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    names = ("collections", "search_vector", "search_text", "count", "delete", "write", "open")
+    assert done.stdout.splitlines() == [f"{name} unavailable True 1" for name in names], done.stderr
+    assert done.stderr == ""
+    assert of_medley(home) == []
