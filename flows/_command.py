@@ -136,8 +136,9 @@ class _Command:
             self._startup_s = round(time.monotonic() - begin, 3)
             state = flow(self._arguments.paths, known.run.options, known.run.force, return_state=True)
             error = state.result(raise_on_failure=False) if state.is_crashed() or state.is_failed() else None
-        if isinstance(error, BaseException) and not known.report.counts:
+        if isinstance(error, SetupError) and not known.report.counts:
             raise error
+        known.enter_missing(self._arguments.paths, error if isinstance(error, BaseException) else None)
 
     def _leave_hard(self, known: OpenRun) -> None:
         """The work did not end within the grace period: write what is known, end what we started, and go."""

@@ -78,7 +78,7 @@ def answers(health: str, timeout_s: float = 1.0) -> bool:
 def _wait_for_users(service: subprocess.Popen[bytes], spec: dict[str, Any]) -> None:
     """Nobody may become a user while we look: both locks are held until the service has ended and we exit."""
     while service.poll() is None and not _stop.is_set():
-        time.sleep(_USERS_POLL_S)
+        _stop.wait(_USERS_POLL_S)
         with Path(spec["start_lock"]).open("a") as start, Path(spec["users_lock"]).open("a") as users:
             if _try_lock(start) and _try_lock(users):
                 Path(spec["address_file"]).unlink(missing_ok=True)

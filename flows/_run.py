@@ -14,10 +14,11 @@ from flows._identify import Item, identify_items
 from flows._services import vector_store
 from flows._view import Silent, View
 from medley.catalog import Catalog, open_catalog
+from medley.errors import MedleyError
 from medley.models.profiles import models_of
 from medley.options import VideoOptions
 from medley.profile import resolve_profile
-from medley.report import ItemReport, ReportFile, run_status
+from medley.report import ItemReport, ItemStatus, ReportFile, error_entry, run_status
 from medley.run import Run, StoreAddress
 from medley.settings import Settings, load_settings
 from medley.stages import fingerprints, plan_fingerprint
@@ -53,12 +54,18 @@ class OpenRun:
             self.run = replace(self.run, store=self.exits.enter_context(vector_store(self.settings)))
         return self.run
 
-    def abandon(self, paths: list[str]) -> None:
-        """For a hard exit: every path that has no entry yet gets one that says cancelled; the catalog is told."""
+    def enter_missing(self, paths: list[str], error: BaseException | None) -> None:
+        """Every path that has no entry yet gets one: cancelled, or failed where an error ended the whole run."""
+        status: ItemStatus = "cancelled" if error is None else "failed"
+        why = f"the run ended: {type(error).__name__}: {error}"
+        errors = [] if error is None else [error_entry(MedleyError(why, remedy="Run again: finished stages are kept"))]
         entered = Counter(item["path"] for item in self.report.items())
-        for path, count in (Counter(paths) - entered).items():
-            for _ in range(count):
-                self.report.add(ItemReport(path, "cancelled"))
+        for path in (Counter(paths) - entered).elements():
+            self.report.add(ItemReport(path, status, errors=errors))
+
+    def abandon(self, paths: list[str]) -> None:
+        """For a hard exit: what is not done is cancelled, and the catalog is told."""
+        self.enter_missing(paths, None)
         self.catalog.end_run(self.run.run_id, "cancelled", dict(self.report.counts))
 
 

@@ -128,8 +128,11 @@ def running(name: str, settings: Settings) -> str | None:
 
 def require(url: str, setting: str) -> None:
     """Raises ServiceUnreachable naming `setting` unless something accepts connections at `url` within 3 s."""
-    parsed = urlparse(url if "://" in url else f"tcp://{url}")
-    host, port = parsed.hostname or "", parsed.port or (443 if parsed.scheme == "https" else 80)
+    try:
+        parsed = urlparse(url if "://" in url else f"tcp://{url}")
+        host, port = parsed.hostname or "", parsed.port or (443 if parsed.scheme == "https" else 80)
+    except ValueError as error:
+        raise ServiceUnreachable(f"{url} is no address ({setting}): {error}", remedy="Correct the setting") from None
     if not answers(f"tcp://{host}:{port}", _REACH_S):
         raise ServiceUnreachable(f"nothing answers at {url} ({setting})", remedy="Start it, or correct the setting")
 
@@ -207,9 +210,9 @@ def _address(path: Path) -> dict[str, Any] | None:
     try:
         found: dict[str, Any] = json.loads(path.read_text())
         keeper = psutil.Process(int(found["pid"]))
-    except (OSError, ValueError, KeyError, psutil.NoSuchProcess):
+        alive = keeper.status() != psutil.STATUS_ZOMBIE and keeper.create_time() <= float(found["started"])
+    except (OSError, ValueError, KeyError, TypeError, psutil.NoSuchProcess):
         return None
-    alive = keeper.status() != psutil.STATUS_ZOMBIE and keeper.create_time() <= float(found["started"])
     return found if alive else None
 
 

@@ -65,10 +65,9 @@ class ArtifactStore:
         directory = self.directory(asset_id, stage, fingerprint)
         try:
             manifest = Manifest(**json.loads((directory / MANIFEST).read_text()))
-            sizes = {name: (directory / name).stat().st_size for name in manifest.files}
-        except (OSError, ValueError, TypeError):
+            whole = all((directory / name).stat().st_size == known["size"] for name, known in manifest.files.items())
+        except (OSError, ValueError, TypeError, KeyError, AttributeError):
             return None  # absent or torn: it is made again
-        whole = all(sizes[name] == known["size"] for name, known in manifest.files.items())
         return manifest if whole else None
 
     @contextmanager

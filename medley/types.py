@@ -124,8 +124,10 @@ class Row:
     thumbnail: str = ""
 
     def __post_init__(self) -> None:
-        if self.box is not None and len(self.box) != 4:
-            raise ValueError(f"a box has four edges, not {self.box!r}")
+        if self.box is not None:
+            if len(self.box) != 4:
+                raise ValueError(f"a box has four edges, not {self.box!r}")
+            object.__setattr__(self, "box", tuple(self.box))  # JSON and stores give lists
 
     @property
     def locator(self) -> str:

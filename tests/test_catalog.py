@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +80,18 @@ def test_a_newer_schema_is_refused_and_left_alone(catalog: Catalog, settings: Se
 def test_opening_again_keeps_what_is_there(catalog: Catalog, settings: Settings) -> None:
     see(catalog, "/a.mp4", A)
     assert open_catalog(settings).location("/a.mp4") == Location("/a.mp4", A, 7, 1, "inode")
+
+
+def test_whoever_comes_second_waits_for_the_first_to_make_the_schema(settings: Settings) -> None:
+    """Two that begin to write ahead at once are "locked" at once, whatever busy_timeout says: one at a time."""
+    with ThreadPoolExecutor() as threads, (settings.run_dir / "catalog.migrate").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        second = threads.submit(open_catalog, settings)
+        wait([second], timeout=0.5)
+        touched = (settings.home / "catalog.db").exists()
+        fcntl.flock(lock, fcntl.LOCK_UN)
+        assert second.result().location("/a.mp4") is None
+    assert not touched
 
 
 def test_sqlite_writes_ahead_and_keeps_foreign_keys(catalog: Catalog) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from typing import Any
 
 import psutil
 import pytest
@@ -175,18 +176,18 @@ print(*[n for n in range(60) if catalog.claim(f"{n:064d}", run_id)])
 
 
 def test_of_two_processes_at_once_exactly_one_wins_each(settings: Settings) -> None:
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    both = [
-        subprocess.Popen([sys.executable, "-c", RACE, name], **pipes)  # type: ignore[call-overload]
-        for name in ("run-1", "run-2")
-    ]
-    assert [child.stdout.readline() for child in both] == ["ready\n"] * 2
-    for child in both:
-        child.stdin.write("go\n")
-        child.stdin.flush()
-    won = [[int(number) for number in child.communicate(timeout=60)[0].split()] for child in both]
+    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with ExitStack() as stack:
+        both: list[subprocess.Popen[str]] = [
+            stack.enter_context(subprocess.Popen([sys.executable, "-c", RACE, name], **pipes))
+            for name in ("run-1", "run-2")
+        ]
+        assert [child.stdout.readline() for child in both if child.stdout] == ["ready\n"] * 2
+        for child in both:
+            assert child.stdin is not None
+            child.stdin.write("go\n")
+            child.stdin.flush()
+        won = [[int(number) for number in child.communicate(timeout=60)[0].split()] for child in both]
     assert sorted(won[0] + won[1]) == list(range(60))
-    held = owners(open_catalog(settings))
-    assert {int(owned): name for owned, name in held.items()} == dict.fromkeys(won[0], "run-1") | dict.fromkeys(
-        won[1], "run-2"
-    )
+    held = {int(owned): name for owned, name in owners(open_catalog(settings)).items()}
+    assert held == dict.fromkeys(won[0], "run-1") | dict.fromkeys(won[1], "run-2")

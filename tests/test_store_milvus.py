@@ -276,3 +276,20 @@ def test_a_store_that_went_away(home: Path) -> None:
     assert done.stdout.splitlines() == [f"{name} unavailable True 1" for name in names], done.stderr
     assert done.stderr == ""
     assert of_medley(home) == []
+
+
+def test_import_leaves_everybodys_log_handlers_alone() -> None:
+    """Pymilvus would flush and drop them while it holds the logging lock, and Prefect's waits for that lock for ever."""
+    program = """
+import logging
+class Handler(logging.Handler):
+    def flush(self): print("flushed")
+    def emit(self, record): pass
+logging.getLogger("mine").addHandler(Handler())
+known = list(logging._handlerList)
+import medley.stores.milvus
+print(logging._handlerList == known, logging.getLogger("pymilvus").isEnabledFor(logging.CRITICAL))
+logging._handlerList.clear()
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert done.stdout.splitlines() == ["True False"], done.stderr

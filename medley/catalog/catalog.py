@@ -260,6 +260,7 @@ class Catalog:
 
 def _lives(pid: int, started: float) -> bool:
     try:
-        return bool(abs(psutil.Process(pid).create_time() - started) < 1.0)
+        process = psutil.Process(pid)
+        return bool(abs(process.create_time() - started) < 1.0 and process.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False

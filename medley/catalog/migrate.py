@@ -15,13 +15,12 @@ HEAD = "0001"
 
 def migrate(engine: Engine, lock: Path) -> None:
     """Upgrades the schema if it is older; one process at a time. Raises SetupError where it is newer."""
-    with engine.connect() as connection:
-        found = _version(connection)
-    if found == HEAD:
-        return
     with lock.open("a") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
-        _upgrade(engine)
+        fcntl.flock(held, fcntl.LOCK_EX)  # before the first connection: SQLite begins to write ahead at that
+        with engine.connect() as connection:
+            found = _version(connection)
+        if found != HEAD:
+            _upgrade(engine)
 
 
 def _upgrade(engine: Engine) -> None:

@@ -51,6 +51,12 @@ def _describe(path: Path, demuxer: str, limits: Limits) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(result.stdout)
     except ValueError:
         found = {"error": f"its reader ended with {result.returncode}"}
+    if found.get("count", 0) > limits.max_streams or "exceeds max_streams" in result.stderr:
+        raise TooLarge(
+            f"has more than {limits.max_streams} streams",
+            file=str(path),
+            remedy="Raise MEDLEY_LIMITS__MAX_STREAMS if you trust the file",
+        )
     if "error" in found:
         reason = _moov(result.stderr) or f"cannot be opened: {found['error']}"
         raise CorruptMedia(reason, file=str(path), remedy="It may be cut off; copy or export it again")

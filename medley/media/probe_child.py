@@ -8,15 +8,17 @@ import sys
 from typing import Any
 
 import av
+import av.logging
 from av.stream import Disposition
 
 
 def describe(path: str, demuxer: str, max_streams: str) -> dict[str, Any]:
     """Start and length in seconds (None where unknown), and the audio and video streams."""
-    guards = {"protocol_whitelist": "file,pipe", "format_whitelist": demuxer, "max_streams": max_streams}
+    guards = {"protocol_whitelist": "file,pipe", "format_whitelist": demuxer, "max_streams": str(int(max_streams) + 1)}
     with av.open(f"file:{path}", format=demuxer, options=guards) as container:
         return {
             "duration_s": None if container.duration is None else container.duration / av.time_base,
+            "count": len(container.streams),
             "streams": [_stream(stream) for stream in container.streams if stream.type in ("audio", "video")],
         }
 
@@ -37,6 +39,8 @@ def _stream(stream: Any) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
+    av.logging.restore_default_callback()  # PyAV keeps ffmpeg's complaints to itself; the parent reads them
+    av.logging.set_level(av.logging.ERROR)
     try:
         print(json.dumps(describe(*sys.argv[1:4])))
     except (av.FFmpegError, ValueError, OSError) as error:

@@ -5,29 +5,23 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import json
-import logging
-import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
-os.environ.setdefault("PYTHON_DOTENV_DISABLED", "1")  # pymilvus would read the .env of whatever project it lies in
 import grpc
-from pymilvus import MilvusClient, MilvusException
 
 from medley.errors import StoreUnavailable
 from medley.models.base import ModelSpec, Vectors, spec_from_json
 from medley.run import StoreAddress
 from medley.stores.base import Batch, Collection, Found, Space
 from medley.stores.milvus_schema import PROPERTY, ROW_FIELDS, index_params, record, row_of, schema
+from medley.stores.quiet_pymilvus import MilvusClient, MilvusException
 from medley.types import Branch, Modality
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-for _name in ("pymilvus", "pymilvus.milvus_client"):  # a traceback on stderr for each failed call, else
-    logging.getLogger(_name).setLevel(logging.CRITICAL + 1)
 
 _ERRORS = (MilvusException, grpc.RpcError)  # a deadline is a bare RpcError
 _CONNECT_S = 5.0

@@ -5,10 +5,9 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from pymilvus import DataType, Function, FunctionType, MilvusClient
-
 from medley.models.base import ModelSpec
 from medley.stores.base import Batch
+from medley.stores.quiet_pymilvus import DataType, Function, FunctionType, MilvusClient
 from medley.types import Row
 
 PROPERTY = "medley.model"  #: Lite drops a collection's description, not its properties
