@@ -1,8 +1,8 @@
 """pymilvus without the side effects of its import: the one place where it is imported.
 
-It reads the `.env` of whatever project it lies in, and calls `logging.config.dictConfig`, which flushes and drops every log
-handler of the process while it holds the logging lock: Prefect's handler waits in its flush for a thread that needs that lock,
-and both wait for ever (seen with pymilvus 3.0.2 and Prefect 3.8.8).
+It reads the `.env` of whatever project it lies in, and calls `logging.config.dictConfig`, which flushes and drops
+every log handler of the process while it holds the logging lock: Prefect's handler waits in its flush for a thread
+that needs that lock, and both wait for ever (seen with pymilvus 3.0.2 and Prefect 3.8.8).
 """
 
 from __future__ import annotations
