@@ -279,7 +279,7 @@ def test_a_store_that_went_away(home: Path) -> None:
 
 
 def test_import_leaves_everybodys_log_handlers_alone() -> None:
-    """Pymilvus would flush and drop them while it holds the logging lock, and Prefect's waits for that lock for ever."""
+    """They would be flushed and dropped under the logging lock, and Prefect's then waits for ever."""
     program = """
 import logging
 class Handler(logging.Handler):
@@ -288,7 +288,8 @@ class Handler(logging.Handler):
 logging.getLogger("mine").addHandler(Handler())
 known = list(logging._handlerList)
 import medley.stores.milvus
-print(all(handler in logging._handlerList for handler in known), logging.getLogger("pymilvus").isEnabledFor(logging.CRITICAL))
+kept = all(handler in logging._handlerList for handler in known)
+print(kept, logging.getLogger("pymilvus").isEnabledFor(logging.CRITICAL))
 logging._handlerList.clear()
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
