@@ -8,6 +8,7 @@ import uuid
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from flows._environment import prepare_environment
 from flows._identify import Item, identify_items
@@ -125,7 +126,8 @@ def joined_run(flow: str, options: VideoOptions, *, force: bool) -> Iterator[Ope
 
 
 def _new_run(options: VideoOptions, settings: Settings, force: bool) -> Run:
-    options = resolve_profile(options, settings, cluster_gpus=_cluster_gpus(settings))
+    given_cluster = settings.runner == "ray" and settings.ray_address is not None
+    options = resolve_profile(options, settings, partial(_cluster_gpus, settings) if given_cluster else None)
     models = models_of(options.profile, options.models, settings.pools.device)
     return Run(
         run_id=str(uuid.uuid4()),
@@ -142,12 +144,10 @@ def _new_run(options: VideoOptions, settings: Settings, force: bool) -> Run:
     )
 
 
-def _cluster_gpus(settings: Settings) -> float | None:
-    if settings.ray_address is None or settings.runner != "ray":
-        return None
-    from flows._runner import cluster_gpus
+def _cluster_gpus(settings: Settings) -> float:
+    from flows._runner import cluster_gpus  # Ray takes a second to import
 
-    return cluster_gpus(settings.ray_address)
+    return cluster_gpus(settings.ray_address or "")
 
 
 @contextlib.contextmanager

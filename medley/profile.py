@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from medley.errors import SetupError
@@ -9,17 +10,19 @@ from medley.options import Profile, VideoOptions
 from medley.settings import Settings
 
 
-def resolve_profile(options: VideoOptions, settings: Settings, *, cluster_gpus: float | None = None) -> VideoOptions:
+def resolve_profile(
+    options: VideoOptions, settings: Settings, cluster_gpus: Callable[[], float] | None = None
+) -> VideoOptions:
     """`options` with a concrete profile.
 
-    `cluster_gpus` is what a given Ray cluster declares, None where there is no such cluster: then this machine is
-    asked. Raises SetupError where MEDLEY_PROFILE is no profile.
+    `cluster_gpus` asks a given Ray cluster what it declares (only if that matters), None where there is no such
+    cluster: then this machine is asked. Raises SetupError where MEDLEY_PROFILE is no profile.
     """
     profile = options.profile
     if profile is Profile.AUTO and settings.profile:
         profile = _parse(settings.profile)
     if profile is Profile.AUTO:
-        has_gpu = cluster_gpus > 0 if cluster_gpus is not None else machine_has_gpu()
+        has_gpu = cluster_gpus() > 0 if cluster_gpus else machine_has_gpu()
         profile = Profile.GPU if has_gpu else Profile.CPU
     return options.model_copy(update={"profile": profile})
 

@@ -50,6 +50,16 @@ def test_private_cluster_same_results_and_nothing_left(
     assert not list((other / "run").glob("*.json"))
 
 
+def test_profile_auto_asks_the_given_cluster(
+    on_ray: str, medley_process: Medley, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The session's cluster declares a GPU: auto is gpu there, whose weights are not on this machine."""
+    monkeypatch.delenv("MEDLEY_PROFILE")
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    answer = medley_process("video", SAMPLE)
+    assert (answer.code, "large-v3-turbo" in answer.err) == (2, True)
+
+
 def test_task_runs_in_prefect(on_ray: str, medley_process: Medley, prefect_url: str) -> None:
     answer = medley_process("video", SAMPLE, "--json")
     assert answer.code == 0, answer.err
