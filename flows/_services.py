@@ -43,6 +43,7 @@ class Service:
     command: tuple[str, ...]
     url: str
     health: str
+    env: tuple[tuple[str, str], ...] = ()
 
 
 def prefect_service() -> Service:
@@ -58,7 +59,9 @@ def prefect_service() -> Service:
         "--analytics-off",
     )
     command = (*program, "--host", "127.0.0.1", "--port", "{port}")
-    return Service("prefect", command, "http://127.0.0.1:{port}/api", "http://127.0.0.1:{port}/api/health")
+    url = "http://127.0.0.1:{port}/api"
+    ui = (("PREFECT_UI_API_URL", url),)  # else its pages ask port 4200
+    return Service("prefect", command, url, f"{url}/health", ui)
 
 
 def milvus_service(settings: Settings) -> Service:
@@ -195,7 +198,7 @@ def _start_on(service: Service, settings: Settings, port: int, log: Path) -> str
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        env={name: value for name, value in os.environ.items() if name != MARK},  # it may outlive this command
+        env=_environment_of(service, port),
         start_new_session=True,  # the terminal's Ctrl-C is for the command, not for what others use as well
     )
     while keeper.poll() is None:
@@ -204,6 +207,12 @@ def _start_on(service: Service, settings: Settings, port: int, log: Path) -> str
             return str(spec["url"])
         time.sleep(0.05)
     return None
+
+
+def _environment_of(service: Service, port: int) -> dict[str, str]:
+    """Without this command's mark: the service may outlive it."""
+    inherited = {name: value for name, value in os.environ.items() if name != MARK}
+    return inherited | {name: value.format(port=port) for name, value in service.env}
 
 
 def _address(path: Path) -> dict[str, Any] | None:

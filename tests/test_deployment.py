@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,8 @@ def schema_of_video() -> dict[str, Any]:
 def test_deployment_video_runs_once(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     prepare_environment(settings)
     with prefect_server(settings) as url:
+        with urllib.request.urlopen(url.removesuffix("/api") + "/ui-settings") as answer:
+            assert json.load(answer)["api_url"] == url, "the pages ask this server"
         monkeypatch.setenv("PREFECT_API_URL", url)
         prefect("work-pool", "create", "medley", "--type", "process")
         for _ in range(2):  # on a fresh server, and again on a used one
