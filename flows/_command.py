@@ -163,7 +163,7 @@ class _Command:
         if self._arguments.json:
             print(json.dumps(whole.to_dict(), ensure_ascii=False, indent=1))
         else:
-            print_summary(whole)
+            print_summary(whole, self._arguments.profile)
 
 
 def _in_order(items: list[dict[str, Any]], paths: list[str]) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Any
 
 from rich.console import Console
@@ -13,7 +14,7 @@ from medley.report import RunReport
 _ROWS = 20
 
 
-def print_summary(report: RunReport) -> None:
+def print_summary(report: RunReport, profile: str | None) -> None:
     """A table of items, how long it took and how much of that was start-up, and three commands to try next."""
     console = Console(highlight=False)
     console.print(_table(report.items[:_ROWS]))
@@ -27,7 +28,8 @@ def print_summary(report: RunReport) -> None:
     if done:
         console.print('\nNext:  medley search "what you look for"')
         console.print("       medley status")
-        console.print(f"       medley {report.flow} {escape(done)} --export DIR", soft_wrap=True)
+        same = f" --profile {profile}" if profile else ""
+        console.print(f"       medley {report.flow} {escape(shlex.quote(done))}{same} --export DIR", soft_wrap=True)
 
 
 def _table(items: list[dict[str, Any]]) -> Table:
