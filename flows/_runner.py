@@ -26,8 +26,10 @@ from actors.pool import NAMESPACE
 from flows._environment import prepare_environment, worker_environment
 from flows._reaper import ENDED, MARK
 from flows._services import require
+from medley.errors import ServiceUnreachable
 from medley.settings import Settings, load_settings
 
+_ALIVE = 0  # ray.core.generated.gcs_pb2.GcsNodeInfo.GcsNodeState
 _STAGES_IN_FLIGHT = 16  # a waiting dependent holds a thread of the pool: room for every stage of an item
 
 
@@ -151,11 +153,13 @@ def kill_private_cluster() -> None:
 
 
 def cluster_gpus(address: str) -> float:
-    """GPUs that the cluster at `address` declares; raises ServiceUnreachable."""
+    """GPUs that the living nodes of the cluster at `address` declare; raises ServiceUnreachable."""
     require(address, "MEDLEY_RAY__ADDRESS or RAY_ADDRESS")
     from ray._raylet import GcsClient  # type: ignore[attr-defined]  # compiled
 
-    nodes = GcsClient(address=address).get_all_node_info().values()
+    nodes = [node for node in GcsClient(address=address).get_all_node_info().values() if node.state == _ALIVE]
+    if not nodes:
+        raise ServiceUnreachable(f"the Ray cluster at {address} has no node yet", remedy="Wait for it, or start one")
     return float(sum(dict(node.resources_total).get("GPU", 0.0) for node in nodes))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import secrets
@@ -24,6 +23,7 @@ from flows._services import prefect_server, vector_store
 from medley import stop
 from medley.settings import Settings, load_settings
 from tests.world.truth import VideoTruth
+from tests.world.voices import synthesisers_installed
 
 ROOT = Path(__file__).parent.parent
 SAMPLE = ROOT / "samples" / "sample.mp4"
@@ -46,6 +46,14 @@ class Answer:
 
 
 Medley = Callable[..., Answer]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Fresh speech needs espeak-ng and flite (.ci/run installs them); without, the committed sample is asserted."""
+    if not synthesisers_installed():
+        left_out = [item for item in items if item.get_closest_marker("synthesisers")]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
 
 
 @pytest.fixture
@@ -127,7 +135,7 @@ def ray_address() -> Iterator[str]:
     options = ["--num-cpus=2", "--num-gpus=1", "--include-dashboard=false", "--object-store-memory=100000000"]
     head = subprocess.Popen([*program, *options], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        _wait_for_port(port)
+        _wait_for_nodes(f"127.0.0.1:{port}", env)
         yield f"127.0.0.1:{port}"
     finally:
         head.kill()
@@ -166,11 +174,12 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _wait_for_port(port: int) -> None:
+def _wait_for_nodes(address: str, env: dict[str, str]) -> None:
+    """The port answers a little before the first node is there."""
+    program = f"from flows._runner import cluster_gpus; print(cluster_gpus({address!r}))"
+
     def answers() -> bool:
-        with contextlib.suppress(OSError):
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            return True
-        return False
+        asked = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, env=env)
+        return asked.stdout.strip() == "1.0"
 
     eventually(answers)

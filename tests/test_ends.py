@@ -10,6 +10,9 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from prefect import get_client
+from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.states import Cancelling
 from sqlalchemy import select
 
 from medley.catalog import open_catalog
@@ -98,3 +101,19 @@ def test_two_commands_and_a_search_at_once(home: Path, settings: Settings, tmp_p
     assert len(done) == 8 * 3
     assert of_medley(home) == []
     assert json.loads(end(start("search", "a red circle", "--json")).out)["hits"]
+
+
+def test_cancelled_in_the_ui(home: Path, prefect_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Prefect tells a command's process nothing: it looks at its own flow run every few seconds."""
+    monkeypatch.setenv("PREFECT_API_URL", prefect_url)
+    running = start("video", SAMPLE, "--json", "--runner", "local")
+    eventually(lambda: list(home.glob("artifacts/*/*/sample_frames/*/manifest.json")), 120)
+    with open_catalog(load_settings()).engine.connect() as connection:
+        flow_run = connection.execute(select(runs.c.prefect_run_id)).scalar_one()
+    with temporary_settings({PREFECT_API_URL: prefect_url}), get_client(sync_client=True) as client:
+        client.set_flow_run_state(flow_run, Cancelling(), force=True)
+        answer = end(running)
+        state = client.read_flow_run(flow_run).state
+    assert (answer.code, answer.report["items"][0]["status"]) == (1, "cancelled"), answer.err
+    assert state is not None
+    assert state.is_cancelled()

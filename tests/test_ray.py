@@ -57,7 +57,7 @@ def test_profile_auto_asks_the_given_cluster(
     monkeypatch.delenv("MEDLEY_PROFILE")
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     answer = medley_process("video", SAMPLE)
-    assert (answer.code, "large-v3-turbo" in answer.err) == (2, True)
+    assert (answer.code, "large-v3-turbo" in answer.err) == (2, True), answer.err
 
 
 def test_task_runs_in_prefect(on_ray: str, medley_process: Medley, prefect_url: str) -> None:

@@ -20,7 +20,6 @@ from tests.media import first_seconds, without_index, without_picture, without_s
 from tests.world.score import hit_in_scene, starts_matched, word_error_rate
 from tests.world.truth import VideoTruth
 from tests.world.videos import make_video
-from tests.world.voices import synthesisers_installed
 
 SPEECH = ["extract_audio", "transcribe", "chunk", "embed_text", "write_speech"]
 FRAMES = ["sample_frames", "embed_frames", "write_frames"]
@@ -67,7 +66,7 @@ def test_sample_is_found_by_what_is_said_and_seen(medley: Medley, tmp_path: Path
     assert (tmp_path / "out" / "sample.vtt").read_text().startswith("WEBVTT\n\n00:00:0")
 
 
-@pytest.mark.skipif(not synthesisers_installed(), reason="espeak-ng and flite make fresh speech; .ci/run installs them")
+@pytest.mark.synthesisers
 def test_fresh_media_of_the_world(medley: Medley, tmp_path: Path) -> None:
     rates = []
     for seed in (1, 2, 3):
@@ -140,11 +139,13 @@ def test_bad_input_is_named_and_neighbours_complete(
     good = "-x %d 'ü.mp4"
     shutil.copy(SAMPLE, good)
     shutil.copy(SAMPLE, "twin.mp4")
+    without_sound(SAMPLE, Path("silent.mp4"))
+    without_picture(SAMPLE, Path("sound.m4a"))
     bad = write_bad_files(tmp_path)
-    answer = medley("video", "--json", *bad, "--", good, "twin.mp4")
+    answer = medley("video", "--json", *bad, "silent.mp4", "sound.m4a", "--", good, "twin.mp4")
     items = {item["path"]: item for item in answer.report["items"]}
     assert (answer.code, answer.report["status"], "Traceback" in answer.err) == (1, "partial", False)
-    assert items[good]["status"] == "complete"
+    assert {items[name]["status"] for name in (good, "silent.mp4", "sound.m4a")} == {"complete"}
     assert (items["twin.mp4"]["status"], items["twin.mp4"]["duplicate_of"]) == ("unchanged", good)
     for name, kind in bad.items():
         error = items[name]["error"]
