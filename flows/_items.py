@@ -136,8 +136,14 @@ class Window:
             )
             quarantined.stage = flight.worker_died
             flight.errors.append(quarantined)
+        self._finish(flight)
+
+    def _finish(self, flight: Flight) -> None:
+        """Only what we claimed is noted and tidied: another run may be at work on an item that we never began."""
         self._flights.remove(flight)
-        self._end(flight.item, self._report_of(flight))
+        report = self._report_of(flight)
+        self._note_outcome(flight.asset, report)
+        self._end(flight.item, report)
 
     def _report_of(self, flight: Flight) -> ItemReport:
         asset, run = flight.asset, self._known.run
@@ -168,8 +174,6 @@ class Window:
     def _end(self, item: Item, report: ItemReport) -> None:
         known, asset = self._known, item.asset
         if asset and item.duplicate_of is None:
-            if report.status != "unchanged" and (report.stages or report.status == "cancelled"):
-                self._note_outcome(asset, report)
             known.catalog.release(asset.asset_id, known.run.run_id)
             self._ended[asset.asset_id] = report
         known.report.add(report)
@@ -209,8 +213,7 @@ class Window:
                 self._handle_event(_TICK_S)
         for flight in list(self._flights):
             flight.cancelled = True
-            self._flights.remove(flight)
-            self._end(flight.item, self._report_of(flight))
+            self._finish(flight)
 
     def _retire_replaced(self) -> None:
         """Assets whose last path shows something else now: their records go, after the new ones are in."""

@@ -5,16 +5,22 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import threading
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from medley.artifacts import MANIFEST
+from medley.artifacts import MANIFEST, ArtifactStore
 from medley.catalog import open_catalog
 from medley.catalog.tables import outcomes, stages
-from medley.settings import load_settings
+from medley.identify import identify
+from medley.models.profiles import models_of
+from medley.options import ModelOptions, Profile, VideoOptions
+from medley.settings import Settings, load_settings
+from medley.stages import fingerprints
+from medley.stop import request_stop
 from tests.conftest import SAMPLE, Medley
 from tests.media import first_seconds, without_index, without_picture, without_sound
 from tests.world.score import hit_in_scene, starts_matched, word_error_rate
@@ -233,3 +239,19 @@ def test_usage_and_setup_errors_touch_nothing(medley: Medley, monkeypatch: pytes
     away = medley("video", SAMPLE)
     assert (away.code, "MEDLEY_STORE__URI" in away.err) == (2, True)
     assert medley("status", "--json").report["items"][0]["status"] == "pending"
+
+
+def test_cancelling_leaves_what_another_run_holds_alone(medley: Medley, settings: Settings) -> None:
+    catalog = open_catalog(settings)
+    catalog.begin_run("other", "video", "demo")
+    asset = identify(str(SAMPLE), catalog, settings.limits)
+    assert catalog.claim(asset.asset_id, "other")
+    models = models_of(Profile.DEMO, ModelOptions())
+    fingerprint = fingerprints(VideoOptions(), models)["extract_audio"]
+    with ArtifactStore(settings.artifacts).create(asset.asset_id, "extract_audio", fingerprint, "other") as draft:
+        (draft.directory / "audio.wav").write_bytes(b"the other run reads it")
+    threading.Timer(8, request_stop).start()
+    item = medley("video", SAMPLE, "--json").report["items"][0]
+    assert (item["status"], item["stages"]) == ("cancelled", [])
+    assert catalog.outcome(asset.asset_id, "video") is None
+    assert ArtifactStore(settings.artifacts).find(asset.asset_id, "extract_audio", fingerprint)

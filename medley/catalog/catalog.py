@@ -110,8 +110,10 @@ class Catalog:
             connection.execute(runs.insert().values(**values))
 
     def end_run(self, run_id: str, status: str, counts: dict[str, int]) -> None:
-        """Notes how a run ended and frees its claims."""
+        """Notes how a run ended and frees its claims; what it had begun and not ended was cancelled."""
         with self.engine.begin() as connection:
+            unfinished = (outcomes.c.run_id == run_id) & (outcomes.c.status == "running")
+            connection.execute(update(outcomes).where(unfinished).values(status="cancelled"))
             changed = {"status": status, "ended": utc_now(), "counts": counts}
             connection.execute(update(runs).where(runs.c.run_id == run_id).values(**changed))
             connection.execute(delete(claims).where(claims.c.run_id == run_id))
