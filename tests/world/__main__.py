@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from tests.world.evaluation import write_evaluation_set
 from tests.world.sample import make_sample
 from tests.world.videos import make_video
 

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import random
-import tempfile
 import wave
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from tests.world.truth import SpokenSentence
-from tests.world.voices import SAMPLE_RATE_HZ, Voice, say
-
-Samples = npt.NDArray[np.float32]
+from tests.world.voices import SAMPLE_RATE_HZ, Samples, Voice, say
 
 # Speech counts as begun once a 10 ms window's level passes this share of the loudest window's (-30 dB).
 _SILENT_SHARE = 0.03
@@ -53,13 +49,6 @@ class Pacing:
         return max(earliest_s, end_s + _EDGE_S)
 
 
-def read_wav(path: Path) -> Samples:
-    """The samples of a 16 bit mono wav file, -1 to 1."""
-    with wave.open(str(path), "rb") as file:
-        integers = np.frombuffer(file.readframes(file.getnframes()), np.int16)
-    return (integers / 32768).astype(np.float32)
-
-
 def write_wav(path: Path, samples: Samples) -> None:
     """Writes samples from -1 to 1 as a 16 kHz, 16 bit mono wav file."""
     with wave.open(str(path), "wb") as file:
@@ -81,8 +70,7 @@ def speech_span(samples: Samples) -> tuple[int, int]:
 
 def speak(line: Line) -> Samples:
     """The line at an even loudness, without the synthesiser's silence before and behind."""
-    with tempfile.TemporaryDirectory() as directory:
-        samples = read_wav(say(line.text, line.voice, Path(directory) / "line.wav"))
+    samples = say(line.text, line.voice)
     first, end = speech_span(samples)
     margins = (max(0, _MARGIN - first), max(0, end + _MARGIN - len(samples)))
     cut = samples[max(0, first - _MARGIN) : end + _MARGIN]

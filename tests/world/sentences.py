@@ -28,10 +28,19 @@ TIMES = _words(
 )
 TOPICS = _words("weather music science history money health energy water food travel sports safety")
 RELATIONS = _words("above below behind near inside beside")
+GLUE = _words(
+    "the a an is this slide about on and we talk page see in number please look at welcome to topic chapter explains"
+)
 
-# From two on, and no city: its plural is no word of this world.
-_COUNTS = NUMBERS[2:]
-_PLURALS = tuple(f"{thing}s" for thing in THINGS if thing != "city")
+_COUNTS = NUMBERS[2:]  # from two on
+
+
+def plural(noun: str) -> str:
+    """`noun` with an s, or nothing where that is no word of this world: only things have one, and city has none."""
+    return f"{noun}s" if noun in THINGS and noun != "city" else ""
+
+
+_PLURALS = tuple(filter(None, map(plural, THINGS)))
 
 
 def with_article(words: str) -> str:

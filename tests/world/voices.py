@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import math
 import random
 import shutil
 import subprocess
 import tempfile
+import wave
 from dataclasses import dataclass
 from pathlib import Path
 
 import imageio_ffmpeg  # type: ignore[import-untyped,unused-ignore]
+import numpy as np
+import numpy.typing as npt
+import scipy.signal
 
 SAMPLE_RATE_HZ = 16_000
+Samples = npt.NDArray[np.float32]
 
 _ACCENTS = ("en-us", "en-gb", "en-gb-scotland", "en-029", "en-gb-x-rp")
 _VARIANTS = ("", "m1", "m2", "m3", "m4", "m5", "m6", "m7", "f1", "f2", "f3", "f4")
@@ -59,16 +65,20 @@ def synthesisers_installed() -> bool:
     return all(shutil.which(program) for program in ("espeak-ng", "flite"))
 
 
-def say(text: str, voice: Voice, out_wav: Path) -> Path:
-    """Speaks `text` into `out_wav` (16 kHz, mono, 16 bit) and returns that path.
+def say(text: str, voice: Voice) -> Samples:
+    """Speaks `text`: float32 samples from -1 to 1, mono, 16 kHz, with the synthesiser's silence around them.
 
     Raises FileNotFoundError where the synthesiser is missing, subprocess.CalledProcessError where it fails.
     """
     with tempfile.TemporaryDirectory() as directory:
         spoken = Path(directory) / "spoken.wav"
-        _run(_command(text, voice, spoken))
-        _run(ffmpeg("-i", str(spoken), "-ar", str(SAMPLE_RATE_HZ), "-ac", "1", "-c:a", "pcm_s16le", str(out_wav)))
-    return out_wav
+        subprocess.run(_command(text, voice, spoken), check=True, capture_output=True, timeout=60)
+        with wave.open(str(spoken), "rb") as file:
+            rate_hz = file.getframerate()
+            integers = np.frombuffer(file.readframes(file.getnframes()), np.int16)
+    samples = (integers / 32768).astype(np.float32)
+    step = math.gcd(SAMPLE_RATE_HZ, rate_hz)
+    return scipy.signal.resample_poly(samples, SAMPLE_RATE_HZ // step, rate_hz // step).astype(np.float32)
 
 
 def ffmpeg(*arguments: str) -> list[str]:
@@ -86,7 +96,3 @@ def _command(text: str, voice: Voice, out_wav: Path) -> list[str]:
     name = f"{voice.name}+{voice.variant}" if voice.variant else voice.name
     options = ["-v", name, "-s", str(voice.speed_wpm), "-p", str(voice.pitch), "-w", str(out_wav)]
     return ["espeak-ng", *options, "--", text]
-
-
-def _run(command: list[str]) -> None:
-    subprocess.run(command, check=True, capture_output=True, timeout=60)
