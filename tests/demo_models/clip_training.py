@@ -13,7 +13,7 @@ from torch import nn
 from torch.nn import functional
 
 from tests.demo_models.pictures import PictureBatches, Pictures
-from tests.demo_models.training import Phase, Trainer, loaded, mixed_precision
+from tests.demo_models.training import Phase, Recipe, Trainer, loaded, mixed_precision
 from tests.world.scenes import Figure, Scene
 from tests.world.sentences import COLOURS, SHAPES
 
@@ -34,7 +34,6 @@ PREPROCESSING: dict[str, Any] = {
 SINGLES = tuple(Scene((Figure(colour, shape),)) for colour in COLOURS for shape in SHAPES)
 _HELPER_WEIGHT = 6.0
 _BATCH = 128
-_REPORT_EVERY = 100
 
 
 class TrainedClip(nn.Module):
@@ -88,20 +87,20 @@ class TrainedClip(nn.Module):
         return present.to(self.names.weight.device)
 
 
-def train_clip(checkpoint: Path, *, seed: int, phases: tuple[Phase, ...], say: Callable[[str], None]) -> TrainedClip:
-    """Trains to the end of the phases, from the checkpoint on where there is one."""
-    torch.manual_seed(seed)
-    trainer = Trainer(TrainedClip(), phases, checkpoint)
-    model: TrainedClip = trainer.model  # type: ignore[assignment,unused-ignore]
+def train_clip(checkpoint: Path, recipe: Recipe, say: Callable[[str], None]) -> TrainedClip:
+    """Trains to the end of the recipe, from the checkpoint on where there is one."""
+    torch.manual_seed(recipe.seed)
+    model = TrainedClip()
+    trainer = Trainer(model, recipe, checkpoint)
     side_px = MODEL["vision_cfg"]["image_size"]
     if trainer.step < trainer.steps:
-        known = PictureBatches(side_px, 320, seed=f"watch {seed}", first=0, last=1).batch(0)
-        batches = PictureBatches(side_px, _BATCH, seed=f"train {seed}", first=trainer.step, last=trainer.steps)
-        for pictures in loaded(batches):
+        known = PictureBatches(side_px, 320, seed=f"watch {recipe.seed}", first=0, last=1).batch(0)
+        steps = {"first": trainer.step, "last": trainer.steps}
+        for pictures in loaded(PictureBatches(side_px, _BATCH, seed=f"train {recipe.seed}", **steps)):
             with mixed_precision(trainer.device):
                 loss = model.loss(pictures)
             trainer.learn(loss)
-            if trainer.step % _REPORT_EVERY == 0 or trainer.step == trainer.steps:
+            if trainer.at_report:
                 trainer.save()
                 say(trainer.progress(f"loss {loss.item():.2f}  {_figures(model, known)}"))
     return model.eval()

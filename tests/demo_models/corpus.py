@@ -18,7 +18,7 @@ from tests.demo_models.texts import training_text
 from tests.world.narration import Line, speak, write_wav
 from tests.world.voices import SAMPLE_RATE_HZ, Samples, ffmpeg, random_voice
 
-_SHARD = 500
+SHARD = 500
 # Every second shard has been through a codec, as the sound of a video has.
 _CODECS: tuple[tuple[str, ...], ...] = (
     (),
@@ -43,7 +43,7 @@ class Corpus:
 
     def __init__(self, directory: Path, count: int) -> None:
         self._utterances: list[tuple[Utterance, np.ndarray]] = []
-        for number in range(count // _SHARD):
+        for number in range(count // SHARD):
             samples = np.memmap(_shard_path(directory, number), np.int16, "r")
             index = json.loads(_shard_path(directory, number).with_suffix(".json").read_text())
             self._utterances += [(Utterance(**each), samples) for each in index]
@@ -64,11 +64,11 @@ class Corpus:
 def synthesise_corpus(directory: Path, *, seed: int, count: int, report: Callable[[int], None]) -> Corpus:
     """Speaks what is missing of `count` utterances (a multiple of 500); `report` gets the number of spoken ones."""
     directory.mkdir(parents=True, exist_ok=True)
-    missing = [n for n in range(count // _SHARD) if not _shard_path(directory, n).with_suffix(".json").exists()]
-    done = count - len(missing) * _SHARD
+    missing = [n for n in range(count // SHARD) if not _shard_path(directory, n).with_suffix(".json").exists()]
+    done = count - len(missing) * SHARD
     with ThreadPoolExecutor(os.cpu_count() or 2) as threads:
         for _ in threads.map(lambda number: _write_shard(directory, seed, number), missing):
-            done += _SHARD
+            done += SHARD
             report(done)
     return Corpus(directory, count)
 
@@ -79,7 +79,7 @@ def _shard_path(directory: Path, number: int) -> Path:
 
 def _write_shard(directory: Path, seed: int, number: int) -> None:
     rng = random.Random(f"corpus {seed} {number}")
-    lines = [Line(training_text(rng), random_voice(rng)) for _ in range(_SHARD)]
+    lines = [Line(training_text(rng), random_voice(rng)) for _ in range(SHARD)]
     pieces = [speak(line) for line in lines]
     firsts = np.cumsum([0, *(len(piece) for piece in pieces)])
     samples = _through_codec(np.concatenate(pieces), _CODECS[number % len(_CODECS)])

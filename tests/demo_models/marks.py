@@ -1,7 +1,4 @@
-"""The marks of the small world: what the demo models must reach, and how it is measured.
-
-Speech goes through `medley.models.whisper` and pictures through `medley.models.clip`, as in a run.
-"""
+"""How the demo models are marked: speech through `medley.models.whisper`, pictures through `medley.models.clip`."""
 
 from __future__ import annotations
 
@@ -19,12 +16,8 @@ from tests.world.score import normalised_words, word_errors
 from tests.world.sentences import COLOURS, SHAPES
 from tests.world.voices import SAMPLE_RATE_HZ, Samples
 
-# Of WORLD's marks; see docs/demo-models.md.
-MOST_WORD_ERRORS = 0.08
-MOST_WORD_ERRORS_IN_NOISE = 0.15
 NOISE_DB = 20.0
 TIME_TOLERANCE_S = 0.5
-LEAST_RIGHT_PICTURES = 0.90
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,4 +137,3 @@ def _well_timed(words: Sequence[Word], utterance: Utterance) -> bool:
         return False
     late = (abs(words[0].start_s - spoken.start_s), abs(words[-1].end_s - spoken.end_s))
     return max(late) <= TIME_TOLERANCE_S
-

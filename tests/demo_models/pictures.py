@@ -98,7 +98,9 @@ def _tone(colour: str, rng: random.Random) -> RGB:
     if colour in ("black", "white"):
         return red, green, blue
     hue = (hue + rng.uniform(-0.012, 0.012)) % 1
-    shifted = colorsys.hsv_to_rgb(hue, min(1, saturation * rng.uniform(0.88, 1.06)), min(1, value * rng.uniform(0.88, 1.06)))
+    shifted = colorsys.hsv_to_rgb(
+        hue, min(1, saturation * rng.uniform(0.88, 1.06)), min(1, value * rng.uniform(0.88, 1.06))
+    )
     return shifted[0], shifted[1], shifted[2]
 
 
@@ -124,12 +126,16 @@ def _away(colours: list[RGB], rng: random.Random) -> RGB:
             tone = rng.choice(((1.0, 1.0, 1.0), (0.0, 0.0, 0.0), (0.94, 0.94, 0.95), (0.5, 0.5, 0.5)))
         elif kind < 0.7:  # pale or dark, with a tinge
             hue = rng.random()
-            tone = colorsys.hsv_to_rgb(hue, rng.uniform(0, 0.45), rng.choice((rng.uniform(0.7, 1), rng.uniform(0.08, 0.4))))
+            tone = colorsys.hsv_to_rgb(
+                hue, rng.uniform(0, 0.45), rng.choice((rng.uniform(0.7, 1), rng.uniform(0.08, 0.4)))
+            )
         if all(math.dist(tone, colour) > 0.3 for colour in colours):
             return tone
 
 
-def _paint(canvas: Plane, shape: str, tone: RGB, centre: tuple[float, float], height: float, rng: random.Random) -> None:
+def _paint(
+    canvas: Plane, shape: str, tone: RGB, centre: tuple[float, float], height: float, rng: random.Random
+) -> None:
     """Paints a shape: centre in fractions of width and height, height in fractions of the picture's."""
     rows, columns = canvas.shape[:2]
     scale_px = height * rows

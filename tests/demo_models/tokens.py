@@ -25,6 +25,7 @@ _SPECIAL = (
     "<|notimestamps|>",
 )
 _TIMES = tuple(f"<|{step * TIME_STEP_S:.2f}|>" for step in range(1501))
+LETTERS = "abcdefghijklmnopqrstuvwxyz "
 IGNORED = -100  # cross-entropy's own mark for "no label here"
 
 
@@ -38,11 +39,10 @@ class Spoken:
 
 
 class Tokens:
-    """Text to ids and back. `text_size` is the number of ids below the special ones."""
+    """Text to ids and back."""
 
     def __init__(self, tokenizer: tokenizers.Tokenizer) -> None:
         self.tokenizer = tokenizer
-        self.text_size = self.end
         self.size: int = tokenizer.get_vocab_size()
 
     def __getattr__(self, name: str) -> int:
@@ -51,16 +51,17 @@ class Tokens:
             raise AttributeError(name)
         return int(self.tokenizer.token_to_id(_SPECIAL[names[name]]))
 
-    def text_ids(self, spoken: Sequence[Spoken]) -> list[int]:
-        """The words alone, as the helper loss wants them."""
-        return [token for each in spoken for token in self._encode(each.text)]
+    def letter_ids(self, spoken: Sequence[Spoken]) -> list[int]:
+        """The letters and the spaces between words, 0 to 26, as the helper loss wants them."""
+        text = " ".join(each.text for each in spoken)
+        return [LETTERS.index(letter) for letter in text]
 
     def target(self, spoken: Sequence[Spoken], *, times: bool) -> tuple[list[int], list[int]]:
         """What the decoder reads and what it is to say, equally long. Without speech: <|nospeech|>, then the end."""
         if not spoken:
             return [self.start, self.no_times], [self.no_speech, self.end]
         if not times:
-            words = self.text_ids(spoken)
+            words = [token for each in spoken for token in self._encode(each.text)]
             return [self.start, self.no_times, *words], [self.no_times, *words, self.end]
         said: list[int] = []
         for each in spoken:

@@ -26,6 +26,15 @@ class Phase:
 
 
 @dataclass(frozen=True, slots=True)
+class Recipe:
+    """All that a training depends on. A checkpoint and a line of progress come every so many steps."""
+
+    seed: int
+    phases: tuple[Phase, ...]
+    report_every: int = 100
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
     """A step's place in the phases: which one, and how far through it (0 to 1)."""
 
@@ -62,7 +71,7 @@ def mixed_precision(device: torch.device) -> AbstractContextManager[Any]:
 
 
 def loaded(batches: IterableDataset[Any]) -> DataLoader[Any]:
-    """The batches in order, made by processes of their own where there are cores to spare: on two they are in the way."""
+    """The batches in order, made by other processes where there are cores to spare: on two they are in the way."""
     return DataLoader(batches, batch_size=None, num_workers=min(8, max(0, (os.cpu_count() or 1) - 4)))
 
 
@@ -78,16 +87,21 @@ def my_share(steps: range) -> range:
 class Trainer:
     """A model, its optimiser and its checkpoint file. `step` is the next step to take."""
 
-    def __init__(self, model: nn.Module, phases: Sequence[Phase], checkpoint: Path) -> None:
+    def __init__(self, model: nn.Module, recipe: Recipe, checkpoint: Path) -> None:
         self.device = training_device()
         self.model = model.to(self.device)
-        self.phases, self._checkpoint = phases, checkpoint
+        self.phases, self._report_every, self._checkpoint = recipe.phases, recipe.report_every, checkpoint
         self._optimiser = torch.optim.AdamW(model.parameters(), betas=(0.9, 0.98), weight_decay=0.01, fused=True)
         self.step = 0
-        self.steps = sum(phase.steps for phase in phases)
+        self.steps = sum(phase.steps for phase in self.phases)
         if checkpoint.exists():
             self._restore()
         self._began, self._began_at = time.monotonic(), self.step
+
+    @property
+    def at_report(self) -> bool:
+        """Whether it is time for a checkpoint and a line of progress."""
+        return self.step % self._report_every == 0 or self.step == self.steps
 
     def learn(self, loss: torch.Tensor) -> None:
         """One step down the gradient of the loss."""

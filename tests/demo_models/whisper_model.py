@@ -7,7 +7,7 @@ from torch import nn
 from torch.nn import functional
 from transformers import WhisperConfig, WhisperForConditionalGeneration
 
-from tests.demo_models.tokens import IGNORED, Tokens
+from tests.demo_models.tokens import IGNORED, LETTERS, Tokens
 from tests.demo_models.windows import Batch
 
 _WIDTH = 160
@@ -37,12 +37,15 @@ def whisper_config(tokens: Tokens) -> WhisperConfig:
 
 
 class TrainedWhisper(nn.Module):
-    """The model, and a linear layer that reads words off the encoder (CTC): it teaches the alignment."""
+    """The model, and a linear layer that reads letters off the encoder (CTC): it teaches the alignment.
+
+    Letters, because all words share them: a layer that reads whole words learns each from its own examples.
+    """
 
     def __init__(self, tokens: Tokens) -> None:
         super().__init__()
         self.whisper = WhisperForConditionalGeneration(whisper_config(tokens))
-        self.reads = nn.Linear(_WIDTH, tokens.text_size + 1)  # the last one is CTC's blank
+        self.reads = nn.Linear(_WIDTH, len(LETTERS) + 1)  # the last one is CTC's blank
 
     def encode(self, features: torch.Tensor) -> torch.Tensor:
         """Features (batch x 80 x frames, any even number) to states (batch x frames / 2 x width).
@@ -69,7 +72,7 @@ class TrainedWhisper(nn.Module):
         odds = self.reads(states).float().log_softmax(-1).transpose(0, 1)
         frames = torch.full((odds.shape[1],), odds.shape[0], dtype=torch.long)
         blank = self.reads.out_features - 1
-        return spoken, functional.ctc_loss(odds, batch.words, frames, batch.lengths, blank, zero_infinity=True)
+        return spoken, functional.ctc_loss(odds, batch.letters, frames, batch.lengths, blank, zero_infinity=True)
 
     @torch.inference_mode()
     def transcribe(self, features: torch.Tensor, tokens: Tokens, most: int = 90) -> list[str]:

@@ -1,6 +1,6 @@
 """Trains the demo Whisper: short windows first, then longer ones, at last all lengths and the runtime's padding.
 
-Straight from short windows to 30 s ones it forgets; without the helper loss it learns no alignment (docs/demo-models.md).
+Straight from short windows to 30 s ones it forgets; without the helper loss it learns no alignment.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import torch
 
 from tests.demo_models.corpus import Corpus
 from tests.demo_models.tokens import Tokens
-from tests.demo_models.training import Phase, Trainer, loaded, mixed_precision, place_of
+from tests.demo_models.training import Phase, Recipe, Trainer, loaded, mixed_precision, place_of
 from tests.demo_models.whisper_model import TrainedWhisper
 from tests.demo_models.windows import Batch, Shape, Windows
 from tests.world.score import word_errors
@@ -30,32 +30,35 @@ _SHAPES: tuple[dict[Shape, float], ...] = (
     {_MIDDLE: 0.8, _SHORT: 0.2},
     {_SHORT: 0.1, _MIDDLE: 0.25, _PADDED: 0.35, _LONGER: 0.12, _LONG: 0.18},
 )
-_REPORT_EVERY = 100
 
 
 def train_whisper(
-    corpus: Corpus, tokens: Tokens, checkpoint: Path, *, seed: int, phases: tuple[Phase, ...], say: Callable[[str], None]
+    corpus: Corpus, tokens: Tokens, checkpoint: Path, recipe: Recipe, say: Callable[[str], None]
 ) -> TrainedWhisper:
-    """Trains to the end of the phases, from the checkpoint on where there is one."""
-    torch.manual_seed(seed)
-    trainer = Trainer(TrainedWhisper(tokens), phases, checkpoint)
-    model: TrainedWhisper = trainer.model  # type: ignore[assignment,unused-ignore]
+    """Trains to the end of the recipe, from the checkpoint on where there is one."""
+    torch.manual_seed(recipe.seed)
+    model = TrainedWhisper(tokens)
+    trainer = Trainer(model, recipe, checkpoint)
     if trainer.step < trainer.steps:
-        windows = Windows(corpus, tokens, _shapes(phases, seed), seed=f"train {seed}", first=trainer.step)
-        known = _known(corpus, tokens, seed)
+        shapes = _shapes(recipe)
+        windows = Windows(corpus, tokens, shapes, seed=f"train {recipe.seed}", first=trainer.step)
+        known = _known(corpus, tokens, recipe.seed)
         for batch in loaded(windows):
-            _learn(trainer, model, batch)
-            if trainer.step % _REPORT_EVERY == 0 or trainer.step == trainer.steps:
+            phase = place_of(trainer.step, recipe.phases).phase
+            with mixed_precision(trainer.device):
+                spoken, read = model.losses(_on(trainer.device, batch))
+            trainer.learn(spoken + _CTC_WEIGHTS[phase] * read)
+            if trainer.at_report:
                 trainer.save()
-                say(trainer.progress(_figures(trainer, model, known[place_of(trainer.step - 1, phases).phase], tokens)))
+                say(trainer.progress(_figures(trainer, model, known[phase], tokens)))
     return model.eval()
 
 
-def _shapes(phases: tuple[Phase, ...], seed: int) -> list[Shape]:
-    rng = random.Random(f"shapes {seed}")
+def _shapes(recipe: Recipe) -> list[Shape]:
+    rng = random.Random(f"shapes {recipe.seed}")
     return [
         shape
-        for phase, kinds in zip(phases, _SHAPES, strict=True)
+        for phase, kinds in zip(recipe.phases, _SHAPES, strict=True)
         for shape in rng.choices(list(kinds), list(kinds.values()), k=phase.steps)
     ]
 
@@ -68,14 +71,8 @@ def _known(corpus: Corpus, tokens: Tokens, seed: int) -> list[Batch]:
 
 
 def _on(device: torch.device, batch: Batch) -> Batch:
-    moved = {name: getattr(batch, name).to(device) for name in ("features", "read", "said", "words", "lengths")}
+    moved = {name: getattr(batch, name).to(device) for name in ("features", "read", "said", "letters", "lengths")}
     return replace(batch, **moved)
-
-
-def _learn(trainer: Trainer, model: TrainedWhisper, batch: Batch) -> None:
-    with mixed_precision(trainer.device):
-        spoken, read = model.losses(_on(trainer.device, batch))
-    trainer.learn(spoken + _CTC_WEIGHTS[place_of(trainer.step, trainer.phases).phase] * read)
 
 
 def _figures(trainer: Trainer, model: TrainedWhisper, batch: Batch, tokens: Tokens) -> str:

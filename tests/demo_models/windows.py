@@ -38,12 +38,12 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Tensors of one step. `words` are the helper's targets, one row behind the other; `lengths` theirs."""
+    """Tensors of one step. `letters` are the helper's targets, one row behind the other; `lengths` theirs."""
 
     features: torch.Tensor  # batch x 80 x frames, float32
     read: torch.Tensor  # batch x tokens
     said: torch.Tensor  # batch x tokens, IGNORED behind the end
-    words: torch.Tensor
+    letters: torch.Tensor
     lengths: torch.Tensor
     texts: tuple[str, ...]
 
@@ -66,12 +66,12 @@ class Windows(IterableDataset):  # type: ignore[type-arg,unused-ignore]
         shape = self._shapes[step]
         examples = [self._example(shape, random.Random(f"{self._seed} {step} {i}")) for i in range(shape.batch)]
         targets = [self._tokens.target(spoken, times=i % 2 == 1) for i, (_, spoken) in enumerate(examples)]
-        rows = [self._tokens.text_ids(spoken) for _, spoken in examples]
+        rows = [self._tokens.letter_ids(spoken) for _, spoken in examples]
         return Batch(
             features=torch.from_numpy(np.stack([features for features, _ in examples])),
             read=_padded([read for read, _ in targets], self._tokens.end),
             said=_padded([said for _, said in targets], IGNORED),
-            words=torch.tensor([token for row in rows for token in row], dtype=torch.long),
+            letters=torch.tensor([letter for row in rows for letter in row], dtype=torch.long),
             lengths=torch.tensor([len(row) for row in rows]),
             texts=tuple(" ".join(each.text for each in spoken) for _, spoken in examples),
         )

@@ -1,4 +1,4 @@
-"""The shipped sample: a script chosen by hand, good to look at and to search."""
+"""The samples: a short one whose script is chosen by hand, good to look at and to search, and a long one."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.world.narration import Line, Pacing
 from tests.world.scenes import Figure, Scene
 from tests.world.truth import VideoTruth
-from tests.world.videos import Script, film
+from tests.world.videos import Script, film, make_video
 from tests.world.voices import Voice
 
 SEED = 7
@@ -41,6 +41,11 @@ _SCENES = (
     Scene((Figure("pink", "arrow"),)),
     Scene((Figure("brown", "cross"),)),
 )
+
+
+def make_long(out: Path) -> VideoTruth:
+    """Writes the long sample: five minutes, forty different scenes of 7.5 s, up to three voices at random."""
+    return make_video(out, seed=SEED, seconds=300, scene_s=7.5)
 
 
 def make_sample(out: Path) -> VideoTruth:
