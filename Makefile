@@ -6,7 +6,7 @@ STAMP := .venv/.medley-setup
 FIND_PYTHON := for p in python3.12 python3.11 python3; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' 2>/dev/null && echo $$p && break; done
 
-.PHONY: help setup demo sample test check fix bench bench-again lock clean
+.PHONY: help setup demo samples demo-models test check fix bench bench-again bench-load lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -25,8 +25,11 @@ $(STAMP): requirements.lock pyproject.toml
 demo: setup ## make the sample video searchable, and search it
 	@bash samples/demo.sh
 
-sample: setup ## make samples/sample.mp4 anew (needs espeak-ng and flite)
-	@$(PY) -m tests.world sample
+samples: setup ## make samples/sample.mp4 anew and the five minutes of samples/long.mp4 (needs espeak-ng and flite)
+	@$(PY) -m tests.world samples
+
+demo-models: setup ## train the demo models anew (needs espeak-ng and flite; under two hours on two cores)
+	@$(PY) -m tests.demo_models
 
 test: setup ## all tests
 	@$(PY) -m pytest
@@ -38,10 +41,13 @@ check: setup ## ruff, mypy, import-linter, sizes of files and functions
 	@.venv/bin/lint-imports --no-logo 2>/dev/null || .venv/bin/lint-imports
 	@$(PY) tests/sizes.py
 
-bench: bench-again ## all benchmarks
+bench: bench-again bench-load ## all benchmarks
 
 bench-again: setup ## an unchanged run against the first one
 	@$(PY) bench/again.py
+
+bench-load: setup ## how long loading each demo model takes
+	@$(PY) bench/load.py
 
 fix: setup ## format, and mend what ruff can mend
 	@.venv/bin/ruff format .

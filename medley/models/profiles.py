@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from medley.models.base import ModelSpec
-from medley.models.locate import directory_revision
+from medley.models.locate import bundled, directory_revision
 from medley.options import ModelOptions, Profile
 
 
@@ -20,6 +20,8 @@ class Models:
     text: ModelSpec
 
 
+#: The revision of a checkpoint that ships with Medley is its content: `make demo-models` may put another in its place.
+_BY_CONTENT = "content"
 _MINILM = ModelSpec(
     "text",
     "sentence",
@@ -30,8 +32,8 @@ _MINILM = ModelSpec(
 
 PROFILES: dict[Profile, Models] = {
     Profile.DEMO: Models(
-        speech=ModelSpec("speech", "whisper", "demo/whisper", "1", "int8", chunk_length_s=10),
-        vision=ModelSpec("vision", "clip", "demo/clip", "1", "float32"),
+        speech=ModelSpec("speech", "whisper", "demo/whisper", _BY_CONTENT, "int8", chunk_length_s=10),
+        vision=ModelSpec("vision", "clip", "demo/clip", _BY_CONTENT, "float32"),
         text=_MINILM,
     ),
     Profile.CPU: Models(
@@ -92,7 +94,16 @@ def _chosen(spec: ModelSpec, choice: str | None, device: str | None) -> ModelSpe
     if choice is not None:
         name, revision = _identity(choice)
         spec = replace(spec, id=name, revision=revision, chunk_length_s=30)
+    elif spec.revision == _BY_CONTENT:
+        spec = replace(spec, revision=_bundled_revision(spec.id))
     return replace(spec, device=device) if device else spec
+
+
+@lru_cache
+def _bundled_revision(model_id: str) -> str:
+    directory = bundled(model_id)
+    assert directory, model_id
+    return directory_revision(directory)
 
 
 @lru_cache
