@@ -26,7 +26,7 @@ def whisper_config(tokens: Tokens) -> WhisperConfig:
         encoder_ffn_dim=4 * _WIDTH,
         decoder_ffn_dim=4 * _WIDTH,
         max_source_positions=1500,  # faster-whisper pads every window to 30 s
-        max_target_positions=224,
+        max_target_positions=448,  # faster-whisper goes as far as that before it gives up on a window
         dropout=0.0,
         init_std=0.08,  # about 1 / sqrt(width): the default suits models five times as wide
         pad_token_id=tokens.end,
