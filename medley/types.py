@@ -24,7 +24,8 @@ class MediaInfo:
     """What the probe found in a container.
 
     `start_s` is the time stamp of the earliest stream that we keep: time 0 of everything we report. `duration_s` is 0.0
-    where the container declares none. Streams are ffmpeg's indices, None where there is no such stream.
+    where the container declares none. Streams are ffmpeg's indices, None where there is no such stream. `hdr`: the
+    picture has a transfer curve of high dynamic range (PQ or HLG) and wants tone mapping.
     """
 
     demuxer: str
@@ -35,6 +36,7 @@ class MediaInfo:
     video_stream: int | None
     width_px: int = 0
     height_px: int = 0
+    hdr: bool = False
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)

@@ -55,15 +55,9 @@ def _decode(asset: Asset, directory: Path, options: FrameOptions, limits: Limits
     more: dict[str, Any] = {"skip_frame": "nokey"} if keyframes else {}
     stream = source(asset, limits, copyts=None, **more)[str(asset.media.video_stream)]
     spacing = f"isnan(prev_selected_t)+gte(t-prev_selected_t,{options.interval_s - 0.001:.3f})"
-    side = options.max_side_px
     picked = (
-        stream.filter("setpts", f"PTS-({asset.media.start_s:.6f}/TB)")
-        .filter("select", spacing)
-        .filter(
-            "scale",
-            w=f"if(gte(iw,ih),min(iw,{side}),-2)",
-            h=f"if(gte(iw,ih),-2,min(ih,{side}))",
-            out_range="full",
+        _upright(
+            stream.filter("setpts", f"PTS-({asset.media.start_s:.6f}/TB)").filter("select", spacing), asset, options
         )
         .filter("format", "yuvj420p")
         # print writes only frames that carry metadata, so each is given some
@@ -73,6 +67,35 @@ def _decode(asset: Asset, directory: Path, options: FrameOptions, limits: Limits
     out = ffmpeg.output(picked, "%06d.jpg", f="image2", fps_mode="passthrough", **{"q:v": _JPEG_QUALITY})
     run_ffmpeg(out, asset=asset, cwd=directory, limits=limits)
     return _read_times(directory)
+
+
+def _upright(stream: Any, asset: Asset, options: FrameOptions) -> Any:
+    """As a player shows it: square pixels, no combing, brightness of a standard screen; at most `max_side_px`.
+
+    ffmpeg itself turns what was filmed on its side.
+    """
+    side = options.max_side_px
+    scaled = (
+        stream.filter("estdif", mode="frame", deint="interlaced")  # needs no neighbours, which keyframes lack
+        .filter("scale", w="trunc(iw*sar/2)*2", h="ih")
+        .filter("setsar", 1)
+        .filter(
+            "scale",
+            w=f"if(gte(iw,ih),min(iw,{side}),-2)",
+            h=f"if(gte(iw,ih),-2,min(ih,{side}))",
+            **{} if asset.media.hdr else {"out_range": "full"},
+        )
+    )
+    if not asset.media.hdr:
+        return scaled
+    # ffmpeg's own recipe for HDR on a standard screen; npl is the nominal peak of such a screen in cd/m2
+    return (
+        scaled.filter("zscale", t="linear", npl=100)
+        .filter("format", "gbrpf32le")
+        .filter("zscale", p="bt709")
+        .filter("tonemap", "hable", desat=0)
+        .filter("zscale", t="bt709", m="bt709", r="full")
+    )
 
 
 def _read_times(directory: Path) -> list[Frame]:

@@ -40,6 +40,7 @@ def probe_media(path: Path, limits: Limits) -> MediaInfo:
         video_stream=video["index"] if video else None,
         width_px=video["width_px"] if video else 0,
         height_px=video["height_px"] if video else 0,
+        hdr=bool(video and video["hdr"]),
     )
 
 
@@ -68,7 +69,9 @@ def _moov(complaints: str) -> str:
 
 
 def _first(streams: list[dict[str, Any]], kind: str) -> dict[str, Any] | None:
-    return next((stream for stream in streams if stream["type"] == kind and stream["decodable"]), None)
+    """The one that a player would choose: marked as default, else the first."""
+    usable = [stream for stream in streams if stream["type"] == kind and stream["decodable"]]
+    return next((stream for stream in usable if stream["default"]), usable[0] if usable else None)
 
 
 def _duration(found: dict[str, Any], kept: list[dict[str, Any]]) -> float:

@@ -11,6 +11,9 @@ import av
 import av.logging
 from av.stream import Disposition
 
+#: PQ (SMPTE ST 2084) and HLG (ARIB STD-B67), as ISO/IEC 23091-2 numbers them.
+_HDR_TRANSFERS = (16, 18)
+
 
 def describe(path: str, demuxer: str, max_streams: str) -> dict[str, Any]:
     """Start and length in seconds (None where unknown), and the audio and video streams."""
@@ -29,12 +32,14 @@ def _stream(stream: Any) -> dict[str, Any]:
     return {
         "index": stream.index,
         "type": stream.type,
+        "default": bool(stream.disposition & Disposition.default),
         "cover": bool(stream.disposition & Disposition.attached_pic),
         "start_s": None if stream.start_time is None else float(stream.start_time * scale),
         "duration_s": None if stream.duration is None else float(stream.duration * scale),
         "decodable": known,
         "width_px": stream.codec_context.width if known and stream.type == "video" else 0,
         "height_px": stream.codec_context.height if known and stream.type == "video" else 0,
+        "hdr": known and stream.type == "video" and stream.codec_context.color_trc in _HDR_TRANSFERS,
     }
 
 

@@ -73,16 +73,24 @@ def _by_magic(head: bytes) -> Sniffed | None:
     for offset, magic, sniffed in _MAGIC:
         if head[offset : offset + len(magic)] == magic:
             return _webm(head) if sniffed is _MATROSKA else sniffed
-    if head[:4] == b"RIFF" and head[8:12] in (b"AVI ", b"WAVE"):
+    if head[:4] in (b"RIFF", b"RF64") and head[8:12] in (b"AVI ", b"WAVE"):
         return Sniffed("avi", "video/x-msvideo") if head[8:12] == b"AVI " else Sniffed("wav", "audio/wav")
-    packets = head[: 5 * _TS_PACKET_BYTES : _TS_PACKET_BYTES]
-    if len(packets) == 5 and set(packets) == {0x47}:
+    if _is_transport_stream(head):
         return Sniffed("mpegts", "video/mp2t")
     if len(head) > 2 and head[0] == 0xFF and head[1] & 0xF6 == 0xF0:
         return Sniffed("aac", "audio/aac")
     if len(head) > 2 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0 and head[1] & 0x06 == 0x02:
         return _MP3
     return None
+
+
+def _is_transport_stream(head: bytes) -> bool:
+    """Packets of 188 bytes that begin with 0x47; cameras and discs (m2ts) put a time stamp of 4 bytes before each."""
+    return any(
+        len(marks) == 5 and set(marks) == {0x47}
+        for stamp in (0, 4)
+        for marks in [head[stamp : stamp + 5 * (_TS_PACKET_BYTES + stamp) : _TS_PACKET_BYTES + stamp]]
+    )
 
 
 def _webm(head: bytes) -> Sniffed:

@@ -39,7 +39,9 @@ _TONES: dict[str, tuple[str, ...]] = {
 }
 # Heights of a shape that have a name, as fractions of the picture's height; between them none fits.
 _NAMED = {"tiny": (0.0, 0.165), "small": (0.175, 0.31), "large": (0.54, 0.7), "huge": (0.73, 1.0)}
-_SIZES_PX = ((320, 180), (320, 180), (320, 180), (256, 192), (200, 200), (288, 162), (140, 250))
+# Shapes that stand alone are large at first: what a shape is, is learned on these, and then found in small.
+_LEAST, _FIRST_LEAST, _SHRINKING_STEPS = 0.12, 0.4, 600
+_SIZES_PX = ((256, 144), (256, 144), (256, 144), (208, 156), (160, 160), (230, 130), (112, 200))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +66,19 @@ class PictureBatches(IterableDataset):  # type: ignore[type-arg,unused-ignore]
 
     def batch(self, step: int) -> Pictures:
         """The batch of one step."""
-        drawn = [draw_example(random.Random(f"{self._seed} {step} {i}"), self._side_px) for i in range(self._batch)]
+        least = max(_LEAST, _FIRST_LEAST - (_FIRST_LEAST - _LEAST) * step / _SHRINKING_STEPS)
+        drawn = [
+            draw_example(random.Random(f"{self._seed} {step} {i}"), self._side_px, least) for i in range(self._batch)
+        ]
         pixels = torch.from_numpy(np.stack([np.asarray(image) for image, _, _ in drawn]))
         return Pictures(pixels, tuple(caption for _, caption, _ in drawn), tuple(scene for _, _, scene in drawn))
 
 
-def draw_example(rng: random.Random, side_px: int) -> tuple[PIL.Image.Image, str, Scene]:
-    """A picture squeezed into a square as the model takes it, a caption for it, and what it shows."""
+def draw_example(rng: random.Random, side_px: int, least: float = _LEAST) -> tuple[PIL.Image.Image, str, Scene]:
+    """A picture squeezed into a square as the model takes it, a caption for it, and what it shows.
+
+    A shape that stands alone is at least `least` as high as the picture.
+    """
     kind = rng.random()
     size_px = rng.choice(_SIZES_PX)
     if kind < 0.05:
@@ -78,7 +86,7 @@ def draw_example(rng: random.Random, side_px: int) -> tuple[PIL.Image.Image, str
     elif kind < 0.35:
         image, scene = _pair(size_px, rng)
     else:
-        image, scene = _single(size_px, rng)
+        image, scene = _single(size_px, least, rng)
     image = _worn(image, rng).resize((side_px, side_px), PIL.Image.Resampling.BICUBIC)
     return image, _worded(scene.caption, rng), scene
 
@@ -151,10 +159,10 @@ def _paint(
     canvas[area] = canvas[area] * (1 - cover) + np.float32(tone) * cover
 
 
-def _single(size_px: tuple[int, int], rng: random.Random) -> tuple[PIL.Image.Image, Scene]:
+def _single(size_px: tuple[int, int], least: float, rng: random.Random) -> tuple[PIL.Image.Image, Scene]:
     colour, shape = rng.choice(COLOURS), rng.choice(SHAPES)
     tone = _tone(colour, rng)
-    height = math.exp(rng.uniform(math.log(0.12), math.log(0.8)))
+    height = math.exp(rng.uniform(math.log(least), math.log(0.8)))
     if size_px[0] < size_px[1]:
         height *= size_px[0] / size_px[1]  # upright pictures are not broad enough for the largest
     named = next((name for name, (low, high) in _NAMED.items() if low <= height <= high), None)
@@ -214,9 +222,9 @@ def _worn(image: PIL.Image.Image, rng: random.Random) -> PIL.Image.Image:
         noise = np.random.default_rng(rng.getrandbits(32)).standard_normal((image.height, image.width, 1), np.float32)
         image = PIL.Image.fromarray((np.asarray(image) + level * noise).clip(0, 255).astype(np.uint8))
     if rng.random() < 0.2:
-        image = image.filter(PIL.ImageFilter.GaussianBlur(rng.uniform(0.3, 1.1)))
+        image = image.filter(PIL.ImageFilter.GaussianBlur(rng.uniform(0.3, 0.9)))
     if rng.random() < 0.5:
         packed = io.BytesIO()
-        image.save(packed, "JPEG", quality=rng.randint(35, 95))
+        image.save(packed, "JPEG", quality=rng.randint(50, 95))
         image = PIL.Image.open(packed, formats=["JPEG"]).convert("RGB")
     return image
