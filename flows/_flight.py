@@ -13,7 +13,7 @@ from prefect.futures import PrefectFuture
 
 from flows._identify import Item
 from flows._runner import MedleyRayRunner
-from medley.errors import Cancelled, MedleyError
+from medley.errors import Cancelled, CorruptMedia, MedleyError
 from medley.report import StageReport
 from medley.stages import STAGES
 from medley.stop import stop_requested
@@ -74,6 +74,11 @@ def note_state(flight: Flight, stage: str, state: State[Any] | None) -> None:
 
 
 def _note_success(flight: Flight, stage: str, result: ArtifactRef) -> None:
+    if result.damage and all(error.reason != result.damage for error in flight.errors):
+        remedy = "The rest is searchable; if you have a better copy, give that"
+        damaged = CorruptMedia(result.damage, file=flight.asset.path, remedy=remedy)
+        damaged.stage, damaged.started = stage, result.started
+        flight.errors.append(damaged)
     if result.cached and stage in flight.stages:
         return  # the item was driven again: this run did the stage before its worker died
     done = StageReport(stage, "completed", result.started, result.seconds, result.attempts)

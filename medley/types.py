@@ -25,7 +25,8 @@ class MediaInfo:
 
     `start_s` is the time stamp of the earliest stream that we keep: time 0 of everything we report. `duration_s` is 0.0
     where the container declares none. Streams are ffmpeg's indices, None where there is no such stream. `hdr`: the
-    picture has a transfer curve of high dynamic range (PQ or HLG) and wants tone mapping.
+    picture has a transfer curve of high dynamic range (PQ or HLG) and wants tone mapping. `audio_s` and `video_s`: when
+    those streams end by the container's word, `whole_s` when all of it ends; 0.0 where it does not say.
     """
 
     demuxer: str
@@ -37,6 +38,9 @@ class MediaInfo:
     width_px: int = 0
     height_px: int = 0
     hdr: bool = False
+    audio_s: float = 0.0
+    video_s: float = 0.0
+    whole_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
@@ -60,7 +64,11 @@ class Asset:
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
 class ArtifactRef:
-    """Address of what a stage made of an asset. `skipped` says why nothing was made ("no audio stream")."""
+    """Address of what a stage made of an asset.
+
+    `skipped` says why nothing was made ("no audio stream"), `damage` how much of the file could not be decoded: then
+    there is an artifact of the rest.
+    """
 
     asset: Asset
     stage: str
@@ -71,6 +79,7 @@ class ArtifactRef:
     started: str = ""
     seconds: float = 0.0
     attempts: int = 1
+    damage: str = ""
 
     @property
     def name(self) -> str:

@@ -62,25 +62,28 @@ def run_stage(
     skip = skip or (source.skipped if isinstance(source, ArtifactRef) else "")
     if skip:
         return Completed(name="Skipped", message=skip, data=replace(reference, skipped=skip))
-    if is_done(stage, asset.asset_id, run):
-        return Completed(name="Cached", message="done before", data=replace(reference, cached=True))
+    if done := _done(stage, asset.asset_id, run):
+        found = replace(reference, cached=True, damage=done.data.get("damage", ""))
+        return Completed(name="Cached", message="done before", data=found)
     began = time.monotonic()
     try:
         _raise_fault(stage, run)
         with ArtifactStore(run.artifacts).create(asset.asset_id, stage, _slot(stage, run), run.run_id) as draft:
+            if isinstance(source, ArtifactRef):
+                draft.data["damage"] = source.damage  # handed on: the sound file is dropped, its manifest with it
             work(draft)
     except MedleyError as error:
         error.stage, error.started, error.attempts = stage, reference.started, reference.attempts
         error.seconds = round(time.monotonic() - began, 3)
         error.file = error.file or asset.path
         raise
-    return replace(reference, seconds=round(time.monotonic() - began, 3))
+    return replace(reference, seconds=round(time.monotonic() - began, 3), damage=draft.data.get("damage", ""))
 
 
-def is_done(stage: str, asset_id: str, run: Run) -> bool:
-    """Whether the stage's artifact is there and counts: with --force only one that this run made."""
+def _done(stage: str, asset_id: str, run: Run) -> Manifest | None:
+    """The manifest of the stage's artifact where it counts: with --force only one that this run made."""
     manifest = _manifest(stage, asset_id, run)
-    return manifest is not None and (not run.force or manifest.run_id == run.run_id)
+    return manifest if manifest and (not run.force or manifest.run_id == run.run_id) else None
 
 
 def _manifest(stage: str, asset_id: str, run: Run) -> Manifest | None:

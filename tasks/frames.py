@@ -41,7 +41,7 @@ def write_frames(vectors: ArtifactRef, run: Run) -> ArtifactRef | State[Artifact
 
 def _sample(asset: Asset, run: Run, draft: Draft) -> None:
     found = pictures.sample_frames(asset, draft.directory, run.options.frames, run.limits)
-    draft.data["frames"] = len(found)
+    draft.data |= {"frames": len(found.frames), "damage": found.damage}
 
 
 def _embed(sampled: ArtifactRef, run: Run, draft: Draft) -> None:

@@ -54,7 +54,8 @@ def write_speech(vectors: ArtifactRef, run: Run) -> ArtifactRef | State[Artifact
 
 
 def _extract(asset: Asset, run: Run, draft: Draft) -> None:
-    draft.data["duration_s"] = sound.extract_audio(asset, draft.directory, run.limits)
+    found = sound.extract_audio(asset, draft.directory, run.limits)
+    draft.data |= {"duration_s": found.length_s, "damage": found.damage}
 
 
 def _transcribe(audio: ArtifactRef, run: Run, draft: Draft) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from medley.errors import BadInput, CorruptMedia
 from medley.media.audio import SAMPLE_RATE_HZ, WAV, extract_audio, read_samples
 from medley.media.frames import sample_frames
 from medley.media.probe import probe_media
@@ -17,6 +18,7 @@ from medley.types import Asset
 from tests.conftest import SAMPLE
 from tests.fakes import asset_id
 from tests.hard.case import Case
+from tests.hard.damage import CUT_OFF, DAMAGED, MISNAMED
 from tests.hard.formats import SOUNDS, VIDEOS
 from tests.hard.properties import PROPERTIES
 from tests.media import ffmpeg
@@ -34,12 +36,13 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def heard(asset: Asset, directory: Path) -> bool:
-    """Whether something is said where the base says something, and nothing far behind it."""
-    length_s = extract_audio(asset, directory, LIMITS)
-    samples = read_samples(directory / WAV)
-    assert length_s <= SECONDS + 3.5
-    loud = np.abs(samples[SAMPLE_RATE_HZ : 3 * SAMPLE_RATE_HZ])
+def probed(path: Path) -> Asset:
+    return Asset(asset_id(path.name), str(path), path.stat().st_size, probe_media(path, LIMITS))
+
+
+def is_heard(wav: Path) -> bool:
+    """Whether something is said where the base says something."""
+    loud = np.abs(read_samples(wav)[SAMPLE_RATE_HZ : 3 * SAMPLE_RATE_HZ])
     return bool(loud.size and loud.mean() > 0.004)
 
 
@@ -56,17 +59,63 @@ def redness(picture: Path) -> tuple[float, float]:
 def test_sound_and_picture_come_through(base: Path, tmp_path: Path, case: Case) -> None:
     path = tmp_path / case.name
     case.make(base, path)
-    asset = Asset(asset_id(case.name), str(path), path.stat().st_size, probe_media(path, LIMITS))
+    asset = probed(path)
     made = tmp_path / "made"
     made.mkdir()
     if case.heard:
-        assert heard(asset, made)
+        sound = extract_audio(asset, made, LIMITS)
+        assert sound.damage == ""
+        assert sound.length_s <= SECONDS + 3.5
+        assert is_heard(made / WAV)
     if asset.media.video_stream is None:
         assert not case.seen
         return
-    frames = sample_frames(asset, made, FrameOptions(), LIMITS)
-    assert all(0 <= frame.time_s <= max(SECONDS + 3.5, asset.media.duration_s) for frame in frames)
+    pictures = sample_frames(asset, made, FrameOptions(), LIMITS)
+    assert pictures.damage == ""
+    assert all(0 <= frame.time_s <= max(SECONDS + 3.5, asset.media.duration_s) for frame in pictures.frames)
     if case.seen:
-        share, breadth = redness(made / frames[0].image)
+        share, breadth = redness(made / pictures.frames[0].image)
         assert 0.01 < share < 0.3
         assert 0.85 < breadth < 1.18, "a circle is as broad as it is high"
+
+
+def _new(directory: Path) -> Path:
+    directory.mkdir(parents=True)
+    return directory
+
+
+def outcome(path: Path, made: Path) -> tuple[str, list[str]]:
+    """`complete`, `partial` or `failed`, as a run would have it, and why."""
+    try:
+        asset = probed(path)
+    except BadInput as error:
+        return "failed", [f"{type(error).__name__} {error}"]
+    found: list[str] = []
+    whys: list[str] = []
+    for stream, work in (
+        (asset.media.audio_stream, lambda: extract_audio(asset, _new(made / "sound"), LIMITS)),
+        (asset.media.video_stream, lambda: sample_frames(asset, _new(made / "frames"), FrameOptions(), LIMITS)),
+    ):
+        try:
+            damage = work().damage if stream is not None else ""
+            found.append("something")
+        except CorruptMedia as error:
+            damage = str(error)
+        whys += [f"CorruptMedia {damage}"] if damage else []
+    return ("partial" if found else "failed") if whys else "complete", whys
+
+
+@pytest.mark.parametrize("case", [*CUT_OFF, *DAMAGED, *MISNAMED], ids=lambda case: case.name)
+def test_what_is_there_is_recovered_and_what_is_lost_is_said(base: Path, tmp_path: Path, case: Case) -> None:
+    path, made = tmp_path / case.name, tmp_path / "made"
+    case.make(base, path)
+    status, whys = outcome(path, made)
+    assert status in case.status.split("|"), whys
+    assert (status == "complete") == (not whys)
+    if case.error:
+        assert any(why.startswith(case.error) for why in whys), whys
+    assert any(case.says in why for why in whys) or not case.says, whys
+    if case.heard and status != "failed":
+        assert is_heard(made / "sound" / WAV)
+    if case.seen and status != "failed":
+        assert redness(made / "frames" / "000001.jpg")[0] > 0.01

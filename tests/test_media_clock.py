@@ -45,7 +45,7 @@ def loud(samples: np.ndarray, start_s: float, end_s: float) -> float:
 @pytest.mark.parametrize("name", ["late.mp4", "late.mkv", "late.ts", "late.mov"])
 def test_sound_that_begins_late_keeps_its_silence(tmp_path: Path, name: str) -> None:
     ffmpeg(*PICTURE, "-itsoffset", 3, *TONE, "-map", "0:v", "-map", "1:a", *QUICK, tmp_path / name)
-    length_s = extract_audio(probed(tmp_path / name), tmp_path, LIMITS)
+    length_s = extract_audio(probed(tmp_path / name), tmp_path, LIMITS).length_s
     samples = read_samples(tmp_path / WAV)
     assert length_s == len(samples) / SAMPLE_RATE_HZ == pytest.approx(5.0, abs=0.15)
     assert loud(samples, 0, 2.9) < 0.001
@@ -56,9 +56,9 @@ def test_sound_that_begins_first_is_not_cut(tmp_path: Path) -> None:
     path = tmp_path / "late-picture.mkv"
     ffmpeg(*TONE, "-itsoffset", 3, *PICTURE, "-map", "1:v", "-map", "0:a", *QUICK, path)
     asset = probed(path)
-    assert extract_audio(asset, tmp_path, LIMITS) == pytest.approx(2.0, abs=0.15)
+    assert extract_audio(asset, tmp_path, LIMITS).length_s == pytest.approx(2.0, abs=0.15)
     assert loud(read_samples(tmp_path / WAV), 0.1, 1.9) > 0.05
-    frames = sample_frames(asset, tmp_path, FrameOptions(max_gap_s=600), LIMITS)
+    frames = sample_frames(asset, tmp_path, FrameOptions(max_gap_s=600), LIMITS).frames
     assert frames[0].time_s == pytest.approx(3.0, abs=0.15)
 
 
@@ -68,10 +68,10 @@ def test_time_0_is_the_containers_start(tmp_path: Path, name: str, options: list
     ffmpeg("-i", SAMPLE, "-t", 4, "-s", "160x90", *QUICK, "-g", 25, *options, path)
     asset = probed(path)
     assert (asset.media.start_s > 10) == bool(options)
-    frames = sample_frames(asset, tmp_path, FrameOptions(duplicate_threshold=0), LIMITS)
+    frames = sample_frames(asset, tmp_path, FrameOptions(duplicate_threshold=0), LIMITS).frames
     assert [frame.time_s for frame in frames] == [pytest.approx(n, abs=0.1) for n in range(4)]
     assert frames == read_frames(tmp_path)
-    assert extract_audio(asset, tmp_path, LIMITS) == pytest.approx(4.0, abs=0.15)
+    assert extract_audio(asset, tmp_path, LIMITS).length_s == pytest.approx(4.0, abs=0.15)
     assert loud(read_samples(tmp_path / WAV), 0, 4) > 0.01
 
 
@@ -81,7 +81,7 @@ def test_frames_are_a_whole_artifact(tmp_path: Path) -> None:
     ffmpeg(*still, *QUICK, path)
     made = tmp_path / "frames"
     made.mkdir()
-    frames = sample_frames(probed(path), made, FrameOptions(max_side_px=64), LIMITS)
+    frames = sample_frames(probed(path), made, FrameOptions(max_side_px=64), LIMITS).frames
     assert len(frames) == 1, "the others are the same picture"
     assert sorted(file.name for file in made.iterdir()) == sorted([frames[0].image, FRAMES])
 

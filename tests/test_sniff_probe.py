@@ -208,4 +208,7 @@ def test_what_the_probe_says_is_small_and_whole(short: Path) -> None:
         video_stream=0,
         width_px=160,
         height_px=90,
+        audio_s=pytest.approx(2.0, abs=0.05),
+        video_s=pytest.approx(2.0, abs=0.05),
+        whole_s=pytest.approx(2.0, abs=0.05),
     )

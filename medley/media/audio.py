@@ -3,41 +3,57 @@
 from __future__ import annotations
 
 import wave
+from dataclasses import dataclass
 from pathlib import Path
 
 import ffmpeg
 import numpy as np
 
-from medley.errors import CorruptMedia
-from medley.media.ffmpeg import run_ffmpeg, source
+from medley.media.damage import damage_of
+from medley.media.ffmpeg import run_ffmpeg, source, undecodable
 from medley.models.base import Vectors
 from medley.settings import Limits
 from medley.types import Asset
 
 SAMPLE_RATE_HZ = 16_000
 WAV = "audio.wav"
+_SLACK_S = 0.5  # encoders pad and trim by some thousand samples
 
 
-def extract_audio(asset: Asset, directory: Path, limits: Limits) -> float:
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """What came out: its length in seconds, and what is lost, empty where nothing is."""
+
+    length_s: float
+    damage: str
+
+
+def extract_audio(asset: Asset, directory: Path, limits: Limits) -> Sound:
     """Writes `audio.wav` (16 kHz, mono, 16 bit) into `directory`; sample 0 is the container's start.
 
-    Sound that begins later is padded with silence, a gap in it stays a gap. Returns the length in seconds; raises
-    CorruptMedia where nothing can be decoded.
+    Sound that begins later is padded with silence, a gap in it stays a gap. Raises CorruptMedia where nothing can be
+    decoded.
     """
     stream = source(asset, limits, copyts=None)[str(asset.media.audio_stream)]
     rebased = stream.filter("asetpts", f"PTS-({asset.media.start_s:.6f}/TB)")
     padded = rebased.filter("aresample", SAMPLE_RATE_HZ, **{"async": 1, "first_pts": 0})
     out = ffmpeg.output(padded, WAV, ac=1, acodec="pcm_s16le", f="wav", map_metadata=-1)
     complaints = run_ffmpeg(out, asset=asset, cwd=directory, limits=limits)
-    with wave.open(str(directory / WAV)) as wav:
-        frames: int = wav.getnframes()
-    if not frames:
-        raise CorruptMedia(
-            f"its sound cannot be decoded: {complaints.strip() or 'no samples came out'}",
-            file=asset.path,
-            remedy="Check that it plays; copy or export it again",
-        )
-    return float(frames / SAMPLE_RATE_HZ)
+    length_s = _length_s(directory / WAV)
+    if not length_s:
+        raise undecodable("sound", complaints, asset)
+    lost = damage_of(
+        "sound", decoded_s=length_s, declared_s=asset.media.audio_s, slack_s=_SLACK_S, complaints=complaints
+    )
+    return Sound(length_s, lost)
+
+
+def _length_s(path: Path) -> float:
+    try:
+        with wave.open(str(path)) as wav:
+            return float(wav.getnframes() / SAMPLE_RATE_HZ)
+    except (OSError, EOFError, wave.Error):  # ffmpeg gave up before the header
+        return 0.0
 
 
 def read_samples(path: Path) -> Vectors:

@@ -49,8 +49,8 @@ def source(asset: Asset, limits: Limits, **more: Any) -> Any:
 def run_ffmpeg(output: Any, *, asset: Asset, cwd: Path, limits: Limits) -> str:
     """Runs the graph that ends in `output`; output files are named relative to `cwd`. Returns ffmpeg's complaints.
 
-    Exit status is no health signal (a damaged file often gives 0): callers look at what came out as well. Raises
-    CorruptMedia, TooLarge, NoSpace or Cancelled.
+    Exit status is no health signal: a damaged file often gives 0, and where it does not, what came out before is worth
+    having. Callers look at what came out (`undecodable` is for nothing). Raises TooLarge, NoSpace or Cancelled.
     """
     options = ("-nostdin", "-hide_banner", "-loglevel", "error", "-threads", "1", "-y")
     compiled: list[str] = ffmpeg.compile(output, cmd=ffmpeg_program())
@@ -64,15 +64,14 @@ def run_ffmpeg(output: Any, *, asset: Asset, cwd: Path, limits: Limits) -> str:
             file=asset.path,
             remedy="Raise MEDLEY_LIMITS__MEMORY_MB if you trust the file",
         )
-    if result.returncode != 0:
-        raise CorruptMedia(
-            f"cannot be decoded: {_last_line(result.stderr) or f'ffmpeg ended with {result.returncode}'}",
-            file=asset.path,
-            remedy="Check that it plays; copy or export it again",
-        )
-    return result.stderr
+    return result.stderr + f"ffmpeg ended with {result.returncode}\n" * (result.returncode != 0)
 
 
-def _last_line(text: str) -> str:
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1] if lines else ""
+def undecodable(what: str, complaints: str, asset: Asset) -> CorruptMedia:
+    """The error where nothing came out."""
+    lines = [line.strip() for line in complaints.splitlines() if line.strip()]
+    return CorruptMedia(
+        f"its {what} cannot be decoded: {lines[0] if lines else 'nothing came out'}",
+        file=asset.path,
+        remedy="Check that it plays; copy or export it again",
+    )

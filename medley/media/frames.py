@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,9 @@ import ffmpeg
 import numpy as np
 from PIL import Image
 
-from medley.errors import CorruptMedia
-from medley.media.ffmpeg import run_ffmpeg, source
+from medley.media.damage import damage_of
+from medley.media.ffmpeg import run_ffmpeg, source, undecodable
+from medley.media.probe import end_of_packets
 from medley.options import FrameOptions
 from medley.settings import Limits
 from medley.types import Asset, Frame
@@ -25,25 +26,30 @@ _JPEG_QUALITY = 3  # ffmpeg's 2 (best) to 31
 _CELLS = (32, 32)
 
 
-def sample_frames(asset: Asset, directory: Path, options: FrameOptions, limits: Limits) -> list[Frame]:
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """What came out: frames by time, and what is lost, empty where nothing is."""
+
+    frames: list[Frame]
+    damage: str
+
+
+def sample_frames(asset: Asset, directory: Path, options: FrameOptions, limits: Limits) -> Pictures:
     """Writes JPEGs and `frames.json` into `directory`; times in seconds from the container's start, ascending.
 
     Raises CorruptMedia where no picture can be decoded.
     """
-    found = _decode(asset, directory, options, limits, keyframes=True)
+    found, complaints = _decode(asset, directory, options, limits, keyframes=True)
     if not _dense(found, asset, options):
         _clear(directory)
-        found = _decode(asset, directory, options, limits, keyframes=False)
+        found, complaints = _decode(asset, directory, options, limits, keyframes=False)
     if not found:
-        raise CorruptMedia(
-            "its pictures cannot be decoded",
-            file=asset.path,
-            remedy="Check that it plays; copy or export it again",
-        )
+        raise undecodable("picture", complaints, asset)
+    lost = _damage(found[-1].time_s, asset, options, limits, complaints)
     kept = _drop_duplicates(found, directory, options.duplicate_threshold)
     (directory / _TIMES).unlink()
     (directory / FRAMES).write_text(json.dumps([asdict(frame) for frame in kept]))
-    return kept
+    return Pictures(kept, lost)
 
 
 def read_frames(directory: Path) -> list[Frame]:
@@ -51,7 +57,10 @@ def read_frames(directory: Path) -> list[Frame]:
     return [Frame(**frame) for frame in json.loads((directory / FRAMES).read_text())]
 
 
-def _decode(asset: Asset, directory: Path, options: FrameOptions, limits: Limits, *, keyframes: bool) -> list[Frame]:
+def _decode(
+    asset: Asset, directory: Path, options: FrameOptions, limits: Limits, *, keyframes: bool
+) -> tuple[list[Frame], str]:
+    """The frames, and ffmpeg's complaints."""
     more: dict[str, Any] = {"skip_frame": "nokey"} if keyframes else {}
     stream = source(asset, limits, copyts=None, **more)[str(asset.media.video_stream)]
     spacing = f"isnan(prev_selected_t)+gte(t-prev_selected_t,{options.interval_s - 0.001:.3f})"
@@ -65,8 +74,18 @@ def _decode(asset: Asset, directory: Path, options: FrameOptions, limits: Limits
         .filter("metadata", "print", file=_TIMES)
     )
     out = ffmpeg.output(picked, "%06d.jpg", f="image2", fps_mode="passthrough", **{"q:v": _JPEG_QUALITY})
-    run_ffmpeg(out, asset=asset, cwd=directory, limits=limits)
-    return _read_times(directory)
+    complaints = run_ffmpeg(out, asset=asset, cwd=directory, limits=limits)
+    return _read_times(directory), complaints
+
+
+def _damage(last_s: float, asset: Asset, options: FrameOptions, limits: Limits, complaints: str) -> str:
+    """Where the last frame is far from the declared end, the packets tell: a still picture may last that long."""
+    end_s = asset.media.video_s or asset.media.whole_s
+    slack_s = max(options.interval_s, min(options.max_gap_s, 2.0)) + 0.5
+    if end_s - last_s > slack_s:
+        last_s = max(last_s, end_of_packets(asset, limits))
+        slack_s = 0.5
+    return damage_of("picture", decoded_s=last_s, declared_s=end_s, slack_s=slack_s, complaints=complaints)
 
 
 def _upright(stream: Any, asset: Asset, options: FrameOptions) -> Any:

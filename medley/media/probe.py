@@ -11,9 +11,11 @@ from medley.errors import CorruptMedia, TooLarge
 from medley.media.child import run_child
 from medley.media.sniff import sniff
 from medley.settings import Limits
-from medley.types import MediaInfo
+from medley.types import Asset, MediaInfo
 
 _PROBE_S = 60.0
+# What ffmpeg says of their length is reckoned from their size or their end: no declaration.
+_ESTIMATED = frozenset({"aac", "mp3", "mpeg", "mpegts", "ogg"})
 _PROGRAM = Path(__file__).with_name("probe_child.py")  # not imported: it loads PyAV
 
 
@@ -24,42 +26,62 @@ def probe_media(path: Path, limits: Limits) -> MediaInfo:
     neither sound nor picture, TooLarge where it is beyond a limit.
     """
     sniffed = sniff(path)
-    found = _describe(path, sniffed.demuxer, limits)
+    found = _describe(path, sniffed.demuxer, limits) | {"estimated": sniffed.demuxer in _ESTIMATED}
     audio = _first(found["streams"], "audio")
     video = _first([stream for stream in found["streams"] if not stream["cover"]], "video")
     if audio is None and video is None:
         raise CorruptMedia("holds neither sound nor picture", file=str(path), remedy="Check that it plays")
     _check_size(path, video, limits)
     kept = [stream for stream in (audio, video) if stream]
+    start_s = min((s["start_s"] for s in kept if s["start_s"] is not None), default=0.0)
     return MediaInfo(
         demuxer=sniffed.demuxer,
         media_type=sniffed.media_type if video else sniffed.media_type.replace("video/", "audio/"),
-        start_s=min((s["start_s"] for s in kept if s["start_s"] is not None), default=0.0),
+        start_s=start_s,
         duration_s=_duration(found, kept),
         audio_stream=audio["index"] if audio else None,
         video_stream=video["index"] if video else None,
         width_px=video["width_px"] if video else 0,
         height_px=video["height_px"] if video else 0,
         hdr=bool(video and video["hdr"]),
+        audio_s=_end(audio, start_s, found, kept),
+        video_s=_end(video, start_s, found, kept),
+        whole_s=0.0 if found["estimated"] else found["duration_s"] or 0.0,
     )
 
 
-def _describe(path: Path, demuxer: str, limits: Limits) -> dict[str, Any]:
-    command = [sys.executable, "-I", str(_PROGRAM), str(path), demuxer, str(limits.max_streams)]
-    quick = limits.model_copy(update={"wall_s": min(limits.wall_s, _PROBE_S)})
-    result = run_child(command, cwd=path.parent, limits=quick, file=str(path))
+def end_of_packets(asset: Asset, limits: Limits) -> float:
+    """When the last packet of the picture ends, or of anything where only the container as a whole declares its length.
+
+    In seconds from the container's start; reads the whole file.
+    """
+    media = asset.media
+    which = str(media.video_stream) if media.video_s else "all"
+    found, _ = _ask(Path(asset.path), media.demuxer, limits, which)
+    return float(found.get("end_s", 0.0)) - media.start_s
+
+
+def _ask(path: Path, demuxer: str, limits: Limits, *more: str) -> tuple[dict[str, Any], str]:
+    """The child's answer, and ffmpeg's complaints."""
+    command = [sys.executable, "-I", str(_PROGRAM), str(path), demuxer, str(limits.max_streams), *more]
+    result = run_child(command, cwd=path.parent, limits=limits, file=str(path))
     try:
-        found: dict[str, Any] = json.loads(result.stdout)
+        return json.loads(result.stdout), result.stderr
     except ValueError:
-        found = {"error": f"its reader ended with {result.returncode}"}
-    if found.get("count", 0) > limits.max_streams or "exceeds max_streams" in result.stderr:
+        return {"error": f"its reader ended with {result.returncode}"}, result.stderr
+
+
+def _describe(path: Path, demuxer: str, limits: Limits) -> dict[str, Any]:
+    quick = limits.model_copy(update={"wall_s": min(limits.wall_s, _PROBE_S)})
+    found, complaints = _ask(path, demuxer, quick)
+    if found.get("count", 0) > limits.max_streams or "exceeds max_streams" in complaints:
         raise TooLarge(
             f"has more than {limits.max_streams} streams",
             file=str(path),
             remedy="Raise MEDLEY_LIMITS__MAX_STREAMS if you trust the file",
         )
     if "error" in found:
-        reason = _moov(result.stderr) or f"cannot be opened: {found['error']}"
+        reason = _moov(complaints) or f"cannot be opened: {found['error']}"
         raise CorruptMedia(reason, file=str(path), remedy="It may be cut off; copy or export it again")
     return found
 
@@ -77,6 +99,14 @@ def _first(streams: list[dict[str, Any]], kind: str) -> dict[str, Any] | None:
 def _duration(found: dict[str, Any], kept: list[dict[str, Any]]) -> float:
     known = [stream["duration_s"] for stream in kept if stream["duration_s"]]
     return float(max(known) if known else found["duration_s"] or 0.0)
+
+
+def _end(stream: dict[str, Any] | None, start_s: float, found: dict[str, Any], kept: list[dict[str, Any]]) -> float:
+    """When a stream ends, by its own word, or by the container's where it is the only one that we keep."""
+    if stream is None or found["estimated"]:
+        return 0.0
+    length_s = stream["duration_s"] or (found["duration_s"] if len(kept) == 1 else None)
+    return max(0.0, (stream["start_s"] or 0.0) + length_s - start_s) if length_s else 0.0
 
 
 def _check_size(path: Path, video: dict[str, Any] | None, limits: Limits) -> None:
