@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import random
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,10 +13,12 @@ import pytest
 import torch
 
 from medley.models.base import load_model
+from medley.models.locate import bundled
 from medley.models.profiles import PROFILES
 from medley.options import Profile
 from tests.demo_models import clip_training
 from tests.demo_models.__main__ import main
+from tests.demo_models.alignment import choose_alignment_heads
 from tests.demo_models.clip_training import train_clip
 from tests.demo_models.corpus import synthesise_corpus
 from tests.demo_models.export import export_clip, export_whisper
@@ -25,6 +29,7 @@ from tests.demo_models.tokens import Spoken, learn_tokens
 from tests.demo_models.training import Phase, Recipe, learning_rate, place_of
 from tests.demo_models.whisper_training import train_whisper
 from tests.demo_models.windows import Shape, Windows
+from tests.world.evaluation import load_utterances
 from tests.world.sentences import SHAPES
 
 RECIPE = Recipe(seed=3, phases=(Phase(2, 1e-3, 1e-4),), report_every=1)
@@ -120,6 +125,16 @@ def test_whisper_goes_on_where_it_was_broken_off(tmp_path: Path) -> None:
     export_whisper(straight, tokens, tmp_path / "whisper")
     spec = replace(PROFILES[Profile.DEMO].speech, id=str(tmp_path / "whisper"))
     load_model(spec, threads=1).transcribe(corpus.samples(0), language="en", beam_size=1)
+
+
+def test_the_alignment_heads_with_the_best_times_are_kept(tmp_path: Path) -> None:
+    directory = tmp_path / "whisper"
+    shutil.copytree(str(bundled("demo/whisper")), directory)
+    said: list[str] = []
+    choose_alignment_heads(directory, load_utterances()[:1], said.append)
+    best = min(said, key=lambda line: float(line.split("times are ")[1].split()[0]))
+    assert f"heads {json.loads((directory / 'config.json').read_text())['alignment_heads']}:" in best
+    assert len(said) == 11
 
 
 @pytest.mark.synthesisers

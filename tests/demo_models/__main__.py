@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tests.demo_models import clip_training, whisper_training
+from tests.demo_models.alignment import choose_alignment_heads
 from tests.demo_models.card import write_card
 from tests.demo_models.clip_training import train_clip
 from tests.demo_models.corpus import SHARD, synthesise_corpus
@@ -22,11 +23,13 @@ from tests.demo_models.figures import Figures, picture_figures, speech_figures
 from tests.demo_models.tokens import learn_tokens
 from tests.demo_models.training import Phase, Recipe
 from tests.demo_models.whisper_training import train_whisper
+from tests.world.evaluation import fresh_utterances
 from tests.world.voices import synthesisers_installed
 
 _ROOT = Path(__file__).resolve().parents[2]
 _SHIPPED = _ROOT / "medley" / "models" / "demo"
 _UTTERANCES = 20_000
+_ALIGNED_ON = 24
 _MEASURES = {"whisper": speech_figures, "clip": picture_figures}
 
 
@@ -83,6 +86,8 @@ def _make_whisper(options: argparse.Namespace) -> None:
     recipe = _scaled(whisper_training.PHASES, options)
     model = train_whisper(corpus, tokens, options.work / "whisper.pt", recipe, lambda line: _say(f"whisper: {line}"))
     export_whisper(model, tokens, options.work / "whisper")
+    listened = fresh_utterances(options.seed, _ALIGNED_ON)
+    choose_alignment_heads(options.work / "whisper", listened, lambda line: _say(f"whisper: {line}"))
 
 
 def _make_clip(options: argparse.Namespace) -> None:

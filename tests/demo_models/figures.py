@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 from medley.models.base import ModelSpec, load_model
 from medley.models.locate import directory_revision
@@ -105,9 +106,15 @@ class PictureFigures:
 Figures = SpeechFigures | PictureFigures
 
 
+def spec_of(kind: Literal["speech", "vision"], directory: Path) -> ModelSpec:
+    """Profile demo's model of that kind, with the weights of a directory."""
+    spec: ModelSpec = getattr(PROFILES[Profile.DEMO], kind)
+    return replace(spec, id=str(directory.resolve()), revision=directory_revision(directory))
+
+
 def speech_figures(directory: Path) -> SpeechFigures:
     """Loads the checkpoint as profile demo does and measures it. Needs the synthesisers."""
-    model = load_model(_spec(PROFILES[Profile.DEMO].speech, directory), threads=2)
+    model = load_model(spec_of("speech", directory), threads=2)
     fixed, fresh = load_utterances(), fresh_utterances(_FRESH_SEED, _FRESH_UTTERANCES)
     heard = {name: model.transcribe(sound, language="en", beam_size=5) for name, sound in without_speech(1).items()}
     return SpeechFigures(
@@ -122,7 +129,7 @@ def speech_figures(directory: Path) -> SpeechFigures:
 
 def picture_figures(directory: Path) -> PictureFigures:
     """Loads the checkpoint as profile demo does and measures it."""
-    model = load_model(_spec(PROFILES[Profile.DEMO].vision, directory), threads=2)
+    model = load_model(spec_of("vision", directory), threads=2)
     rng = random.Random(_FRESH_SEED)
     scenes = [scene for _ in range(5) for scene in single_scenes(rng)]
     with tempfile.TemporaryDirectory() as place:
@@ -132,10 +139,6 @@ def picture_figures(directory: Path) -> PictureFigures:
             own=picture_marks(model, _own_pictures(Path(place), 600)),
             captions=right_captions(model, load_pictures()),
         )
-
-
-def _spec(spec: ModelSpec, directory: Path) -> ModelSpec:
-    return replace(spec, id=str(directory.resolve()), revision=directory_revision(directory))
 
 
 def _noisy(utterances: list[Utterance]) -> Iterator[Utterance]:
