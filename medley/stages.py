@@ -38,7 +38,7 @@ VIDEO_STAGES: tuple[Stage, ...] = (
     Stage("chunk", "speech", 1, "transcribe", lambda o: o.chunks.model_dump()),
     Stage("embed_text", "speech", 1, "chunk", model="text"),
     Stage("write_speech", "speech", 1, "embed_text", writes=True),
-    Stage("sample_frames", "frames", 1, None, lambda o: o.frames.model_dump()),
+    Stage("sample_frames", "frames", 2, None, lambda o: o.frames.model_dump()),
     Stage("embed_frames", "frames", 1, "sample_frames", model="vision"),
     Stage("write_frames", "frames", 1, "embed_frames", writes=True),
 )

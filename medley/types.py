@@ -116,10 +116,15 @@ class Segment:
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
 class Frame:
-    """One picture of a video: `time_s` from the container's start, `image` a file name within its artifact."""
+    """One picture of a video: `time_s` from the container's start, `image` a file name within its artifact.
+
+    `blank`: nothing is on it; `blurred`: no sharp edge is.
+    """
 
     time_s: float
     image: str
+    blank: bool = False
+    blurred: bool = False
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import ffmpeg
-import numpy as np
-from PIL import Image
 
 from medley.media.damage import damage_of
 from medley.media.ffmpeg import run_ffmpeg, source, undecodable
+from medley.media.look import look_at
 from medley.media.probe import end_of_packets
 from medley.options import FrameOptions
 from medley.settings import Limits
@@ -22,15 +21,16 @@ from medley.types import Asset, Frame
 FRAMES = "frames.json"
 _TIMES = "times.txt"
 _JPEG_QUALITY = 3  # ffmpeg's 2 (best) to 31
-#: A frame is compared as 32 x 32 cells: a changed line of text on a slide still moves a cell or two.
-_CELLS = (32, 32)
+#: First and last time of what the camera took at a stretch, in seconds; as fine as the frames are dense.
+Shot = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
 class Pictures:
-    """What came out: frames by time, and what is lost, empty where nothing is."""
+    """What came out: frames by time, shots, and what is lost, empty where nothing is."""
 
     frames: list[Frame]
+    shots: list[Shot]
     damage: str
 
 
@@ -46,15 +46,15 @@ def sample_frames(asset: Asset, directory: Path, options: FrameOptions, limits: 
     if not found:
         raise undecodable("picture", complaints, asset)
     lost = _damage(found[-1].time_s, asset, options, limits, complaints)
-    kept = _drop_duplicates(found, directory, options.duplicate_threshold)
+    kept, shots = _worth_having(found, directory, options.duplicate_threshold)
     (directory / _TIMES).unlink()
-    (directory / FRAMES).write_text(json.dumps([asdict(frame) for frame in kept]))
-    return Pictures(kept, lost)
+    (directory / FRAMES).write_text(json.dumps({"frames": [asdict(frame) for frame in kept], "shots": shots}))
+    return Pictures(kept, shots, lost)
 
 
 def read_frames(directory: Path) -> list[Frame]:
-    """What `sample_frames` wrote."""
-    return [Frame(**frame) for frame in json.loads((directory / FRAMES).read_text())]
+    """The frames that `sample_frames` wrote."""
+    return [Frame(**frame) for frame in json.loads((directory / FRAMES).read_text())["frames"]]
 
 
 def _decode(
@@ -139,16 +139,20 @@ def _clear(directory: Path) -> None:
         path.unlink()
 
 
-def _drop_duplicates(frames: list[Frame], directory: Path, threshold: float) -> list[Frame]:
+def _worth_having(frames: list[Frame], directory: Path, threshold: float) -> tuple[list[Frame], list[Shot]]:
+    """Frames that differ from the one before, with what they look like; and the shots that all of them tell of."""
     kept: list[Frame] = []
-    last: np.ndarray[Any, Any] | None = None
+    starts: list[float] = []
+    shown = before = None
     for frame in frames:
-        path = directory / frame.image
-        with Image.open(path, formats=["JPEG"]) as image:
-            cells = np.asarray(image.convert("RGB").resize(_CELLS, Image.Resampling.BOX), dtype=np.int16)
-        if last is not None and float(np.abs(cells - last).max()) < threshold:
-            path.unlink()
+        look = look_at(directory / frame.image)
+        if before is None or look.cuts(before):
+            starts.append(frame.time_s)
+        before = look
+        if shown is not None and look.differs(shown) < threshold:
+            (directory / frame.image).unlink()
             continue
-        kept.append(frame)
-        last = cells
-    return kept
+        kept.append(replace(frame, blank=look.blank, blurred=look.blurred))
+        shown = look
+    ends = [*starts[1:], frames[-1].time_s]
+    return kept, list(zip(starts, ends, strict=True))

@@ -1,0 +1,56 @@
+"""What a decoded frame looks like: near-duplicate, blank, blurred, or the first of another shot."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+#: A frame is compared as 32 x 32 cells: a changed line of text on a slide still moves a cell or two.
+_CELLS = (32, 32)
+_COARSE_PX, _SMALL_PX = (160, 90), (320, 180)
+#: A blank frame (a fade, a lens cap, an empty slide) has no more than this between its darkest and brightest parts.
+_BLANK_LEVELS = 12.0
+#: Second differences between neighbouring pixels: a sharp edge makes 20 and more, a lens out of focus under 5.
+_BLURRED_LEVELS = 8.0
+#: Mean difference of the cells from which on a frame belongs to another shot: the measure of well-known detectors
+#: (PySceneDetect's content detector cuts at 27 between neighbouring frames) on frames a second apart.
+_CUT_LEVELS = 12.0
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """`cells` is a 32 x 32 x 3 picture, int16."""
+
+    cells: NDArray[np.int16]
+    blank: bool
+    blurred: bool
+
+    def differs(self, other: Look) -> float:
+        """The largest difference of any cell, 0 to 255."""
+        return float(np.abs(self.cells - other.cells).max())
+
+    def cuts(self, other: Look) -> bool:
+        """Whether one of them belongs to another shot than the other."""
+        return float(np.abs(self.cells - other.cells).mean()) >= _CUT_LEVELS
+
+
+def look_at(path: Path) -> Look:
+    """Reads one of our JPEGs."""
+    with Image.open(path, formats=["JPEG"]) as image:
+        picture = image.convert("RGB")
+    cells = np.asarray(picture.resize(_CELLS, Image.Resampling.BOX), np.int16)
+    coarse = np.asarray(picture.resize(_COARSE_PX, Image.Resampling.BOX), np.float32)
+    blank = float(np.ptp(coarse, axis=(0, 1)).max()) < _BLANK_LEVELS
+    return Look(cells, blank, not blank and _sharpness(picture) < _BLURRED_LEVELS)
+
+
+def _sharpness(image: Image.Image) -> float:
+    """The strongest edges: the Laplacian of each channel, nearly the largest of it (the very largest is noise)."""
+    picture = np.asarray(image.resize(_SMALL_PX, Image.Resampling.BILINEAR), np.float32)
+    middle = picture[1:-1, 1:-1]
+    around = picture[:-2, 1:-1] + picture[2:, 1:-1] + picture[1:-1, :-2] + picture[1:-1, 2:]
+    return float(np.percentile(np.abs(4 * middle - around), 99.9, axis=(0, 1)).max())
