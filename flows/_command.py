@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from importlib import import_module
@@ -71,6 +72,7 @@ class _Command:
     """One call of a verb."""
 
     def __init__(self, verb: str, arguments: argparse.Namespace, settings: Settings) -> None:
+        self._to_print = threading.Lock()
         self._verb = verb
         self._arguments = arguments
         self._settings = settings
@@ -143,11 +145,11 @@ class _Command:
     def _leave_hard(self, known: OpenRun) -> None:
         """The work did not end within the grace period: write what is known, end what we started, and go."""
         known.abandon(self._arguments.paths)
+        self._print(known)  # before Ray is killed: the main thread may end over that
+        sys.stdout.flush()
         if "flows._runner" in sys.modules:
             sys.modules["flows._runner"].kill_private_cluster()
         leave_all()
-        self._print(known)
-        sys.stdout.flush()
         os._exit(_signals.exit_code() or 1)
 
     def _export(self, known: OpenRun) -> None:
@@ -156,6 +158,9 @@ class _Command:
                 export_asset(asset, path, known.run, self._arguments.export)
 
     def _print(self, known: OpenRun) -> None:
+        """Once: the main thread and the hard exit may both come here."""
+        if not self._to_print.acquire(blocking=False):
+            return
         items = _in_order(known.report.items(), self._arguments.paths)
         status: RunStatus = run_status(item["status"] for item in items)
         seconds = round(time.monotonic() - self._began, 3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -80,12 +81,25 @@ def _ask(
     depth: int,
     threads: int,
 ) -> list[Evidence]:
-    """A text space answers by meaning and by words, each with half the weight of a picture space's one answer."""
+    """A text space answers by meaning and by words, each with half the weight of a picture space's one answer.
+
+    A text that has every word of the query gets a whole vote besides: a picture space always answers, fitting or not.
+    """
     vector = _encoder(collection.model, threads).encode_texts([query])[0]
     lists = [store.search_vector(collection, vector, modalities, depth)]
     if collection.space == "text":
         lists.append(store.search_text(collection, query, modalities, depth))
-    return [Evidence(found, 1.0 / len(lists) / (_RRF_K + rank)) for hits in lists for rank, found in enumerate(hits, 1)]
+    wanted = _words(query)
+    votes = {1: 1.0, 2: 0.5}[len(lists)]
+    return [
+        Evidence(found, (votes + (hits is not lists[0] and wanted <= _words(found.row.text))) / (_RRF_K + rank))
+        for hits in lists
+        for rank, found in enumerate(hits, 1)
+    ]
+
+
+def _words(text: str) -> set[str]:
+    return set(re.findall(r"\w+", text.lower()))
 
 
 @lru_cache

@@ -51,11 +51,11 @@ def load(spec: ModelSpec, *, threads: int) -> FakeEncoder:
 
 
 def found(
-    record_id: str, at_s: float, *, modality: Modality = "speech", owner: str = "one", long_s: float = 1
+    record_id: str, at_s: float, *, modality: Modality = "speech", owner: str = "one", long_s: float = 1, text: str = ""
 ) -> Found:
     """A hit: a record of `owner` that begins at `at_s`."""
     branch: Branch = "frames" if modality == "frame" else "speech"
-    row = Row(modality, record_id, start_ms=round(at_s * 1000), end_ms=round((at_s + long_s) * 1000))
+    row = Row(modality, text or record_id, start_ms=round(at_s * 1000), end_ms=round((at_s + long_s) * 1000))
     return Found(record_id, asset_id(owner), branch, row, 0.5)
 
 

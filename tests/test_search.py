@@ -62,6 +62,13 @@ def test_a_picture_space_weighs_as_much_as_meaning_and_words_together() -> None:
     assert [moment.score for moment in moments] == [pytest.approx(1 / 61)] * 2
 
 
+def test_words_that_were_said_come_before_the_picture_that_fits_best() -> None:
+    said, seen = found("said", 0, text="the Query, please"), found("seen", 0, modality="frame", owner="two")
+    moments = ask(store(vector=[said], text=[said], image=[seen]))
+    assert shown(moments) == [["said"], ["seen"]]
+    assert moments[0].score == pytest.approx(2 / 61)
+
+
 def test_ties_are_in_the_order_of_record_ids() -> None:
     hits = [found(name, n * 100) for n, name in enumerate("dbca")]
     for answers in ({"vector": hits[:1], "text": hits[1:2]}, {"vector": hits[1:2], "text": hits[:1]}):
