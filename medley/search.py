@@ -86,15 +86,15 @@ def _ask(
     A text that has every word of the query gets a whole vote besides: a picture space always answers, fitting or not.
     """
     vector = _encoder(collection.model, threads).encode_texts([query])[0]
-    lists = [store.search_vector(collection, vector, modalities, depth)]
-    if collection.space == "text":
-        lists.append(store.search_text(collection, query, modalities, depth))
+    by_meaning = store.search_vector(collection, vector, modalities, depth)
+    if collection.space != "text":
+        return [Evidence(found, 1.0 / (_RRF_K + rank)) for rank, found in enumerate(by_meaning, 1)]
+    by_words = store.search_text(collection, query, modalities, depth)
     wanted = _words(query)
-    votes = {1: 1.0, 2: 0.5}[len(lists)]
+    said = [1.5 if wanted <= _words(found.row.text) else 0.5 for found in by_words]
     return [
-        Evidence(found, (votes + (hits is not lists[0] and wanted <= _words(found.row.text))) / (_RRF_K + rank))
-        for hits in lists
-        for rank, found in enumerate(hits, 1)
+        *(Evidence(found, 0.5 / (_RRF_K + rank)) for rank, found in enumerate(by_meaning, 1)),
+        *(Evidence(found, said[rank - 1] / (_RRF_K + rank)) for rank, found in enumerate(by_words, 1)),
     ]
 
 

@@ -13,7 +13,7 @@ import PIL.ImageFont
 import pytest
 
 from medley.media.frames import FRAMES, read_frames, sample_frames
-from medley.media.look import look_at
+from medley.media.look import Look
 from medley.media.probe import probe_media
 from medley.options import FrameOptions
 from medley.settings import Limits
@@ -62,17 +62,17 @@ def test_blank_frames_are_marked(tmp_path: Path, colour: str) -> None:
         [tuple(max(0, min(255, c + rng.randint(-3, 3))) for c in pixel) for pixel in plain.get_flattened_data()]
     )
     for image in (plain, noisy):
-        look = look_at(saved(image, tmp_path / "a.jpg"))
+        look = Look(saved(image, tmp_path / "a.jpg"))
         assert look.blank
         assert not look.blurred
-    assert not look_at(saved(slide(1), tmp_path / "b.jpg")).blank
+    assert not Look(saved(slide(1), tmp_path / "b.jpg")).blank
 
 
 def test_blurred_frames_are_marked(tmp_path: Path) -> None:
     sharp = slide(6)
-    assert not look_at(saved(sharp, tmp_path / "a.jpg")).blurred
+    assert not Look(saved(sharp, tmp_path / "a.jpg")).blurred
     out_of_focus = sharp.filter(PIL.ImageFilter.GaussianBlur(24))
-    look = look_at(saved(out_of_focus, tmp_path / "b.jpg"))
+    look = Look(saved(out_of_focus, tmp_path / "b.jpg"))
     assert look.blurred
     assert not look.blank
 

@@ -56,7 +56,7 @@ def run_ffmpeg(output: Any, *, asset: Asset, cwd: Path, limits: Limits) -> str:
     compiled: list[str] = ffmpeg.compile(output, cmd=ffmpeg_program())
     command = [compiled[0], *options, *compiled[1:]]
     result = run_child(command, cwd=cwd, limits=limits, file=asset.path)
-    if "No space left on device" in result.stderr:
+    if any(words in result.stderr for words in ("No space left on device", "Disk quota exceeded", "File too large")):
         raise NoSpace(f"no space left at {cwd}", remedy="Free some space and run again")
     if "Cannot allocate memory" in result.stderr:
         raise TooLarge(

@@ -12,7 +12,7 @@ import ffmpeg
 
 from medley.media.damage import damage_of
 from medley.media.ffmpeg import run_ffmpeg, source, undecodable
-from medley.media.look import look_at
+from medley.media.look import Look
 from medley.media.probe import end_of_packets
 from medley.options import FrameOptions
 from medley.settings import Limits
@@ -130,7 +130,7 @@ def _dense(frames: list[Frame], asset: Asset, options: FrameOptions) -> bool:
     times = [frame.time_s for frame in frames]
     if not times or times[0] > options.max_gap_s:
         return False
-    ends = [*times[1:], max(asset.media.duration_s, times[-1])]
+    ends = [*times[1:], max(asset.media.video_s or asset.media.duration_s, times[-1])]
     return all(end - start <= options.max_gap_s for start, end in zip(times, ends, strict=True))
 
 
@@ -145,7 +145,7 @@ def _worth_having(frames: list[Frame], directory: Path, threshold: float) -> tup
     starts: list[float] = []
     shown = before = None
     for frame in frames:
-        look = look_at(directory / frame.image)
+        look = Look(directory / frame.image)
         if before is None or look.cuts(before):
             starts.append(frame.time_s)
         before = look

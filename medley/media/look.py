@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 #: A frame is compared as 32 x 32 cells: a changed line of text on a slide still moves a cell or two.
@@ -21,13 +19,24 @@ _BLURRED_LEVELS = 8.0
 _CUT_LEVELS = 12.0
 
 
-@dataclass(frozen=True, slots=True)
 class Look:
-    """`cells` is a 32 x 32 x 3 picture, int16."""
+    """One of our JPEGs. `cells` is a 32 x 32 x 3 picture, int16; the rest is found out when it is asked for."""
 
-    cells: NDArray[np.int16]
-    blank: bool
-    blurred: bool
+    def __init__(self, path: Path) -> None:
+        with Image.open(path, formats=["JPEG"]) as image:
+            self._picture = image.convert("RGB")
+        self.cells = np.asarray(self._picture.resize(_CELLS, Image.Resampling.BOX), np.int16)
+
+    @property
+    def blank(self) -> bool:
+        """Whether nothing is on it."""
+        coarse = np.asarray(self._picture.resize(_COARSE_PX, Image.Resampling.BOX), np.float32)
+        return float(np.ptp(coarse, axis=(0, 1)).max()) < _BLANK_LEVELS
+
+    @property
+    def blurred(self) -> bool:
+        """Whether something is on it, and none of its edges is sharp."""
+        return not self.blank and _sharpness(self._picture) < _BLURRED_LEVELS
 
     def differs(self, other: Look) -> float:
         """The largest difference of any cell, 0 to 255."""
@@ -36,16 +45,6 @@ class Look:
     def cuts(self, other: Look) -> bool:
         """Whether one of them belongs to another shot than the other."""
         return float(np.abs(self.cells - other.cells).mean()) >= _CUT_LEVELS
-
-
-def look_at(path: Path) -> Look:
-    """Reads one of our JPEGs."""
-    with Image.open(path, formats=["JPEG"]) as image:
-        picture = image.convert("RGB")
-    cells = np.asarray(picture.resize(_CELLS, Image.Resampling.BOX), np.int16)
-    coarse = np.asarray(picture.resize(_COARSE_PX, Image.Resampling.BOX), np.float32)
-    blank = float(np.ptp(coarse, axis=(0, 1)).max()) < _BLANK_LEVELS
-    return Look(cells, blank, not blank and _sharpness(picture) < _BLURRED_LEVELS)
 
 
 def _sharpness(image: Image.Image) -> float:

@@ -41,37 +41,48 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"demo-models: {refusal}", file=sys.stderr)
         return 2
     try:
-        reached = [_make(part, options) for part in _MEASURES if options.only in (None, part)]
+        return 0 if _make([part for part in _MEASURES if options.only in (None, part)], options) else 1
     except KeyboardInterrupt:
         print("\nstopped; the same command goes on from the last checkpoint", file=sys.stderr)
         return 130
-    return 0 if all(reached) else 1
 
 
-def _make(part: str, options: argparse.Namespace) -> bool:
-    """Trains, exports and measures one model; whether it reaches its marks."""
-    {"whisper": _make_whisper, "clip": _make_clip}[part](options)
-    new = _MEASURES[part](options.work / part)
-    missed = list(new.missed())
-    for line in missed:
-        _say(f"{part}: missed: {line}")
-    if not missed and options.ship:
-        _ship(part, new, options.work)
-    return not missed
+def _make(parts: list[str], options: argparse.Namespace) -> bool:
+    """Trains, exports, measures and ships; whether all models reach their marks."""
+    shipped: dict[str, Figures] = {}
+    reached = True
+    for part in parts:
+        {"whisper": _make_whisper, "clip": _make_clip}[part](options)
+        new = _MEASURES[part](options.work / part)
+        missed = list(new.missed())
+        for line in missed:
+            _say(f"{part}: missed: {line}")
+        reached = reached and not missed
+        if not missed and options.ship:
+            shipped[part] = _ship(part, new, options.work)
+    if shipped:
+        _write_card(shipped)
+    return reached
 
 
-def _ship(part: str, new: Figures, work: Path) -> None:
-    """Puts the new checkpoint in the place of the shipped one, unless that is better, and writes the card."""
+def _ship(part: str, new: Figures, work: Path) -> Figures:
+    """Puts the new checkpoint in the place of the shipped one, unless that is better; the figures of what ships now."""
     old = _MEASURES[part](_SHIPPED / part)
     _say(f"{part}: errors {100 * new.quality:.2f} %, of the shipped one {100 * old.quality:.2f} %")
-    if list(old.missed()) or new.quality <= old.quality:
-        shutil.rmtree(_SHIPPED / part)
-        shutil.copytree(work / part, _SHIPPED / part, copy_function=shutil.copyfile)  # not their modes
-        _say(f"{part}: shipped anew")
-    else:
+    if new.quality > old.quality and not list(old.missed()):
         _say(f"{part}: the shipped one is better and stays")
-    card = write_card(_SHIPPED, speech_figures(_SHIPPED / "whisper"), picture_figures(_SHIPPED / "clip"))
-    _say(f"model card: {card}")
+        return old
+    shutil.rmtree(_SHIPPED / part)
+    shutil.copytree(work / part, _SHIPPED / part, copy_function=shutil.copyfile)  # not their modes
+    _say(f"{part}: shipped anew")
+    return new
+
+
+def _write_card(shipped: dict[str, Figures]) -> None:
+    for part, measure in _MEASURES.items():
+        if part not in shipped:
+            shipped[part] = measure(_SHIPPED / part)
+    _say(f"model card: {write_card(_SHIPPED, shipped['whisper'], shipped['clip'])}")
 
 
 def _make_whisper(options: argparse.Namespace) -> None:

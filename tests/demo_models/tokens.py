@@ -44,12 +44,7 @@ class Tokens:
     def __init__(self, tokenizer: tokenizers.Tokenizer) -> None:
         self.tokenizer = tokenizer
         self.size: int = tokenizer.get_vocab_size()
-
-    def __getattr__(self, name: str) -> int:
-        names = {"end": 0, "start": 1, "no_speech": 6, "no_times": 7}
-        if name not in names:
-            raise AttributeError(name)
-        return int(self.tokenizer.token_to_id(_SPECIAL[names[name]]))
+        self.end, self.start, *_, self.no_speech, self.no_times = map(tokenizer.token_to_id, _SPECIAL)
 
     def letter_ids(self, spoken: Sequence[Spoken]) -> list[int]:
         """The letters and the spaces between words, 0 to 26, as the helper loss wants them."""
