@@ -15,6 +15,7 @@ class WhisperActor:
     def __init__(self, spec: ModelSpec, threads: int) -> None:
         self._model: SpeechModel = load_model(spec, threads=threads)
 
-    def transcribe(self, wav: Path, language: str | None, beam_size: int) -> list[Word]:
-        """Words of a WAV of ours, times in seconds from its first sample."""
-        return self._model.transcribe(read_samples(wav), language=language, beam_size=beam_size)
+    def transcribe(self, wav: Path, language: str | None, beam_size: int, translate: bool) -> list[Word]:
+        """Words of a WAV of ours, times in seconds from its first sample; see `SpeechModel`."""
+        samples = read_samples(wav)
+        return self._model.transcribe(samples, language=language, beam_size=beam_size, translate=translate)

@@ -12,7 +12,11 @@ from medley.errors import MedleyError
 
 #: Verbs that work on files share flows/_command.py; the others have a module of their own.
 _FILE_VERBS = {"video": "make videos searchable by what is said and what is seen"}
-_OTHER_VERBS = {"search": "find moments by words", "status": "what is known of runs and files"}
+_OTHER_VERBS = {
+    "search": "find moments by words",
+    "status": "what is known of runs and files",
+    "models": "download the weights of a profile",
+}
 
 
 def entry() -> None:

@@ -42,6 +42,9 @@ def add_arguments(parser: argparse.ArgumentParser, verb: str) -> None:
     parser.add_argument("--verify", action="store_true", help="read every file, also where nothing seems changed")
     parser.add_argument("--export", metavar="DIR", type=Path, help="write JSON, SRT and WebVTT files there")
     parser.add_argument("--json", action="store_true", help="the report as JSON on stdout")
+    told = parser.add_mutually_exclusive_group()
+    told.add_argument("-v", "--verbose", action="store_true", help="the run's log on stderr, too")
+    told.add_argument("-q", "--quiet", action="store_true", help="say only what went wrong")
     add_option_flags(parser, FLOWS[verb][2])
 
 
@@ -80,7 +83,7 @@ class _Command:
         self._startup_s = 0.0
         self._prefect_url: str | None = None
         self._assets: dict[str, Asset] = {}
-        self._view = Terminal()
+        self._view = Terminal(verbose=arguments.verbose, quiet=arguments.quiet)
 
     def run(self) -> int:
         """See the module."""
@@ -110,6 +113,7 @@ class _Command:
             self._finish(known)
             return
         for model in (known.run.models.speech, known.run.models.vision, known.run.models.text):
+            self._view.starting(f"looking for the {model.kind} model {model.id}; it may have to be downloaded")
             locate(model)  # raises before any item is touched
         self._run_flow(known)
 
@@ -167,8 +171,10 @@ class _Command:
         whole = RunReport(known.run.run_id, self._verb, status, seconds, self._startup_s, self._prefect_url, items)
         if self._arguments.json:
             print(json.dumps(whole.to_dict(), ensure_ascii=False, indent=1))
-        else:
+        elif not self._arguments.quiet:
             print_summary(whole, self._arguments.profile)
+        if status in ("partial", "failed"):
+            self._view.log_file(known.log)
 
 
 def _in_order(items: list[dict[str, Any]], paths: list[str]) -> list[dict[str, Any]]:

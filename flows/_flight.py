@@ -12,6 +12,7 @@ from prefect.context import FlowRunContext
 from prefect.futures import PrefectFuture
 
 from flows._identify import Item
+from flows._log import logger
 from flows._runner import MedleyRayRunner
 from medley.errors import Cancelled, CorruptMedia, MedleyError
 from medley.report import StageReport
@@ -68,6 +69,7 @@ def note_state(flight: Flight, stage: str, state: State[Any] | None) -> None:
         if stop_requested():
             flight.cancelled = True
         else:
+            logger.error("%s: the worker died in %s: %s", flight.item.path, stage, state.message)
             flight.worker_died = flight.worker_died or stage
     else:
         _note_failure(flight, stage, result)
@@ -87,6 +89,7 @@ def _note_success(flight: Flight, stage: str, result: ArtifactRef) -> None:
     elif result.skipped:
         done.state = "skipped"
     flight.stages[stage] = done
+    logger.info("%s: %s %s in %.3f s", flight.item.path, stage, done.state, done.seconds)
 
 
 def _note_failure(flight: Flight, stage: str, error: Any) -> None:
@@ -95,6 +98,7 @@ def _note_failure(flight: Flight, stage: str, error: Any) -> None:
         unexpected.stage, unexpected.started = stage, utc_now()
         error = unexpected
     if not isinstance(error, Cancelled):
+        logger.error("%s: %s failed", flight.item.path, stage, exc_info=error)
         flight.stages[stage] = StageReport(stage, "failed", error.started, error.seconds, error.attempts)
     flight.errors.append(error)
 

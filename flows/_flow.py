@@ -16,6 +16,7 @@ from prefect.states import Cancelled, Completed, Failed
 
 from flows._identify import Item
 from flows._items import Submit, Window
+from flows._log import attached
 from flows._run import OpenRun
 from flows._runner import MedleyRayRunner
 from flows._signals import stop_on_signals
@@ -40,7 +41,7 @@ def window(items: Iterator[Item], submit: Submit, known: OpenRun) -> OpenRun:
     """Every item gets its entry in the run's report, or the run is stopped and every item says so."""
     known.prefect_run_id = str(flow_run.id)
     known.catalog.note_prefect_run(known.run.run_id, known.prefect_run_id)
-    with stop_on_signals(), _guarded(known.prefect_run_id):
+    with stop_on_signals(), _guarded(known.prefect_run_id), attached(known.log_handlers, "prefect"):
         Window(known, submit).run(items)
     return known
 

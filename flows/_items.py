@@ -13,6 +13,7 @@ from prefect.futures import PrefectFuture
 
 from flows._flight import Flight, cancel_running, final_state, forget_future, note_state, running_stages
 from flows._identify import Item, outcome_of_duplicate, records_of, settled
+from flows._log import logger
 from flows._run import OpenRun
 from medley.artifacts import ArtifactStore
 from medley.catalog import Outcome
@@ -177,6 +178,7 @@ class Window:
             known.catalog.release(asset.asset_id, known.run.run_id)
             self._ended[asset.asset_id] = report
         known.report.add(report)
+        logger.info("%s: %s, records %s", report.path, report.status, report.records)
         known.view.ended(report)
         for follower in self._followers.pop(asset.asset_id, []) if asset else []:
             self._follow(follower, asset)  # type: ignore[arg-type]  # no followers without an asset

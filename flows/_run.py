@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
 import uuid
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 
 from flows._environment import prepare_environment
 from flows._identify import Item, identify_items
+from flows._log import LOG, logged, logger
 from flows._services import vector_store
 from flows._view import Silent, View
+from medley import __version__
 from medley.catalog import Catalog, open_catalog
 from medley.errors import MedleyError
 from medley.models.profiles import models_of
@@ -41,7 +45,13 @@ class OpenRun:
     verify: bool = False
     prefect_run_id: str | None = None
     items: Iterator[Item] | None = None
+    log_handlers: list[logging.Handler] = field(default_factory=list)
     exits: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
+
+    @property
+    def log(self) -> Path:
+        """The run's log file."""
+        return self.report.path.with_name(LOG)
 
     def identify(self, paths: list[str]) -> Iterator[Item]:
         """The items of `paths`, one by one; goes on where the command has begun."""
@@ -88,22 +98,35 @@ def open_run(
     Raises SetupError before any item is touched.
     """
     global _current  # noqa: PLW0603  # a flow called in this process joins the command's run
+    known = _begun(flow, options, settings, force, view or Silent(), verify)
+    catalog, run_id, counts = known.catalog, known.run.run_id, known.report.counts
+    _current = known
+    status: str = "failed"
+    try:
+        with logged(known.log, known.view.log) as known.log_handlers, _claims_kept(catalog, run_id), known.exits:
+            _log_beginning(known)
+            yield known
+        status = run_status(counts.elements())
+    finally:
+        _current = None
+        catalog.end_run(run_id, status, dict(counts))
+
+
+def _begun(flow: str, options: VideoOptions, settings: Settings, force: bool, view: View, verify: bool) -> OpenRun:
     catalog = open_catalog(settings)
     catalog.crash_dead_runs()
     run = _new_run(options, settings, force)
     report = ReportFile(settings.home / "runs" / run.run_id)
-    plan = plan_fingerprint(run.fingerprints)
-    known = OpenRun(flow, settings, catalog, run, plan, report, view or Silent(), verify)
     catalog.begin_run(run.run_id, flow, run.options.profile.value)
-    _current = known
-    status: str = "failed"
-    try:
-        with _claims_kept(catalog, run.run_id), known.exits:
-            yield known
-        status = run_status(report.counts.elements())
-    finally:
-        _current = None
-        catalog.end_run(run.run_id, status, dict(report.counts))
+    return OpenRun(flow, settings, catalog, run, plan_fingerprint(run.fingerprints), report, view, verify)
+
+
+def _log_beginning(known: OpenRun) -> None:
+    run = known.run
+    logger.info("medley %s, run %s of flow %s, runner %s", __version__, run.run_id, known.flow, run.runner)
+    logger.info("options %s", run.options.model_dump_json())
+    for model in (run.models.speech, run.models.vision, run.models.text):
+        logger.info("model %s", model.to_json())
 
 
 @contextlib.contextmanager

@@ -25,6 +25,7 @@ from urllib.parse import urlparse
 import psutil
 
 from flows._keeper import answers
+from flows._log import logger
 from flows._reaper import MARK
 from medley.errors import ServiceUnreachable, SetupError
 from medley.run import StoreAddress
@@ -144,6 +145,7 @@ def _join(service: Service, settings: Settings) -> tuple[str, IO[str]]:
     with _locked(settings.run_dir / f"{service.name}.start"):
         found = _address(settings.run_dir / f"{service.name}.json")
         url = str(found["url"]) if found else _start(service, settings)
+        logger.info("%s %s at %s", service.name, "found" if found else "started", url)
         users = (settings.run_dir / f"{service.name}.users").open("a")
         fcntl.flock(users, fcntl.LOCK_SH)
         return url, users

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Protocol
 
 from rich.console import Console
@@ -37,9 +38,13 @@ class View(Protocol):
         """An item is done."""
         ...
 
+    log: Callable[[str], None] | None  #: where the lines of the run's log go as well, if anywhere
+
 
 class Silent:
     """For deployed runs: Prefect's UI shows them."""
+
+    log: Callable[[str], None] | None = None
 
     def starting(self, what: str) -> None:
         """See `View`."""
@@ -54,13 +59,15 @@ class Silent:
 class Terminal:
     """A live display on a terminal; one plain line for each ended item where stderr is none."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, verbose: bool = False, quiet: bool = False) -> None:
         self.console = Console(stderr=True, highlight=False)
+        self.log: Callable[[str], None] | None = self._show if verbose else None
+        self._quiet = quiet
         self._items: dict[str, str] = {}
         self._live = Live(console=self.console, transient=True, refresh_per_second=8, get_renderable=self._render)
 
     def __enter__(self) -> Terminal:
-        if self.console.is_terminal:
+        if self.console.is_terminal and not self._quiet:
             self._live.start()
         return self
 
@@ -79,10 +86,19 @@ class Terminal:
     def ended(self, item: ItemReport) -> None:
         """See `View`."""
         self._items.pop(item.path, None)
+        if self._quiet and not item.errors:
+            return
         colour = _COLOURS.get(item.status, "red")
         self.console.print(f"[{colour}]{item.status:>9}[/]  {escape(item.path)}  [dim]{_summary(item)}[/]")
         for error in item.errors:
             self.console.print(f"           [red]{error['type']}[/] in {error['stage']}: {escape(error['message'])}")
+
+    def log_file(self, path: Path) -> None:
+        """Where more is to be read of what went wrong."""
+        self.console.print(f"Log: {path}", markup=False, soft_wrap=True)
+
+    def _show(self, line: str) -> None:
+        self.console.print(line, style="dim", markup=False, soft_wrap=True)
 
     def _render(self) -> Table:
         table = Table.grid(padding=(0, 1))

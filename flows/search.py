@@ -11,6 +11,9 @@ if __name__ == "__main__":
 
 import argparse
 import json
+import os
+import shlex
+import shutil
 from typing import Any
 
 from rich.console import Console
@@ -103,6 +106,15 @@ def show(query: str, hits: list[dict[str, Any]]) -> None:
         where = escape(hit["path"] or "(file unknown)")
         console.print(f"{n:3}. [bold]{where}[/]  {span}  {hit['modality']}  [dim]{hit['score']:.4f}[/]", soft_wrap=True)
         console.print(f"     {escape(hit['text'] or hit['thumbnail'] or '')}", soft_wrap=True)
+        if hit["path"] and hit["start_s"] is not None:
+            console.print(f"     [dim]{escape(player_command(hit['path'], hit['start_s']))}[/]", soft_wrap=True)
+
+
+def player_command(path: str, start_s: float) -> str:
+    """A command line for the shell that plays the file from there, with a player that is installed (else: mpv)."""
+    options = {"mpv": f"--start={start_s:.1f} --", "vlc": f"--start-time={start_s:.1f}", "ffplay": f"-ss {start_s:.1f}"}
+    player = next((name for name in options if shutil.which(name)), "mpv")
+    return f"{player} {options[player]} {shlex.quote(os.path.abspath(path))}"
 
 
 def _clock(seconds: float | None) -> str:

@@ -20,13 +20,30 @@ class _Options(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_enum_values=False)
 
 
+class SpeechTask(StrEnum):
+    """What is written down of speech."""
+
+    TRANSCRIBE = "transcribe"
+    TRANSLATE = "translate"
+
+
 class SpeechOptions(_Options):
     """How speech is turned into words."""
 
+    track: str | None = Field(
+        None,
+        pattern=r"^([1-9][0-9]?|[a-z]{2,3})$",
+        description="Sound track: its number from 1, or its language as the file has it (eng). "
+        "Empty: the one that players choose.",
+    )
     language: str | None = Field(
         None,
         pattern=r"^[a-z]{2,3}$",
         description="Spoken language, ISO 639-1 (en, de). Empty: the model finds out. Set it for short or noisy clips.",
+    )
+    task: SpeechTask = Field(
+        SpeechTask.TRANSCRIBE,
+        description="transcribe: in the language that is spoken. translate: in English, where the model can.",
     )
     beam_size: int = Field(
         5,
@@ -83,14 +100,19 @@ class ModelOptions(_Options):
     text: str | None = Field(None, description="Directory or hub name of a sentence-transformers checkpoint.")
 
 
-class VideoOptions(_Options):
-    """Everything that a video run can be told."""
+class ModelChoice(_Options):
+    """Which models."""
 
     profile: Profile = Field(
         Profile.AUTO,
         description="demo: tiny checkpoints that ship with Medley. cpu, gpu: from the hub. auto: gpu if there is one.",
     )
+    models: ModelOptions = Field(default_factory=ModelOptions, description="Other weights than the profile's.")
+
+
+class VideoOptions(ModelChoice):
+    """Everything that a video run can be told."""
+
     speech: SpeechOptions = Field(default_factory=SpeechOptions, description="How speech is turned into words.")
     chunks: ChunkOptions = Field(default_factory=ChunkOptions, description="How sentences become search hits.")
     frames: FrameOptions = Field(default_factory=FrameOptions, description="Which pictures are looked at.")
-    models: ModelOptions = Field(default_factory=ModelOptions, description="Other weights than the profile's.")

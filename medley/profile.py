@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from medley.errors import SetupError
-from medley.options import Profile, VideoOptions
+from medley.options import ModelChoice, Profile
 from medley.settings import Settings
 
+Choice = TypeVar("Choice", bound=ModelChoice)
 
-def resolve_profile(
-    options: VideoOptions, settings: Settings, cluster_gpus: Callable[[], float] | None = None
-) -> VideoOptions:
+
+def resolve_profile(options: Choice, settings: Settings, cluster_gpus: Callable[[], float] | None = None) -> Choice:
     """`options` with a concrete profile.
 
     `cluster_gpus` asks a given Ray cluster what it declares (only if that matters), None where there is no such

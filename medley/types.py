@@ -20,13 +20,27 @@ def utc_now() -> str:
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
+class SoundTrack:
+    """One sound stream of a container that can be decoded.
+
+    `stream` is ffmpeg's index; `language` as the file has it (mostly ISO 639-2), empty where it does not say; `end_s`:
+    when it ends by the container's word, in seconds from the container's start, 0.0 where it does not say.
+    """
+
+    stream: int
+    language: str = ""
+    end_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class MediaInfo:
     """What the probe found in a container.
 
     `start_s` is the time stamp of the earliest stream that we keep: time 0 of everything we report. `duration_s` is 0.0
-    where the container declares none. Streams are ffmpeg's indices, None where there is no such stream. `hdr`: the
-    picture has a transfer curve of high dynamic range (PQ or HLG) and wants tone mapping. `audio_s` and `video_s`: when
-    those streams end by the container's word, `whole_s` when all of it ends; 0.0 where it does not say.
+    where the container declares none. `tracks` are the sound tracks in the file's order, `audio_stream` the one of them
+    that players choose; streams are ffmpeg's indices, None where there is no such stream. `hdr`: the picture has a
+    transfer curve of high dynamic range (PQ or HLG) and wants tone mapping. `video_s`: when the picture ends by the
+    container's word, `whole_s` when all of it ends; 0.0 where it does not say.
     """
 
     demuxer: str
@@ -38,9 +52,13 @@ class MediaInfo:
     width_px: int = 0
     height_px: int = 0
     hdr: bool = False
-    audio_s: float = 0.0
     video_s: float = 0.0
     whole_s: float = 0.0
+    tracks: tuple[SoundTrack, ...] = ()
+
+    def __post_init__(self) -> None:
+        known = (track if isinstance(track, SoundTrack) else SoundTrack(**track) for track in self.tracks)
+        object.__setattr__(self, "tracks", tuple(known))  # the catalog's JSON gives lists and dicts
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)

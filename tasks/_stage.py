@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -67,17 +68,27 @@ def run_stage(
         return Completed(name="Cached", message="done before", data=found)
     began = time.monotonic()
     try:
-        _raise_fault(stage, run)
-        with ArtifactStore(run.artifacts).create(asset.asset_id, stage, _slot(stage, run), run.run_id) as draft:
-            if isinstance(source, ArtifactRef):
-                draft.data["damage"] = source.damage  # handed on: the sound file is dropped, its manifest with it
-            work(draft)
+        draft = _make(stage, source, run, work)
     except MedleyError as error:
         error.stage, error.started, error.attempts = stage, reference.started, reference.attempts
         error.seconds = round(time.monotonic() - began, 3)
         error.file = error.file or asset.path
         raise
     return replace(reference, seconds=round(time.monotonic() - began, 3), damage=draft.data.get("damage", ""))
+
+
+def _make(stage: str, source: Asset | ArtifactRef, run: Run, work: Callable[[Draft], None]) -> Draft:
+    asset = source if isinstance(source, Asset) else source.asset
+    _raise_fault(stage, run)
+    with ArtifactStore(run.artifacts).create(asset.asset_id, stage, _slot(stage, run), run.run_id) as draft:
+        if isinstance(source, ArtifactRef):
+            draft.data["damage"] = source.damage  # handed on: the sound file is dropped, its manifest with it
+        try:
+            work(draft)
+        except Exception as error:  # passed on, with its place: that is for the run's log, and a traceback stays here
+            error.add_note(traceback.format_exc())
+            raise
+    return draft
 
 
 def _done(stage: str, asset_id: str, run: Run) -> Manifest | None:

@@ -9,6 +9,7 @@ from prefect.client.schemas.objects import State
 from actors.pool import in_batches, speech_pool, text_pool
 from medley.artifacts import Draft
 from medley.media import audio as sound
+from medley.options import SpeechTask
 from medley.records import save_vectors, write_branch
 from medley.run import Run
 from medley.transcript import CHUNKS, TRANSCRIPT, gather, read_segments, sentences, write_segments
@@ -54,14 +55,15 @@ def write_speech(vectors: ArtifactRef, run: Run) -> ArtifactRef | State[Artifact
 
 
 def _extract(asset: Asset, run: Run, draft: Draft) -> None:
-    found = sound.extract_audio(asset, draft.directory, run.limits)
+    found = sound.extract_audio(asset, draft.directory, run.limits, run.options.speech.track)
     draft.data |= {"duration_s": found.length_s, "damage": found.damage}
 
 
 def _transcribe(audio: ArtifactRef, run: Run, draft: Draft) -> None:
     speech = run.options.speech
     wav = Path(audio.directory) / sound.WAV
-    words = speech_pool(run).call("transcribe", wav, speech.language, speech.beam_size)
+    translate = speech.task is SpeechTask.TRANSLATE
+    words = speech_pool(run).call("transcribe", wav, speech.language, speech.beam_size, translate)
     segments = sentences(words)
     write_segments(draft.directory / TRANSCRIPT, segments)
     draft.data["sentences"] = len(segments)

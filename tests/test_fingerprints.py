@@ -48,7 +48,9 @@ def test_same_in_every_process(seed: str) -> None:
 
 
 OTHER: list[tuple[str, str, Any, set[str]]] = [
+    ("speech", "track", "2", {"extract_audio", *SPEECH}),
     ("speech", "language", "de", SPEECH),
+    ("speech", "task", "translate", SPEECH),
     ("speech", "beam_size", 1, SPEECH),
     ("chunks", "max_words", 5, CHUNKS),
     ("chunks", "max_s", 5.0, CHUNKS),

@@ -13,7 +13,7 @@ from medley.errors import CorruptMedia, MissingFile, TooLarge, UnsupportedMedia
 from medley.media.probe import probe_media
 from medley.media.sniff import sniff
 from medley.settings import Limits
-from medley.types import MediaInfo
+from medley.types import MediaInfo, SoundTrack
 from tests.conftest import SAMPLE
 from tests.media import ffmpeg
 
@@ -208,7 +208,7 @@ def test_what_the_probe_says_is_small_and_whole(short: Path) -> None:
         video_stream=0,
         width_px=160,
         height_px=90,
-        audio_s=pytest.approx(2.0, abs=0.05),
         video_s=pytest.approx(2.0, abs=0.05),
         whole_s=pytest.approx(2.0, abs=0.05),
+        tracks=(SoundTrack(1, "", pytest.approx(2.0, abs=0.05)),),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import psutil
@@ -195,7 +195,9 @@ class Catalog:
         """What the probe found, if it ran before."""
         with self.engine.connect() as connection:
             found = connection.execute(select(assets.c.media).where(assets.c.asset_id == asset_id)).scalar()
-        return MediaInfo(**found) if found else None
+        if not found or found.keys() != {field.name for field in fields(MediaInfo)}:
+            return None  # or noted by another version of ours: probed again
+        return MediaInfo(**found)
 
     def note_asset(self, asset_id: str, size_bytes: int, media: MediaInfo | None) -> None:
         """Notes an asset; `media` None where it could not be opened."""

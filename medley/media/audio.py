@@ -9,11 +9,12 @@ from pathlib import Path
 import ffmpeg
 import numpy as np
 
+from medley.errors import UnsupportedMedia
 from medley.media.damage import damage_of
 from medley.media.ffmpeg import run_ffmpeg, source, undecodable
 from medley.models.base import Vectors
 from medley.settings import Limits
-from medley.types import Asset
+from medley.types import Asset, MediaInfo, SoundTrack
 
 SAMPLE_RATE_HZ = 16_000
 WAV = "audio.wav"
@@ -28,13 +29,14 @@ class Sound:
     damage: str
 
 
-def extract_audio(asset: Asset, directory: Path, limits: Limits) -> Sound:
+def extract_audio(asset: Asset, directory: Path, limits: Limits, track: str | None = None) -> Sound:
     """Writes `audio.wav` (16 kHz, mono, 16 bit) into `directory`; sample 0 is the container's start.
 
-    Sound that begins later is padded with silence, a gap in it stays a gap. Raises CorruptMedia where nothing can be
-    decoded.
+    Sound that begins later is padded with silence, a gap in it stays a gap. `track` as in `SpeechOptions`. Raises
+    UnsupportedMedia where there is no such track, CorruptMedia where nothing can be decoded.
     """
-    stream = source(asset, limits, copyts=None)[str(asset.media.audio_stream)]
+    heard = _track(asset, track)
+    stream = source(asset, limits, copyts=None)[str(heard.stream)]
     rebased = stream.filter("asetpts", f"PTS-({asset.media.start_s:.6f}/TB)")
     padded = rebased.filter("aresample", SAMPLE_RATE_HZ, **{"async": 1, "first_pts": 0})
     out = ffmpeg.output(padded, WAV, ac=1, acodec="pcm_s16le", f="wav", map_metadata=-1)
@@ -42,10 +44,21 @@ def extract_audio(asset: Asset, directory: Path, limits: Limits) -> Sound:
     length_s = _length_s(directory / WAV)
     if not length_s:
         raise undecodable("sound", complaints, asset)
-    lost = damage_of(
-        "sound", decoded_s=length_s, declared_s=asset.media.audio_s, slack_s=_SLACK_S, complaints=complaints
-    )
+    lost = damage_of("sound", decoded_s=length_s, declared_s=heard.end_s, slack_s=_SLACK_S, complaints=complaints)
     return Sound(length_s, lost)
+
+
+def _track(asset: Asset, wanted: str | None) -> SoundTrack:
+    media: MediaInfo = asset.media
+    for number, track in enumerate(media.tracks, 1):
+        if track.stream == media.audio_stream if wanted is None else wanted in (str(number), track.language):
+            return track
+    there = ", ".join(f"{n}{f' ({t.language})' if t.language else ''}" for n, t in enumerate(media.tracks, 1))
+    raise UnsupportedMedia(
+        f"has no sound track {wanted}, only {there}",
+        file=asset.path,
+        remedy="Give one of these with --speech.track, or leave it out",
+    )
 
 
 def _length_s(path: Path) -> float:

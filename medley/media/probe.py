@@ -11,7 +11,7 @@ from medley.errors import CorruptMedia, TooLarge
 from medley.media.child import run_child
 from medley.media.sniff import sniff
 from medley.settings import Limits
-from medley.types import Asset, MediaInfo
+from medley.types import Asset, MediaInfo, SoundTrack
 
 _PROBE_S = 60.0
 # What ffmpeg says of their length is reckoned from their size or their end: no declaration.
@@ -27,12 +27,13 @@ def probe_media(path: Path, limits: Limits) -> MediaInfo:
     """
     sniffed = sniff(path)
     found = _describe(path, sniffed.demuxer, limits) | {"estimated": sniffed.demuxer in _ESTIMATED}
-    audio = _first(found["streams"], "audio")
-    video = _first([stream for stream in found["streams"] if not stream["cover"]], "video")
-    if audio is None and video is None:
+    sounds = _usable(found["streams"], "audio")
+    audio = _chosen(sounds)
+    video = _chosen([stream for stream in _usable(found["streams"], "video") if not stream["cover"]])
+    kept = [*sounds, *([video] if video else [])]
+    if not kept:
         raise CorruptMedia("holds neither sound nor picture", file=str(path), remedy="Check that it plays")
     _check_size(path, video, limits)
-    kept = [stream for stream in (audio, video) if stream]
     start_s = min((s["start_s"] for s in kept if s["start_s"] is not None), default=0.0)
     return MediaInfo(
         demuxer=sniffed.demuxer,
@@ -44,9 +45,9 @@ def probe_media(path: Path, limits: Limits) -> MediaInfo:
         width_px=video["width_px"] if video else 0,
         height_px=video["height_px"] if video else 0,
         hdr=bool(video and video["hdr"]),
-        audio_s=_end(audio, start_s, found, kept),
         video_s=_end(video, start_s, found, kept),
         whole_s=0.0 if found["estimated"] else found["duration_s"] or 0.0,
+        tracks=tuple(SoundTrack(s["index"], s["language"], _end(s, start_s, found, kept)) for s in sounds),
     )
 
 
@@ -90,9 +91,12 @@ def _moov(complaints: str) -> str:
     return "has no index (moov atom): its end is missing" if "moov atom not found" in complaints else ""
 
 
-def _first(streams: list[dict[str, Any]], kind: str) -> dict[str, Any] | None:
+def _usable(streams: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
+    return [stream for stream in streams if stream["type"] == kind and stream["decodable"]]
+
+
+def _chosen(usable: list[dict[str, Any]]) -> dict[str, Any] | None:
     """The one that a player would choose: marked as default, else the first."""
-    usable = [stream for stream in streams if stream["type"] == kind and stream["decodable"]]
     return next((stream for stream in usable if stream["default"]), usable[0] if usable else None)
 
 

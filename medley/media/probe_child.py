@@ -49,6 +49,7 @@ def _stream(stream: Any) -> dict[str, Any]:
     known = stream.codec_context is not None
     return {
         "index": stream.index,
+        "language": (stream.language or "").replace("und", ""),  # und: undetermined (ISO 639-2)
         "type": stream.type,
         "default": bool(stream.disposition & Disposition.default),
         "cover": bool(stream.disposition & Disposition.attached_pic),

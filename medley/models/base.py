@@ -55,8 +55,14 @@ def spec_from_json(text: str) -> ModelSpec:
 class SpeechModel(Protocol):
     """Turns samples into words."""
 
-    def transcribe(self, samples: Vectors, *, language: str | None, beam_size: int) -> list[Word]:
-        """`samples`: mono, 16 kHz, shape (n,), -1..1. Returns words with times in seconds from sample 0."""
+    def transcribe(
+        self, samples: Vectors, *, language: str | None, beam_size: int, translate: bool = False
+    ) -> list[Word]:
+        """`samples`: mono, 16 kHz, shape (n,), -1..1. Returns words with times in seconds from sample 0.
+
+        In the language that is spoken, or with `translate` in English. Raises SetupError where the checkpoint does not
+        know `language` (ISO 639-1; None: it finds out).
+        """
         ...
 
 

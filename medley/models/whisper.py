@@ -6,6 +6,7 @@ import ctranslate2
 import numpy as np
 from faster_whisper import BatchedInferencePipeline, WhisperModel
 
+from medley.errors import SetupError
 from medley.models.base import ModelSpec, Vectors, pick_device
 from medley.models.locate import locate
 from medley.types import Word
@@ -25,14 +26,23 @@ class FasterWhisper:
             cpu_threads=threads,
             local_files_only=True,
         )
+        self._id = spec.id
         self._chunk_length_s = spec.chunk_length_s
         self._pipeline = BatchedInferencePipeline(model)
 
-    def transcribe(self, samples: Vectors, *, language: str | None, beam_size: int) -> list[Word]:
+    def transcribe(
+        self, samples: Vectors, *, language: str | None, beam_size: int, translate: bool = False
+    ) -> list[Word]:
         """See `SpeechModel`. Silence gives no words: Silero's voice activity detection runs first."""
+        if language is not None and language not in self._pipeline.model.supported_languages:
+            raise SetupError(
+                f"the speech model {self._id} does not know the language {language}",
+                remedy="Leave --speech.language out, or choose another model with --models.speech",
+            )
         segments, _ = self._pipeline.transcribe(
             samples,
             language=language,
+            task="translate" if translate else "transcribe",
             beam_size=beam_size,
             batch_size=_BATCH,
             chunk_length=self._chunk_length_s,

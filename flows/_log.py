@@ -1,0 +1,51 @@
+"""The log of a run, for whoever wants to know why: `runs/<run_id>/log.txt`, and with -v the same lines on stderr."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+LOG = "log.txt"
+#: Ours; children of it are what our modules write to.
+logger = logging.getLogger("medley")
+
+
+@contextlib.contextmanager
+def logged(path: Path, show: Callable[[str], None] | None = None) -> Iterator[list[logging.Handler]]:
+    """What Medley logs within the block goes to `path`, and line by line to `show`."""
+    handlers: list[logging.Handler] = [logging.FileHandler(path, delay=True, encoding="utf-8", errors="replace")]
+    if show:
+        handlers.append(_Shown(show))
+    logger.setLevel(logging.INFO)
+    for handler in handlers:
+        handler.addFilter(lambda record: record.name.startswith("medley") or record.levelno >= logging.WARNING)
+    with attached(handlers, "medley"):
+        yield handlers
+    handlers[0].close()
+
+
+@contextlib.contextmanager
+def attached(handlers: list[logging.Handler], name: str) -> Iterator[None]:
+    """Within the block the logger of that name writes to `handlers` too. Prefect sets its own up anew at its start."""
+    formatter = logging.Formatter("%(asctime)s.%(msecs)03dZ %(levelname)-7s %(name)s: %(message)s", "%Y-%m-%dT%H:%M:%S")
+    formatter.converter = time.gmtime
+    for handler in handlers:
+        handler.setFormatter(formatter)
+        logging.getLogger(name).addHandler(handler)
+    try:
+        yield
+    finally:
+        for handler in handlers:
+            logging.getLogger(name).removeHandler(handler)
+
+
+class _Shown(logging.Handler):
+    def __init__(self, show: Callable[[str], None]) -> None:
+        super().__init__()
+        self._show = show
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._show(self.format(record))
