@@ -17,7 +17,7 @@ from medley.options import Profile, VideoOptions
 
 FLAGS = {
     "--profile",
-    *("--speech.language", "--speech.beam_size"),
+    *("--speech.track", "--speech.language", "--speech.task", "--speech.beam_size"),
     *("--chunks.max_words", "--chunks.max_s", "--chunks.max_pause_s"),
     *("--frames.interval_s", "--frames.max_gap_s", "--frames.max_side_px", "--frames.duplicate_threshold"),
     *("--models.speech", "--models.vision", "--models.text"),
