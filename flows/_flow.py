@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from prefect import get_client
-from prefect.artifacts import create_table_artifact
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Cancelled, Completed, Failed
 
+from flows._artifacts import Progress, publish_items
 from flows._identify import Item
 from flows._items import Submit, Window
 from flows._log import attached
@@ -24,7 +24,6 @@ from medley.report import run_status
 from medley.stop import request_stop, stop_requested
 
 _GUARD_S = 3.0
-_ROWS_SHOWN = 1000
 
 
 def flow_options(name: str) -> dict[str, Any]:
@@ -41,19 +40,16 @@ def window(items: Iterator[Item], submit: Submit, known: OpenRun) -> OpenRun:
     """Every item gets its entry in the run's report, or the run is stopped and every item says so."""
     known.prefect_run_id = str(flow_run.id)
     known.catalog.note_prefect_run(known.run.run_id, known.prefect_run_id)
+    known.view = Progress(known.view, known.run.run_id, len(flow_run.parameters.get("paths") or []))
     with stop_on_signals(), _guarded(known.prefect_run_id), attached(known.log_handlers, "prefect"):
         Window(known, submit).run(items)
     return known
 
 
 def report(known: OpenRun) -> State[dict[str, Any]]:
-    """The run's items as a table in Prefect's UI, and the state that says how it ended."""
+    """The run's items in Prefect's UI, and the state that says how it ended."""
     items = known.report.items()
-    create_table_artifact(
-        table=[_row(item) for item in items[:_ROWS_SHOWN]],
-        key=f"items-{known.run.run_id[:12]}",
-        description=f"Items of this run ({len(items)})",
-    )
+    publish_items(items, known.run.run_id)
     counts = dict(known.report.counts)
     status = run_status(known.report.counts.elements())
     message = _first_line(items, counts)
@@ -70,18 +66,6 @@ def _run_name(flow: str) -> str:
     first = str(paths[0]).rsplit("/", 1)[-1] if paths else "nothing"
     more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
     return f"{flow} · {first}{more}"
-
-
-def _row(item: dict[str, Any]) -> dict[str, Any]:
-    error = item["error"] or {}
-    return {
-        "file": item["path"],
-        "status": item["status"],
-        "records": ", ".join(f"{count} {kind}" for kind, count in item["records"].items()),
-        "seconds": item["seconds"],
-        "stage": error.get("stage", ""),
-        "error": error.get("message", ""),
-    }
 
 
 def _first_line(items: list[dict[str, Any]], counts: dict[str, int]) -> str:

@@ -25,7 +25,7 @@ from medley.catalog import open_catalog
 from medley.search import Moment, search_moments
 from medley.settings import Settings, load_settings
 from medley.stores.base import Found, open_store
-from medley.types import MODALITIES, Modality
+from medley.types import MODALITIES, Modality, clock
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -101,7 +101,7 @@ def show(query: str, hits: list[dict[str, Any]]) -> None:
         return
     console.print(f"“{escape(query)}”")
     for n, hit in enumerate(hits, 1):
-        begin, end = _clock(hit["start_s"]), _clock(hit["end_s"])
+        begin, end = ("" if at is None else clock(at) for at in (hit["start_s"], hit["end_s"]))
         span = begin if begin == end else f"{begin} - {end}"
         where = escape(hit["path"] or "(file unknown)")
         console.print(f"{n:3}. [bold]{where}[/]  {span}  {hit['modality']}  [dim]{hit['score']:.4f}[/]", soft_wrap=True)
@@ -115,10 +115,3 @@ def player_command(path: str, start_s: float) -> str:
     options = {"mpv": f"--start={start_s:.1f} --", "vlc": f"--start-time={start_s:.1f}", "ffplay": f"-ss {start_s:.1f}"}
     player = next((name for name in options if shutil.which(name)), "mpv")
     return f"{player} {options[player]} {shlex.quote(os.path.abspath(path))}"
-
-
-def _clock(seconds: float | None) -> str:
-    if seconds is None:
-        return ""
-    minutes, rest = divmod(seconds, 60)
-    return f"{int(minutes)}:{rest:04.1f}"

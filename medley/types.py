@@ -19,6 +19,13 @@ def utc_now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
+def clock(seconds: float) -> str:
+    """A time within a file, for people, to the tenth: 75.3 is 1:15.3, 3675.0 is 1:01:15.0."""
+    minutes, tenths = divmod(round(seconds * 10), 600)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{tenths / 10:04.1f}" if hours else f"{minutes}:{tenths / 10:04.1f}"
+
+
 @dataclass(frozen=True, slots=True, weakref_slot=True)
 class SoundTrack:
     """One sound stream of a container that can be decoded.

@@ -1,31 +1,59 @@
-"""What a task shows in Prefect's UI."""
+"""What a task shows in Prefect's UI: a view of what is kept in the artifact store, so its loss fails nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import base64
+import contextlib
+import logging
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
+import httpx
 from prefect.artifacts import create_markdown_artifact
 from prefect.context import TaskRunContext
 
-from medley.types import Asset, Segment
+from medley.media.sheet import contact_sheet
+from medley.types import Asset, Frame, Segment, clock
+
+
+@contextlib.contextmanager
+def only_shown() -> Iterator[None]:
+    """Within the block Prefect's server may be away: that is logged, and no reason to fail."""
+    try:
+        yield
+    except httpx.HTTPError as error:
+        logging.getLogger("medley").warning("not shown in Prefect: %s: %s", type(error).__name__, error)
+
+
+def embedded(picture: bytes, media_type: str) -> str:
+    """A picture within Markdown: Prefect's pages need no server of ours for it."""
+    return f"data:{media_type};base64,{base64.b64encode(picture).decode()}"
 
 
 def publish_transcript(asset: Asset, segments: Sequence[Segment]) -> None:
     """The transcript with times as a Markdown artifact of the task run; nothing outside of one."""
+    lines = [f"| {clock(s.start_s)} | {clock(s.end_s)} | {_cell(s.text)} |" for s in segments]
+    table = "\n".join(["| from | to | text |", "|---|---|---|", *lines])
+    _publish(asset, "transcript", "Transcript", table if segments else "No speech.")
+
+
+def publish_frames(asset: Asset, frames: Sequence[Frame], directory: Path) -> None:
+    """A contact sheet as a Markdown artifact of the task run; nothing outside of one."""
     if TaskRunContext.get() is None:
         return
-    lines = [f"| {_clock(s.start_s)} | {_clock(s.end_s)} | {_cell(s.text)} |" for s in segments]
-    table = "\n".join(["| from | to | text |", "|---|---|---|", *lines])
-    create_markdown_artifact(
-        markdown=f"# {_cell(asset.name)}\n\n{table if segments else 'No speech.'}\n",
-        key=f"transcript-{asset.asset_id[:12]}",
-        description=f"Transcript of {asset.name}",
-    )
+    sheet = embedded(contact_sheet(frames, directory), "image/jpeg")
+    _publish(asset, "frames", "Frames", f"{len(frames)} frames\n\n![contact sheet]({sheet})")
 
 
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(seconds, 60)
-    return f"{int(minutes)}:{rest:04.1f}"
+def _publish(asset: Asset, key: str, title: str, markdown: str) -> None:
+    if TaskRunContext.get() is None:
+        return
+    with only_shown():
+        create_markdown_artifact(
+            markdown=f"# {_cell(asset.name)}\n\n{markdown}\n",
+            key=f"{key}-{asset.asset_id[:12]}",
+            description=f"{title} of {asset.name}",
+        )
 
 
 def _cell(text: str) -> str:

@@ -12,6 +12,7 @@ from medley.media import frames as pictures
 from medley.records import save_vectors, write_branch
 from medley.run import Run
 from medley.types import ArtifactRef, Asset, Frame, Row
+from tasks._publish import publish_frames
 from tasks._stage import run_stage, stage_task
 
 
@@ -42,6 +43,7 @@ def write_frames(vectors: ArtifactRef, run: Run) -> ArtifactRef | State[Artifact
 def _sample(asset: Asset, run: Run, draft: Draft) -> None:
     found = pictures.sample_frames(asset, draft.directory, run.options.frames, run.limits)
     draft.data |= {"frames": len(found.frames), "damage": found.damage}
+    publish_frames(asset, found.frames, draft.directory)
 
 
 def _embed(sampled: ArtifactRef, run: Run, draft: Draft) -> None:
