@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
+from flows._signals import drop_output
 from medley import __version__
 from medley.errors import MedleyError
 
@@ -41,6 +42,9 @@ def main(argv: Sequence[str]) -> int:
         return 2
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:  # the reader of our output has gone: `medley status | head`
+        drop_output()
+        return 141
 
 
 def _run_on_files(verb: str, argv: Sequence[str]) -> int:

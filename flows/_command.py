@@ -27,7 +27,7 @@ from medley.export import export_asset
 from medley.models.locate import locate
 from medley.options import VideoOptions
 from medley.report import RunReport, RunStatus, exit_code, run_status
-from medley.settings import Settings, load_settings
+from medley.settings import Settings, load_settings, require_space
 from medley.types import Asset
 
 FLOWS = {"video": ("flows.video", "ingest_video", VideoOptions)}
@@ -115,6 +115,7 @@ class _Command:
         for model in (known.run.models.speech, known.run.models.vision, known.run.models.text):
             self._view.starting(f"looking for the {model.kind} model {model.id}; it may have to be downloaded")
             locate(model)  # raises before any item is touched
+        require_space(self._settings)
         self._run_flow(known)
 
     def _remembered(self, items: Iterator[Item]) -> Iterator[Item]:

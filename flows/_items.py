@@ -17,10 +17,11 @@ from flows._log import logger
 from flows._run import OpenRun
 from medley.artifacts import ArtifactStore
 from medley.catalog import Outcome
-from medley.errors import Cancelled, Quarantined
+from medley.errors import Cancelled, NoSpace, Quarantined
 from medley.records import retire
-from medley.report import ItemReport, error_entry
+from medley.report import ItemReport, ItemStatus, error_entry
 from medley.run import Run
+from medley.settings import require_space
 from medley.stages import STAGES
 from medley.stop import stop_requested
 from medley.types import Asset
@@ -59,7 +60,7 @@ class Window:
         else:
             self._retire_replaced()
         for item in [*self._claimed_elsewhere, *items]:
-            self._end(item, item.report or self._cancelled(item))
+            self._end(item, item.report or self._not_begun(item, "cancelled", []))
 
     def _fill(self, items: Iterator[Item]) -> None:
         size = self._known.settings.window
@@ -92,6 +93,11 @@ class Window:
         known = self._known
         if done := settled(item.path, asset, known.flow, known.plan, known.catalog, known.run):
             self._end(item, done)  # another run did it while we waited for the claim
+            return
+        try:
+            require_space(known.settings)
+        except NoSpace as error:
+            self._end(item, self._not_begun(item, "failed", [error_entry(error)]))
             return
         known.connect_store()
         known.catalog.begin_attempt(asset, known.flow, known.plan, known.run.run_id)
@@ -223,9 +229,9 @@ class Window:
             retire(asset_id, self._known.connect_store())
             self._known.catalog.forget_outcomes(asset_id)
 
-    def _cancelled(self, item: Item) -> ItemReport:
+    def _not_begun(self, item: Item, status: ItemStatus, errors: list[dict[str, Any]]) -> ItemReport:
         media_type = item.asset.media.media_type if item.asset else None
-        return ItemReport(item.path, "cancelled", item.asset.asset_id if item.asset else None, media_type)
+        return ItemReport(item.path, status, item.asset.asset_id if item.asset else None, media_type, errors=errors)
 
 
 def drop_transient(asset: Asset, run: Run) -> None:

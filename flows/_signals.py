@@ -1,8 +1,9 @@
-"""Ctrl-C and SIGTERM set the stop flag; after a grace period, or at the second one, the process ends the hard way."""
+"""Ctrl-C, SIGTERM and a closed terminal set the stop flag; a grace period later, or at a second one the end is hard."""
 
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -10,7 +11,7 @@ from types import FrameType
 
 from medley.stop import request_stop
 
-EXIT_OF = {signal.SIGINT: 130, signal.SIGTERM: 143}
+EXIT_OF = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 received: list[signal.Signals] = []
 _second = threading.Event()
 
@@ -21,7 +22,8 @@ def stop_on_signals() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.signal(number, _on_signal) for number in EXIT_OF}
+    wanted = [number for number in EXIT_OF if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN]
+    before = {number: signal.signal(number, _on_signal) for number in wanted}  # under nohup a hangup stays ignored
     try:
         yield
     finally:
@@ -49,12 +51,21 @@ def hard_exit(grace_s: float, leave: Callable[[], None]) -> Iterator[None]:
         done.set()
 
 
+def drop_output() -> None:
+    """Nobody reads what we print any more: it must not be an error that keeps us from ending in order."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (1, 2):
+        os.dup2(nowhere, stream)
+
+
 def exit_code() -> int | None:
-    """130 after Ctrl-C, 143 after SIGTERM, None after neither."""
+    """130 after Ctrl-C, 143 after SIGTERM, 129 after the terminal was closed, None after neither."""
     return EXIT_OF[received[0]] if received else None
 
 
 def _on_signal(number: int, frame: FrameType | None) -> None:
+    if number == signal.SIGHUP:
+        drop_output()
     if received:
         _second.set()
     received.append(signal.Signals(number))

@@ -7,7 +7,6 @@ either all of it or nothing that counts.
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import os
@@ -19,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from medley.errors import NoSpace
+from medley.errors import NO_SPACE, no_space
 from medley.types import utc_now
 
 MANIFEST = "manifest.json"
@@ -85,8 +84,8 @@ class ArtifactStore:
             _write_manifest(draft, stage, fingerprint, run_id)
             _swap_in(draft.directory, final)
         except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-                raise NoSpace(f"no space left at {self.root}", remedy="Free some space and run again") from error
+            if error.errno in NO_SPACE:
+                raise no_space(self.root) from error
             raise
         finally:
             shutil.rmtree(draft.directory, ignore_errors=True)

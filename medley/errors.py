@@ -25,6 +25,8 @@ Every error survives pickling with its attributes: it travels from a Ray worker 
 
 from __future__ import annotations
 
+import errno
+
 
 class MedleyError(Exception):
     """Base of all errors that we raise on purpose.
@@ -120,6 +122,15 @@ class StoreUnavailable(TransientError):
 
 class Cancelled(MedleyError):
     """Somebody stopped the run."""
+
+
+#: What the system says where a disk, a quota or a limit on file size is used up.
+NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+def no_space(where: object, why: str = "no space left") -> NoSpace:
+    """The error for a full disk."""
+    return NoSpace(f"{why} at {where}", remedy="Free some space and run again")
 
 
 def error_class(name: str) -> type[MedleyError]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
+import shutil
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from medley.errors import SetupError, error_class
+from medley.errors import NO_SPACE, SetupError, error_class, no_space
 
 Runner = Literal["ray", "local"]
 Device = Literal["auto", "cpu", "cuda"]
@@ -79,6 +81,9 @@ class Settings(BaseSettings):
     profile: str | None = Field(None, description="Profile used where --profile is not given.")
     runner: Runner = Field("ray", description="ray: tasks and models on Ray. local: threads in this process.")
     window: int = Field(4, ge=1, le=1000, description="Items in flight at the same time.")
+    min_free_mb: int = Field(
+        256, ge=0, description="No work is begun with less free space under MEDLEY_HOME: what runs must be able to end."
+    )
     stop_grace_s: float = Field(10.0, gt=0, description="After Ctrl-C: seconds until the hard exit.")
     catalog_url: SecretStr | None = Field(None, description="SQLAlchemy URL. Default: SQLite in MEDLEY_HOME.")
     store: StoreSettings = Field(default_factory=StoreSettings, description="The vector store.")
@@ -143,8 +148,18 @@ def _make_home(settings: Settings) -> None:
         settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         for part in ("prefect", "artifacts", "milvus", "runs", "run", "logs"):
             (settings.home / part).mkdir(mode=0o700, exist_ok=True)
+            if not os.access(settings.home / part, os.W_OK | os.X_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     except OSError as error:
+        if error.errno in NO_SPACE:
+            raise no_space(settings.home) from None
         raise SetupError(
             f"MEDLEY_HOME {settings.home} cannot be used: {error.strerror}",
             remedy="Set MEDLEY_HOME to a directory that you may write to",
         ) from None
+
+
+def require_space(settings: Settings) -> None:
+    """Raises NoSpace where MEDLEY_HOME has less than `min_free_mb` left."""
+    if shutil.disk_usage(settings.home).free < settings.min_free_mb << 20:
+        raise no_space(settings.home, f"less than {settings.min_free_mb} MB left (MEDLEY_MIN_FREE_MB)")

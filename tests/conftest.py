@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import secrets
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -46,6 +47,28 @@ class Answer:
 
 
 Medley = Callable[..., Answer]
+Row = TypeVar("Row")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Slow tables run whole on demand only."""
+    parser.addoption("--whole", action="store_true", help="slow tables whole, not a seeded third of them")
+    parser.addoption("--table-seed", type=int, default=1, help="which third")
+
+
+def third_of(table: Sequence[Row], config: pytest.Config) -> list[Row]:
+    """A third of a slow table, in its order, drawn by the seed; all of it with --whole."""
+    if config.getoption("--whole"):
+        return list(table)
+    drawn = random.Random(config.getoption("--table-seed")).sample(range(len(table)), -(-len(table) // 3))
+    return [row for n, row in enumerate(table) if n in drawn]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test marked `table` gets a case of its module's TABLE at a time."""
+    if metafunc.definition.get_closest_marker("table"):
+        table = third_of(metafunc.module.TABLE, metafunc.config)
+        metafunc.parametrize("case", table, ids=[case.name for case in table])
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -29,6 +29,13 @@ def first_seconds(source: Path, target: Path, seconds: float) -> None:
     ffmpeg("-i", source, "-t", seconds, "-c:v", "libx264", "-preset", "ultrafast", "-c:a", "aac", target)
 
 
+def cut(source: Path, target: Path, *, start_s: float, seconds: float) -> None:
+    """A piece out of the middle."""
+    ffmpeg(
+        "-ss", start_s, "-i", source, "-t", seconds, "-c:v", "libx264", "-preset", "ultrafast", "-c:a", "aac", target
+    )
+
+
 def without_index(source: Path) -> bytes:
     """The first half of an mp4 whose index would come last: a recording that was cut off."""
     content = source.read_bytes()

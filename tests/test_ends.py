@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
-import signal
 import subprocess
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
-from prefect import get_client
-from prefect.settings import PREFECT_API_URL, temporary_settings
-from prefect.states import Cancelling
 from sqlalchemy import select
 
 from medley.catalog import open_catalog
 from medley.catalog.tables import runs, stages
 from medley.catalog.views import status_runs
 from medley.settings import Settings, load_settings
-from tests.conftest import ROOT, SAMPLE, Answer, Medley, command, eventually
-from tests.media import first_seconds
-from tests.traces import assert_same_results, of_medley, results
+from tests.conftest import ROOT, SAMPLE, Answer, command, eventually
+from tests.ends import ACCIDENTS, SIGNALS, End
+from tests.media import cut, first_seconds
+from tests.traces import assert_same_results, manifests, of_medley, results
+
+TABLE = [*SIGNALS, *ACCIDENTS]
 
 
 def start(verb: str, *arguments: object) -> subprocess.Popen[str]:
@@ -36,49 +37,59 @@ def end(process: subprocess.Popen[str]) -> Answer:
     return Answer(process.returncode, out, err)
 
 
-def test_killed_command_leaves_nothing_and_is_resumed(
-    home: Path, medley: Medley, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+@pytest.fixture(scope="module")
+def ten(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Ten short videos: the same ones for every end."""
+    directory = tmp_path_factory.mktemp("ten")
+    paths = [directory / f"{n}.mp4" for n in range(10)]
+    for n, path in enumerate(paths):
+        cut(SAMPLE, path, start_s=4 * n, seconds=4)
+    return paths
+
+
+@pytest.fixture(scope="module")
+def undisturbed(ten: list[Path], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What a run makes of them when it is left alone."""
+    home = tmp_path_factory.mktemp("undisturbed") / "home"
+    env = {**os.environ, "MEDLEY_HOME": str(home), "MEDLEY_PROFILE": "demo"}
+    done = subprocess.run(
+        command("video", *ten, "--runner", "local"), env=env, cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    return results(home)
+
+
+@pytest.mark.table
+@pytest.mark.timeout(600)
+def test_end_in_the_middle_of_ten_videos(
+    case: End, home: Path, ten: list[Path], undisturbed: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv("PREFECT_API_URL")
-    monkeypatch.setenv("MEDLEY_HOME", str(tmp_path / "killed"))
-    monkeypatch.setenv("MEDLEY_RUNNER", "ray")
-    killed = start("video", SAMPLE)
-    eventually(lambda: list((tmp_path / "killed").glob("artifacts/*/*/transcribe/*/manifest.json")), 120)
-    killed.kill()
-    end(killed)
-    eventually(lambda: not of_medley(tmp_path / "killed"), 15)
-
-    monkeypatch.setenv("MEDLEY_RUNNER", "local")
-    item = medley("video", SAMPLE, "--json").report["items"][0]
-    states = {stage["name"]: stage["state"] for stage in item["stages"]}
-    assert (item["status"], states["transcribe"], states["extract_audio"]) == ("complete", "cached", "cached")
-    past = status_runs(open_catalog(load_settings()).engine, 10)
-    assert [run["status"] for run in past] == ["complete", "crashed"]
-
-    monkeypatch.setenv("MEDLEY_HOME", str(home))
-    assert medley("video", SAMPLE).code == 0
-    assert_same_results(results(home), results(tmp_path / "killed"))
-
-
-def test_interrupted_command_reports_and_leaves_nothing(home: Path, settings: Settings) -> None:
-    running = start("video", SAMPLE, "--json", "--runner", "ray")
-    eventually(lambda: list(home.glob("artifacts/*/*/sample_frames/*/manifest.json")), 120)
-    running.send_signal(signal.SIGINT)
-    answer = end(running)
-    assert (answer.code, answer.report["status"]) == (130, "cancelled")
-    assert answer.report["items"][0]["status"] == "cancelled"
+    process = start("video", *ten, "--json", "--runner", case.runner)
+    eventually(lambda: len(manifests(home)) >= 12, 180)
+    case.strike(process, home)
+    answer = end(process)
+    assert answer.code in case.codes, answer.err
     assert "Traceback" not in answer.err
-    assert of_medley(home) == []
-    assert status_runs(open_catalog(settings).engine, 1)[0]["status"] == "cancelled"
+    eventually(lambda: not of_medley(home), 20)
+    if case.report:
+        items = answer.report["items"]
+        assert [item["path"] for item in items] == [str(path) for path in ten]
+        assert all(item["errors"] for item in items if item["status"] in ("failed", "partial"))
+        assert len({"cancelled", "failed", "partial"} & {item["status"] for item in items}) == (answer.code != 0)
+    done = manifests(home)
 
-
-def test_terminated_command_reports_and_leaves_nothing(home: Path) -> None:
-    running = start("video", SAMPLE, "--json", "--runner", "local")
-    eventually(lambda: list(home.glob("artifacts/*/*/sample_frames/*/manifest.json")), 120)
-    running.send_signal(signal.SIGTERM)
-    answer = end(running)
-    assert (answer.code, answer.report["items"][0]["status"]) == (143, "cancelled")
+    again = end(start("video", *ten, "--json", "--runner", "local"))
+    assert again.code == 0, again.err
+    assert {item["status"] for item in again.report["items"]} <= {"complete", "unchanged"}
+    if case.report:
+        before = {item["path"] for item in items if item["status"] == "complete"}
+        assert before <= {item["path"] for item in again.report["items"] if item["status"] == "unchanged"}
+    kept = {place: made for place, made in manifests(home).items() if place in done}
+    assert kept == done, "finished stages are not done again"
+    assert_same_results(results(home), undisturbed)
     assert of_medley(home) == []
+    past = status_runs(open_catalog(load_settings()).engine, 10)
+    assert [run["status"] in case.ended.split("|") for run in past[1:]] == [True]
 
 
 def test_two_commands_and_a_search_at_once(home: Path, settings: Settings, tmp_path: Path) -> None:
@@ -101,19 +112,3 @@ def test_two_commands_and_a_search_at_once(home: Path, settings: Settings, tmp_p
     assert len(done) == 8 * 3
     assert of_medley(home) == []
     assert json.loads(end(start("search", "a red circle", "--json")).out)["hits"]
-
-
-def test_cancelled_in_the_ui(home: Path, prefect_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Prefect tells a command's process nothing: it looks at its own flow run every few seconds."""
-    monkeypatch.setenv("PREFECT_API_URL", prefect_url)
-    running = start("video", SAMPLE, "--json", "--runner", "local")
-    eventually(lambda: list(home.glob("artifacts/*/*/sample_frames/*/manifest.json")), 120)
-    with open_catalog(load_settings()).engine.connect() as connection:
-        flow_run = connection.execute(select(runs.c.prefect_run_id)).scalar_one()
-    with temporary_settings({PREFECT_API_URL: prefect_url}), get_client(sync_client=True) as client:
-        client.set_flow_run_state(flow_run, Cancelling(), force=True)
-        answer = end(running)
-        state = client.read_flow_run(flow_run).state
-    assert (answer.code, answer.report["items"][0]["status"]) == (1, "cancelled"), answer.err
-    assert state is not None
-    assert state.is_cancelled()

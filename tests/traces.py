@@ -14,15 +14,29 @@ from medley.records import load_vectors
 
 def of_medley(home: Path) -> list[str]:
     """Command lines of everything that runs for a home: services, keepers, Ray, workers."""
-    found = []
+    return [line[:200] for line in _running(home).values()]
+
+
+def pids_of(home: Path, words: str) -> list[int]:
+    """Processes of a home, but for keepers, whose command lines hold `words`."""
+    return [pid for pid, line in _running(home).items() if words in line and "flows._keeper" not in line]
+
+
+def _running(home: Path) -> dict[int, str]:
+    found = {}
     for process in psutil.process_iter():
         try:
             mine = process.environ().get("MEDLEY_HOME") == str(home) and process.status() != psutil.STATUS_ZOMBIE
             if mine and process.pid != os.getpid():
-                found.append(" ".join(process.cmdline())[:200])
+                found[process.pid] = " ".join(process.cmdline())
         except (psutil.Error, OSError):
             continue
     return found
+
+
+def manifests(home: Path) -> dict[str, str]:
+    """Every finished stage: its place, and which attempt made it."""
+    return {str(path.relative_to(home)): path.read_text() for path in home.glob("artifacts/*/*/*/*/manifest.json")}
 
 
 def results(home: Path) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 import ffmpeg
 import imageio_ffmpeg
 
-from medley.errors import CorruptMedia, NoSpace, TooLarge, ToolMissing
+from medley.errors import CorruptMedia, TooLarge, ToolMissing, no_space
 from medley.media.child import run_child
 from medley.settings import Limits
 from medley.types import Asset
@@ -57,7 +57,7 @@ def run_ffmpeg(output: Any, *, asset: Asset, cwd: Path, limits: Limits) -> str:
     command = [compiled[0], *options, *compiled[1:]]
     result = run_child(command, cwd=cwd, limits=limits, file=asset.path)
     if any(words in result.stderr for words in ("No space left on device", "Disk quota exceeded", "File too large")):
-        raise NoSpace(f"no space left at {cwd}", remedy="Free some space and run again")
+        raise no_space(cwd)
     if "Cannot allocate memory" in result.stderr:
         raise TooLarge(
             f"needs more than {limits.memory_mb} MB to decode",
