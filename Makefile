@@ -6,7 +6,7 @@ STAMP := .venv/.medley-setup
 FIND_PYTHON := for p in python3.12 python3.11 python3; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' 2>/dev/null && echo $$p && break; done
 
-.PHONY: help setup demo samples demo-models test check fix bench bench-again bench-load lock clean
+.PHONY: help setup demo samples demo-models test test-hard test-ends check fix bench bench-again bench-load lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -33,6 +33,12 @@ demo-models: setup ## train the demo models anew (needs espeak-ng and flite; und
 
 test: setup ## all tests
 	@$(PY) -m pytest
+
+test-hard: setup ## every hard media file through one call (make test takes a third of them)
+	@$(PY) -m pytest --whole tests/test_hard_run.py
+
+test-ends: setup ## every way a run can end (make test takes a third of them)
+	@$(PY) -m pytest --whole tests/test_ends.py
 
 check: setup ## ruff, mypy, import-linter, sizes of files and functions
 	@.venv/bin/ruff format --check .

@@ -15,24 +15,20 @@ from medley.media.probe import probe_media
 from medley.options import FrameOptions
 from medley.settings import Limits
 from medley.types import Asset
-from tests.conftest import SAMPLE
 from tests.fakes import asset_id
-from tests.hard.case import Case
+from tests.hard.case import Case, make_base
 from tests.hard.damage import CUT_OFF, DAMAGED, MISNAMED
 from tests.hard.formats import SOUNDS, VIDEOS
 from tests.hard.properties import PROPERTIES
-from tests.media import ffmpeg
 
 LIMITS = Limits()
-SECONDS = 5
 
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Five seconds of the sample without loss: a red circle; speech from 0.5 s to 3.5 s or so."""
+    """See `make_base`."""
     path = tmp_path_factory.mktemp("hard") / "base.mkv"
-    small = ("-t", SECONDS, "-vf", "scale=320:180", "-ar", 16_000, "-ac", 1)
-    ffmpeg("-i", SAMPLE, *small, "-c:v", "ffv1", "-c:a", "pcm_s16le", path)
+    make_base(path)
     return path
 
 
@@ -65,14 +61,14 @@ def test_sound_and_picture_come_through(base: Path, tmp_path: Path, case: Case) 
     if case.heard:
         sound = extract_audio(asset, made, LIMITS)
         assert sound.damage == ""
-        assert sound.length_s <= SECONDS + 3.5
+        assert sound.length_s <= case.seconds + 0.7
         assert is_heard(made / WAV)
     if asset.media.video_stream is None:
         assert not case.seen
         return
     pictures = sample_frames(asset, made, FrameOptions(), LIMITS)
     assert pictures.damage == ""
-    assert all(0 <= frame.time_s <= max(SECONDS + 3.5, asset.media.duration_s) for frame in pictures.frames)
+    assert all(0 <= frame.time_s <= case.seconds + 0.7 for frame in pictures.frames)
     if case.seen:
         share, breadth = redness(made / pictures.frames[0].image)
         assert 0.01 < share < 0.3

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
+from tests.conftest import SAMPLE
 from tests.media import ffmpeg
+
+SECONDS = 5.0
 
 #: Makes a file from the base clip: five seconds of a red circle, in which one sentence is spoken.
 Make = Callable[[Path, Path], None]
@@ -23,7 +26,13 @@ class Case:
     seen: bool = True
     error: str = ""  #: class of the error, where there is one
     says: str = ""  #: words that its message must contain
-    options: dict[str, object] = field(default_factory=dict)
+    seconds: float = SECONDS  #: how long it lasts, at most
+
+
+def make_base(path: Path) -> None:
+    """Five seconds of the sample without loss: a red circle; speech from 0.5 s to 3.5 s or so."""
+    small = ("-t", SECONDS, "-vf", "scale=320:180", "-ar", 16_000, "-ac", 1)
+    ffmpeg("-i", SAMPLE, *small, "-c:v", "ffv1", "-c:a", "pcm_s16le", path)
 
 
 def encoded(*options: object) -> Make:

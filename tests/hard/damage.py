@@ -55,7 +55,7 @@ def _without_moov(base: Path, out: Path) -> None:
 
 
 def _many_streams(base: Path, out: Path) -> None:
-    maps = [argument for _ in range(200) for argument in ("-map", "0:a")]
+    maps = [argument for _ in range(500) for argument in ("-map", "0:a")]
     ffmpeg("-i", base, *maps, "-t", "0.2", "-c:a", "pcm_s16le", out)
 
 
@@ -116,6 +116,12 @@ DAMAGED = (
     ),
 )
 
+
+def _too_huge_frame(base: Path, out: Path) -> None:
+    scale = ("-vf", "scale=8194:8194", "-c:v", "mjpeg", "-pix_fmt", "yuvj420p")
+    ffmpeg("-i", base, "-an", "-frames:v", "1", *scale, out)
+
+
 MISNAMED = (
     Case("video.txt", encoded(*_X264, "-c:a", "aac", "-f", "mp4")),
     Case("matroska.mp4", encoded(*_X264, "-c:a", "aac", "-f", "matroska")),
@@ -135,4 +141,5 @@ MISNAMED = (
     ),
     _failed("concat.mp4", bytes_of(b"ffconcat version 1.0\nfile /etc/passwd\n"), "UnsupportedMedia", "ffconcat"),
     _failed("many_streams.mkv", _many_streams, "TooLarge", "streams"),
+    _failed("too_huge_frame.mkv", _too_huge_frame, "TooLarge", "8194x8194"),
 )

@@ -65,6 +65,11 @@ def _with_subtitles(base: Path, out: Path) -> None:
     words.unlink()
 
 
+def _huge_frame(base: Path, out: Path) -> None:
+    """One picture of 8192 x 8192, the largest that the default limits let in."""
+    ffmpeg("-i", base, "-an", "-frames:v", "1", "-vf", "scale=8192:8192", "-c:v", "mjpeg", "-pix_fmt", "yuvj420p", out)
+
+
 PROPERTIES = (
     Case("ten_bit.mkv", encoded("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p10le", *_AAC)),
     Case("yuv444.mp4", encoded("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv444p", *_AAC)),
@@ -98,8 +103,9 @@ PROPERTIES = (
     Case("cover.mp3", _cover("-c:a", "libmp3lame"), seen=False),
     Case("cover.m4a", _cover("-c:a", "aac"), seen=False),
     Case("cover.flac", _cover("-c:a", "flac"), seen=False),
-    Case("longer_sound.mp4", _longer("sound")),
-    Case("longer_picture.mp4", _longer("picture")),
+    Case("longer_sound.mp4", _longer("sound"), seconds=8.0),
+    Case("longer_picture.mp4", _longer("picture"), seconds=8.0),
+    Case("huge_frame.mkv", _huge_frame, heard=False, seen=False),
     Case("starts_late.ts", encoded(*_X264, *_AAC, "-output_ts_offset", "36000")),
     Case(
         "starts_before_zero.mkv",
