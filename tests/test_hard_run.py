@@ -30,8 +30,8 @@ def complaints(case: Case, item: dict[str, Any], exported: dict[str, Any]) -> It
     for error in item["errors"]:
         if not re.search(rf"{re.escape(case.name)}: .+\. .+", error["message"]):
             yield f"names not file, reason and remedy: {error['message']}"
-        if case.says and case.says not in error["message"]:
-            yield f"does not say {case.says!r}: {error['message']}"
+    if case.says and not any(case.says in error["message"] for error in item["errors"]):
+        yield f"does not say {case.says!r}: {item['errors']}"
     if status != "failed":
         yield from _contents(case, item, exported)
 

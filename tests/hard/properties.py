@@ -79,7 +79,7 @@ PROPERTIES = (
     Case("turned_90.mp4", _turned(90)),
     Case("turned_270.mp4", _turned(270)),
     Case("variable_rate.mp4", encoded("-vf", "select='not(mod(n,3))+lt(n,20)'", "-fps_mode", "vfr", *_X264, *_AAC)),
-    Case("one_fps.mp4", encoded("-r", "1", *_X264, *_AAC)),
+    Case("one_fps.mp4", encoded("-r", "1", *_X264, *_AAC), seconds=7.0),
     Case("fast_120fps.mp4", encoded("-r", "120", *_X264, *_AAC)),
     Case(
         "interlaced.ts",
