@@ -107,23 +107,32 @@ def prefect_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture
-def medley(
-    settings: Settings, prefect_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Iterator[Medley]:
-    """Runs a command in this process (models stay loaded between tests), tasks in threads; the store stays up."""
-    monkeypatch.setenv("PREFECT_API_URL", prefect_url)
-    monkeypatch.setenv("MEDLEY_RUNNER", "local")
+def medley_here(home: Path, prefect_url: str, capsys: pytest.CaptureFixture[str]) -> Medley:
+    """Runs a command in this process (models stay loaded between tests), tasks in threads."""
 
     def call(*arguments: object) -> Answer:
         stop.clear_stop()
         _signals.received.clear()
         capsys.readouterr()
-        code = main([str(argument) for argument in arguments])
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("PREFECT_API_URL", os.environ.get("PREFECT_API_URL", prefect_url))
+            patch.setenv("MEDLEY_RUNNER", os.environ.get("MEDLEY_RUNNER", "local"))
+            code = main([str(argument) for argument in arguments])
         printed = capsys.readouterr()
         return Answer(code, printed.out, printed.err)
 
+    return call
+
+
+@pytest.fixture
+def medley(
+    medley_here: Medley, settings: Settings, monkeypatch: pytest.MonkeyPatch, prefect_url: str
+) -> Iterator[Medley]:
+    """The same, and the store stays up between the commands."""
+    monkeypatch.setenv("PREFECT_API_URL", prefect_url)
+    monkeypatch.setenv("MEDLEY_RUNNER", "local")
     with vector_store(settings):
-        yield call
+        yield medley_here
 
 
 def command(verb: str, *arguments: object) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 from collections import Counter
@@ -17,7 +16,7 @@ from medley.catalog import open_catalog
 from medley.catalog.tables import runs, stages
 from medley.catalog.views import status_runs
 from medley.settings import Settings, load_settings
-from tests.conftest import ROOT, SAMPLE, Answer, command, eventually
+from tests.conftest import ROOT, SAMPLE, Answer, Medley, command, eventually
 from tests.ends import ACCIDENTS, SIGNALS, End
 from tests.media import cut, first_seconds
 from tests.traces import assert_same_results, manifests, of_medley, results
@@ -47,22 +46,23 @@ def ten(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return paths
 
 
-@pytest.fixture(scope="module")
-def undisturbed(ten: list[Path], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """What a run makes of them when it is left alone."""
-    home = tmp_path_factory.mktemp("undisturbed") / "home"
-    env = {**os.environ, "MEDLEY_HOME": str(home), "MEDLEY_PROFILE": "demo"}
-    done = subprocess.run(
-        command("video", *ten, "--runner", "local"), env=env, cwd=ROOT, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
-    return results(home)
+_undisturbed: dict[str, Any] = {}
+
+
+@pytest.fixture
+def undisturbed(ten: list[Path], medley_here: Medley, home: Path) -> dict[str, Any]:
+    """What a run makes of them when it is left alone; made once, in a home that is cleared for the test."""
+    if not _undisturbed:
+        assert medley_here("video", *ten).code == 0
+        _undisturbed.update(results(home))
+        shutil.rmtree(home)
+    return _undisturbed
 
 
 @pytest.mark.table
 @pytest.mark.timeout(600)
 def test_end_in_the_middle_of_ten_videos(
-    case: End, home: Path, ten: list[Path], undisturbed: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    case: End, home: Path, ten: list[Path], undisturbed: dict[str, Any], medley_here: Medley
 ) -> None:
     process = start("video", *ten, "--json", "--runner", case.runner)
     eventually(lambda: len(manifests(home)) >= 12, 180)
@@ -78,7 +78,7 @@ def test_end_in_the_middle_of_ten_videos(
         assert len({"cancelled", "failed", "partial"} & {item["status"] for item in items}) == (answer.code != 0)
     done = manifests(home)
 
-    again = end(start("video", *ten, "--json", "--runner", "local"))
+    again = medley_here("video", *ten, "--json")
     assert again.code == 0, again.err
     assert {item["status"] for item in again.report["items"]} <= {"complete", "unchanged"}
     if case.report:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 from typing import Any
@@ -35,8 +36,12 @@ def _running(home: Path) -> dict[int, str]:
 
 
 def manifests(home: Path) -> dict[str, str]:
-    """Every finished stage: its place, and which attempt made it."""
-    return {str(path.relative_to(home)): path.read_text() for path in home.glob("artifacts/*/*/*/*/manifest.json")}
+    """Every finished stage whose files are kept: its place, and the manifest of the attempt that made it."""
+    found = {}
+    for path in home.glob("artifacts/*/*/*/[!.]*/manifest.json"):
+        with contextlib.suppress(FileNotFoundError):  # a run may be at work
+            found[str(path.relative_to(home))] = path.read_text()
+    return {place: manifest for place, manifest in found.items() if "/extract_audio/" not in place}
 
 
 def results(home: Path) -> dict[str, Any]:
