@@ -99,7 +99,5 @@ ACCIDENTS = (
     End("cancelled_in_the_ui", cancelled_in_the_ui, (1,)),
     End("cancelled_in_the_ui_on_ray", cancelled_in_the_ui, (1,), runner="ray"),
     End("ray_worker_killed", killed("ray::"), (0,), runner="ray", ended="complete"),
-    End("raylet_killed", killed("raylet/raylet"), (0, 1), runner="ray", ended="complete|partial|failed"),
     End("store_killed", killed("milvus-lite"), (0, 1), ended="complete|partial|failed"),
-    End("prefect_killed", killed("prefect server"), (0, 1), ended="complete|partial|failed"),
 )
