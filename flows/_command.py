@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 from importlib import import_module
 from itertools import chain
 from pathlib import Path
@@ -132,7 +133,7 @@ class _Command:
                 self._view.ended(item.report)
 
     def _run_flow(self, known: OpenRun) -> None:
-        from flows._start import started
+        from flows._start import error_of, started
 
         begin = time.monotonic()
         module, name, _ = FLOWS[self._verb]
@@ -141,11 +142,10 @@ class _Command:
             self._prefect_url = url
             flow = getattr(import_module(module), name).with_options(task_runner=runner)
             self._startup_s = round(time.monotonic() - begin, 3)
-            state = flow(self._arguments.paths, known.run.options, known.run.force, return_state=True)
-            error = state.result(raise_on_failure=False) if state.is_crashed() or state.is_failed() else None
+            error = error_of(partial(flow, self._arguments.paths, known.run.options, known.run.force))
         if isinstance(error, SetupError) and not known.report.counts:
             raise error
-        known.enter_missing(self._arguments.paths, error if isinstance(error, BaseException) else None)
+        known.enter_missing(self._arguments.paths, error)
 
     def _leave_hard(self, known: OpenRun) -> None:
         """The work did not end within the grace period: write what is known, end what we started, and go."""

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-import contextvars
-import threading
 from collections.abc import Iterator
 from typing import Any
 
-from prefect import get_client
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Cancelled, Completed, Failed
 
 from flows._artifacts import Progress, publish_items
+from flows._guard import guarded
 from flows._identify import Item
 from flows._items import Submit, Window
 from flows._log import attached
@@ -21,9 +18,6 @@ from flows._run import OpenRun
 from flows._runner import MedleyRayRunner
 from flows._signals import stop_on_signals
 from medley.report import run_status
-from medley.stop import request_stop, stop_requested
-
-_GUARD_S = 3.0
 
 
 def flow_options(name: str) -> dict[str, Any]:
@@ -41,7 +35,7 @@ def window(items: Iterator[Item], submit: Submit, known: OpenRun) -> OpenRun:
     known.prefect_run_id = str(flow_run.id)
     known.catalog.note_prefect_run(known.run.run_id, known.prefect_run_id)
     known.view = Progress(known.view, known.run.run_id, len(flow_run.parameters.get("paths") or []))
-    with stop_on_signals(), _guarded(known.prefect_run_id), attached(known.log_handlers, "prefect"):
+    with stop_on_signals(), guarded(known.prefect_run_id), attached(known.log_handlers, "prefect"):
         Window(known, submit).run(items)
     return known
 
@@ -72,30 +66,3 @@ def _first_line(items: list[dict[str, Any]], counts: dict[str, int]) -> str:
     summary = ", ".join(f"{count} {status}" for status, count in sorted(counts.items())) or "no items"
     failed = [item["error"]["message"] for item in items if item["error"]]
     return f"{summary}: {'; '.join(failed[:3])}" if failed else summary
-
-
-@contextlib.contextmanager
-def _guarded(run_id: str) -> Iterator[None]:
-    """Cancelled in the UI: Prefect tells a flow's process nothing, so its own state is read every few seconds."""
-    done = threading.Event()
-    context = contextvars.copy_context()  # Prefect's settings, and with them its URL, are in there
-    guard = threading.Thread(target=context.run, args=(_watch_state, run_id, done), daemon=True)
-    guard.start()
-    try:
-        yield
-    finally:
-        done.set()
-        guard.join(timeout=_GUARD_S)
-
-
-def _watch_state(run_id: str, done: threading.Event) -> None:
-    import httpx
-
-    with get_client(sync_client=True) as client:
-        while not done.wait(_GUARD_S) and not stop_requested():
-            try:
-                state = client.read_flow_run(run_id).state  # type: ignore[arg-type]
-            except httpx.HTTPError:
-                continue  # the server is busy or away: the tasks will tell
-            if state and (state.is_cancelling() or state.is_cancelled()):
-                request_stop()

@@ -12,7 +12,7 @@ from medley.catalog import Catalog, Outcome
 from medley.errors import BadInput, MedleyError
 from medley.identify import identify
 from medley.records import written
-from medley.report import ItemReport, error_entry
+from medley.report import ItemReport, error_entry, stop_errors
 from medley.run import Run
 from medley.stages import STAGES
 from medley.stop import stop_requested
@@ -41,7 +41,7 @@ def identify_items(
     first: dict[str, Item] = {}
     for path in paths:
         if stop_requested():
-            yield Item(path, report=ItemReport(path, "cancelled"))
+            yield Item(path, report=ItemReport(path, "cancelled", errors=stop_errors()))
             continue
         try:
             asset = identify(path, catalog, run.limits, verify=verify)

@@ -19,7 +19,7 @@ from medley.artifacts import ArtifactStore
 from medley.catalog import Outcome
 from medley.errors import Cancelled, NoSpace, Quarantined
 from medley.records import retire
-from medley.report import ItemReport, ItemStatus, error_entry
+from medley.report import ItemReport, ItemStatus, error_entry, stop_errors
 from medley.run import Run
 from medley.settings import require_space
 from medley.stages import STAGES
@@ -60,7 +60,7 @@ class Window:
         else:
             self._retire_replaced()
         for item in [*self._claimed_elsewhere, *items]:
-            self._end(item, item.report or self._not_begun(item, "cancelled", []))
+            self._end(item, item.report or self._not_begun(item, "cancelled", stop_errors()))
 
     def _fill(self, items: Iterator[Item]) -> None:
         size = self._known.settings.window
@@ -157,6 +157,7 @@ class Window:
         errors = [error_entry(error) for error in flight.errors if not isinstance(error, Cancelled)]
         cancelled = flight.cancelled or len(errors) < len(flight.errors)
         records = records_of(asset, run)
+        errors += stop_errors() if cancelled else []
         done = all(stage in flight.stages for stage in flight.futures) and not errors
         status = "complete" if done else "cancelled" if cancelled else "partial" if records else "failed"
         return ItemReport(

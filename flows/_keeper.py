@@ -1,4 +1,4 @@
-"""Parent of one shared service: ends it when its last user is gone, however that user went.
+"""Parent of one shared service: starts it again when it dies, ends it when its last user is gone, however that went.
 
 `python -m flows._keeper SPEC`. It runs beside every command: next to nothing is imported. Locks: see _services.py.
 """
@@ -25,27 +25,42 @@ _START_S = 90.0
 _HEALTH_POLL_S = 0.1
 _USERS_POLL_S = 1.0
 _END_S = 10.0
+#: Pauses before it is started again, on the same port; after the last one it stays down.
+_AGAIN_S = (0.1, 1.0, 5.0)
 _stop = threading.Event()
 
 
 def main(spec: dict[str, Any]) -> int:
     """Starts the service, says where it is, and waits until nobody uses it; exit status 1 if it does not come up."""
     signal.signal(signal.SIGTERM, _on_term)
-    address = Path(spec["address_file"])
-    with Path(spec["log"]).open("ab") as log:
-        service = subprocess.Popen(guarded(spec["command"]), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    service = _launched(spec)
     try:
         if not _comes_up(service, spec["health"]):
             return 1
-        _write(
-            address,
-            {"url": spec["url"], "pid": os.getpid(), "service_pid": service.pid, "started": time.time()},
-        )
-        _wait_for_users(service, spec)
-        return 0
+        _write_address(service, spec)
+        for pause_s in _AGAIN_S:
+            if not _dies_in_use(service, spec):
+                return 0
+            _stop.wait(pause_s)
+            service = _launched(spec)
+            if _comes_up(service, spec["health"]):
+                _write_address(service, spec)
+        return 1
     finally:
-        address.unlink(missing_ok=True)
+        Path(spec["address_file"]).unlink(missing_ok=True)
         _end(service)
+
+
+def _launched(spec: dict[str, Any]) -> subprocess.Popen[bytes]:
+    with Path(spec["log"]).open("ab") as log:
+        return subprocess.Popen(guarded(spec["command"]), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+
+
+def _write_address(service: subprocess.Popen[bytes], spec: dict[str, Any]) -> None:
+    content = {"url": spec["url"], "pid": os.getpid(), "service_pid": service.pid, "started": time.time()}
+    draft = Path(spec["address_file"]).with_suffix(".new")
+    draft.write_text(json.dumps(content))
+    draft.rename(spec["address_file"])
 
 
 def _on_term(signum: int, frame: FrameType | None) -> None:
@@ -75,15 +90,21 @@ def answers(health: str, timeout_s: float = 1.0) -> bool:
     return True
 
 
-def _wait_for_users(service: subprocess.Popen[bytes], spec: dict[str, Any]) -> None:
-    """Nobody may become a user while we look: both locks are held until the service has ended and we exit."""
-    while service.poll() is None and not _stop.is_set():
+def _dies_in_use(service: subprocess.Popen[bytes], spec: dict[str, Any]) -> bool:
+    """Waits until it dies; False where it is to end, or has ended because nobody used it any more.
+
+    Nobody may become a user while we look: both locks are held until the service has ended and we exit.
+    """
+    while not _stop.is_set():
+        if service.poll() is not None:
+            return True
         _stop.wait(_USERS_POLL_S)
         with Path(spec["start_lock"]).open("a") as start, Path(spec["users_lock"]).open("a") as users:
             if _try_lock(start) and _try_lock(users):
                 Path(spec["address_file"]).unlink(missing_ok=True)
                 _end(service)
-                return
+                return False
+    return False
 
 
 def _try_lock(file: Any) -> bool:
@@ -102,12 +123,6 @@ def _end(service: subprocess.Popen[bytes]) -> None:
         except subprocess.TimeoutExpired:
             service.kill()
             service.wait()
-
-
-def _write(path: Path, content: dict[str, Any]) -> None:
-    draft = path.with_suffix(".new")
-    draft.write_text(json.dumps(content))
-    draft.rename(path)
 
 
 if __name__ == "__main__":

@@ -22,9 +22,11 @@ def logged(path: Path, show: Callable[[str], None] | None = None) -> Iterator[li
     logger.setLevel(logging.INFO)
     for handler in handlers:
         handler.addFilter(lambda record: record.name.startswith("medley") or record.levelno >= logging.WARNING)
-    with attached(handlers, "medley"):
-        yield handlers
-    handlers[0].close()
+    try:
+        with attached(handlers, "medley"):
+            yield handlers
+    finally:
+        handlers[0].close()
 
 
 @contextlib.contextmanager

@@ -23,7 +23,7 @@ from medley.errors import MedleyError
 from medley.models.profiles import models_of
 from medley.options import VideoOptions
 from medley.profile import resolve_profile
-from medley.report import ItemReport, ItemStatus, ReportFile, error_entry, run_status
+from medley.report import ItemReport, ItemStatus, ReportFile, error_entry, run_status, stop_errors
 from medley.run import Run, StoreAddress
 from medley.settings import Settings, load_settings
 from medley.stages import fingerprints, plan_fingerprint
@@ -69,7 +69,8 @@ class OpenRun:
         """Every path that has no entry yet gets one: cancelled, or failed where an error ended the whole run."""
         status: ItemStatus = "cancelled" if error is None else "failed"
         why = f"the run ended: {type(error).__name__}: {error}"
-        errors = [] if error is None else [error_entry(MedleyError(why, remedy="Run again: finished stages are kept"))]
+        ended = MedleyError(why, remedy="Run again: finished stages are kept")
+        errors = stop_errors() if error is None else [error_entry(ended)]
         entered = Counter(item["path"] for item in self.report.items())
         for path in (Counter(paths) - entered).elements():
             self.report.add(ItemReport(path, status, errors=errors))

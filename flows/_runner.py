@@ -21,15 +21,18 @@ from prefect.tasks import Task
 from prefect_ray import RayTaskRunner
 from prefect_ray.context import RemoteOptionsContext
 from prefect_ray.task_runners import PrefectRayFuture
+from ray._raylet import GcsClient  # type: ignore[attr-defined]  # compiled
 
 from actors.pool import NAMESPACE
 from flows._environment import prepare_environment, worker_environment
+from flows._keeper import answers
 from flows._reaper import ENDED, MARK
 from flows._services import require
 from medley.errors import ServiceUnreachable
 from medley.settings import Settings, load_settings
 
 _ALIVE = 0  # ray.core.generated.gcs_pb2.GcsNodeInfo.GcsNodeState
+_REACH_S = 5.0
 _STAGES_IN_FLIGHT = 16  # a waiting dependent holds a thread of the pool: room for every stage of an item
 
 
@@ -155,12 +158,26 @@ def kill_private_cluster() -> None:
 def cluster_gpus(address: str) -> float:
     """GPUs that the living nodes of the cluster at `address` declare; raises ServiceUnreachable."""
     require(address, "MEDLEY_RAY__ADDRESS or RAY_ADDRESS")
-    from ray._raylet import GcsClient  # type: ignore[attr-defined]  # compiled
-
     nodes = [node for node in GcsClient(address=address).get_all_node_info().values() if node.state == _ALIVE]
     if not nodes:
         raise ServiceUnreachable(f"the Ray cluster at {address} has no node yet", remedy="Wait for it, or start one")
     return float(sum(dict(node.resources_total).get("GPU", 0.0) for node in nodes))
+
+
+def lost_cluster() -> str:
+    """Why the cluster that this process has joined cannot finish anything any more; empty where it is well.
+
+    Ray itself says nothing when the raylet beside the driver dies, and aborts the driver a minute after the GCS died.
+    """
+    if not ray.is_initialized():
+        return ""
+    context = ray.get_runtime_context()
+    gcs = context.gcs_address
+    if not answers(f"tcp://{gcs}", _REACH_S):
+        return f"its head node does not answer at {gcs}"
+    nodes = GcsClient(address=gcs).get_all_node_info(timeout=_REACH_S).values()
+    ours = next((node for node in nodes if node.node_id.hex() == context.get_node_id()), None)
+    return "" if ours is None or ours.state == _ALIVE else "the raylet of this machine has died"
 
 
 def _private_cluster(settings: Settings) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and a closed terminal set the stop flag; a grace period later, or at a second one the end is hard."""
+"""Ctrl-C, SIGTERM and a closed terminal set the stop flag; a grace period later, or at a second one: a hard end."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
 
-from medley.stop import request_stop
+from medley.stop import request_stop, stop_requested
 
 EXIT_OF = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 received: list[signal.Signals] = []
@@ -33,11 +33,11 @@ def stop_on_signals() -> Iterator[None]:
 
 @contextlib.contextmanager
 def hard_exit(grace_s: float, leave: Callable[[], None]) -> Iterator[None]:
-    """`grace_s` after a signal, or at the second one, `leave` is called in a thread of its own."""
+    """`grace_s` after the run was stopped, or at a second signal, `leave` is called in a thread of its own."""
     done = threading.Event()
 
     def watch() -> None:
-        while not received:
+        while not stop_requested():
             if done.wait(0.1):
                 return
         _second.wait(grace_s)

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import httpx
+from prefect.client.schemas.objects import State
 from prefect.events.worker import EventsWorker
 from prefect.logging.handlers import APILogWorker
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.task_runners import TaskRunner
 
+from flows._log import logger
 from flows._reconcile import crash_flow_run, settle_task_runs
 from flows._run import OpenRun
 from flows._runner import MedleyRayRunner, local_runner, start_ray, stop_ray
 from flows._services import prefect_server
+from medley.errors import ServiceUnreachable
 
 _DRAIN_S = 5.0
 
@@ -42,10 +46,28 @@ def started(known: OpenRun) -> Iterator[tuple[TaskRunner[Any], str]]:
         yield MedleyRayRunner() if on_ray else local_runner(settings), url
 
 
+def error_of(flow: Callable[..., State[Any]]) -> BaseException | None:
+    """Runs the flow; what ended it as a whole, if anything did."""
+    try:
+        state = flow(return_state=True)
+    except httpx.HTTPError as lost:  # the server went away for good: Prefect cannot even note the end
+        return ServiceUnreachable(f"Prefect's server does not answer: {lost}", remedy="Start it again")
+    error = state.result(raise_on_failure=False) if state.is_crashed() or state.is_failed() else None
+    return error if isinstance(error, BaseException) else None
+
+
 def _settle(known: OpenRun) -> None:
-    """While the server is still there: what this process has to tell it, and the last states of the run's tasks."""
-    APILogWorker.drain_all(timeout=_DRAIN_S)
-    EventsWorker.drain_all(timeout=_DRAIN_S)
-    if known.prefect_run_id:
+    """While the server is still there: what this process has to tell it, and the last states of the run's tasks.
+
+    Where it is not, the run stays open in the catalog: the next command that has a server closes it there.
+    """
+    if not known.prefect_run_id:
+        return
+    try:
+        APILogWorker.drain_all(timeout=_DRAIN_S)
+        EventsWorker.drain_all(timeout=_DRAIN_S)
         settle_task_runs(known.prefect_run_id)
-        known.catalog.close_prefect_run(known.prefect_run_id)
+    except httpx.HTTPError as error:
+        logger.warning("Prefect does not know how this run ended: %s: %s", type(error).__name__, error)
+        return
+    known.catalog.close_prefect_run(known.prefect_run_id)

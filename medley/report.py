@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from medley.errors import MedleyError
+from medley.stop import stop_reason
 
 ItemStatus = Literal["complete", "partial", "failed", "unchanged", "skipped", "cancelled"]
 RunStatus = Literal["complete", "partial", "failed", "cancelled"]
@@ -73,6 +74,12 @@ def error_entry(error: MedleyError) -> dict[str, Any]:
     """One error as reports and the catalog hold it: type, stage, and a message with reason and remedy on one line."""
     message = " ".join(str(error).split())
     return {"type": type(error).__name__, "stage": error.stage or "identify", "message": message}
+
+
+def stop_errors() -> list[dict[str, Any]]:
+    """What cancelled items say where the run could not go on; nothing where somebody stopped it."""
+    reason = stop_reason()
+    return [error_entry(reason)] if reason else []
 
 
 def run_status(statuses: Iterable[str]) -> RunStatus:

@@ -1,16 +1,19 @@
-"""One flag for the whole process: somebody wants the run to end. Work that can take long looks at it."""
+"""One flag for the whole process: the run is to end. Work that can take long looks at it."""
 
 from __future__ import annotations
 
 import threading
 
-from medley.errors import Cancelled
+from medley.errors import Cancelled, MedleyError
 
 _stop = threading.Event()
+_reasons: list[MedleyError] = []
 
 
-def request_stop() -> None:
-    """From a signal handler or the guard thread."""
+def request_stop(reason: MedleyError | None = None) -> None:
+    """From a signal handler or the guard thread. `reason` where nobody wanted it, but the run cannot go on."""
+    if reason is not None:
+        _reasons.append(reason)
     _stop.set()
 
 
@@ -19,8 +22,14 @@ def stop_requested() -> bool:
     return _stop.is_set()
 
 
+def stop_reason() -> MedleyError | None:
+    """Why, where nobody wanted it."""
+    return _reasons[0] if _reasons else None
+
+
 def clear_stop() -> None:
     """For a process that runs one flow after another."""
+    _reasons.clear()
     _stop.clear()
 
 

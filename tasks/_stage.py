@@ -23,7 +23,7 @@ from medley.stages import STAGES
 from medley.types import ArtifactRef, Asset, utc_now
 
 _RETRIES = 2
-_BACKOFF_S = 1.0
+_BACKOFF_S = 2.0  # with the store's own wait for a connection: long enough for it to be started again
 
 
 def stage_task(*, num_cpus: float, of: str) -> Callable[[Callable[..., Any]], Task[..., Any]]:

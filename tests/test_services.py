@@ -119,6 +119,27 @@ def test_a_killed_keeper_takes_the_service_with_it_and_the_next_user_starts_anew
     assert not is_alive(after["service_pid"])
 
 
+def test_a_killed_service_is_started_again_where_it_was(settings: Settings) -> None:
+    with shared(TINY, settings) as url:
+        before = address(settings)
+        psutil.Process(before["service_pid"]).kill()
+        eventually(lambda: address(settings)["service_pid"] != before["service_pid"], 30)
+        assert (address(settings)["url"], address(settings)["pid"]) == (url, before["pid"])
+        assert answers(url)
+        after = address(settings)
+    assert not any(is_alive(pid) for pid in (after["pid"], after["service_pid"]))
+    assert not (settings.run_dir / "tiny.json").exists()
+
+
+def test_a_service_that_dies_again_and_again_stays_down(settings: Settings) -> None:
+    once = "import socket, sys; socket.create_server(('127.0.0.1', int(sys.argv[1]))).accept()"
+    brief = Service("tiny", (sys.executable, "-c", once, "{port}"), TINY.url, "tcp://127.0.0.1:{port}")
+    with shared(brief, settings):
+        keeper = address(settings)["pid"]
+        eventually(lambda: not is_alive(keeper), 120)
+    assert not (settings.run_dir / "tiny.json").exists()
+
+
 def stale(kind: str) -> str:
     """What a crash may leave in the address file."""
     gone = subprocess.Popen([sys.executable, "-c", ""])

@@ -238,7 +238,7 @@ def test_rows_and_vectors_must_match() -> None:
 
 
 LOST = """
-import dataclasses, json, os, signal
+import dataclasses, json, os, signal, time
 from flows._services import vector_store
 from medley.errors import StoreUnavailable
 from medley.settings import load_settings
@@ -250,7 +250,8 @@ with vector_store(settings) as address:
     store = open_store(dataclasses.replace(address, timeout_s=2.0))
     [name] = store.write("text", TEXT_MODEL, batch("a", ["one"]))
     there = the(store, name)
-    os.kill(json.loads((settings.run_dir / "milvus.json").read_text())["service_pid"], signal.SIGKILL)
+    os.kill(json.loads((settings.run_dir / "milvus.json").read_text())["pid"], signal.SIGKILL)  # and so its service
+    time.sleep(0.5)
     calls = {
         "collections": lambda: store.collections(),
         "search_vector": lambda: store.search_vector(there, vector_of("one"), ["speech"], 5),
