@@ -28,7 +28,8 @@ from medley.export import export_asset
 from medley.models.locate import locate
 from medley.options import VideoOptions
 from medley.report import RunReport, RunStatus, exit_code, run_status
-from medley.settings import Settings, load_settings, require_space
+from medley.settings import Settings, load_settings
+from medley.space import require_space
 from medley.types import Asset
 
 FLOWS = {"video": ("flows.video", "ingest_video", VideoOptions)}

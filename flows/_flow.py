@@ -35,7 +35,7 @@ def window(items: Iterator[Item], submit: Submit, known: OpenRun) -> OpenRun:
     known.prefect_run_id = str(flow_run.id)
     known.catalog.note_prefect_run(known.run.run_id, known.prefect_run_id)
     known.view = Progress(known.view, known.run.run_id, len(flow_run.parameters.get("paths") or []))
-    with stop_on_signals(), guarded(known.prefect_run_id), attached(known.log_handlers, "prefect"):
+    with stop_on_signals(), guarded(known.prefect_run_id, known.settings.home), attached(known.log_handlers, "prefect"):
         Window(known, submit).run(items)
     return known
 

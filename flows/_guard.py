@@ -1,4 +1,4 @@
-"""Looks every few seconds whether a run may go on: not cancelled in Prefect's UI, Prefect's server and Ray there."""
+"""Looks every few seconds whether a run may go on: not cancelled in Prefect's UI, Prefect, Ray and disk there."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import contextvars
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from uuid import UUID
 
 import httpx
@@ -17,25 +18,41 @@ from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, tempor
 
 from flows._runner import lost_cluster
 from medley.errors import ServiceUnreachable
+from medley.space import Reserve
 from medley.stop import request_stop, stop_requested
 
-_EVERY_S = 3.0
+_EVERY_S, _SPACE_EVERY_S = 3.0, 0.25
 #: A server may be started again meanwhile; Prefect's own calls are tried for a minute.
 _PATIENCE_S = 75.0
 
 
 @contextlib.contextmanager
-def guarded(run_id: str) -> Iterator[None]:
+def guarded(run_id: str, home: Path) -> Iterator[None]:
     """Within the block a flow run that may not go on is stopped, with the reason where nobody wanted it."""
     done = threading.Event()
+    reserve = Reserve(home)
     context = contextvars.copy_context()  # Prefect's settings, and with them its URL, are in there
-    guard = threading.Thread(target=context.run, args=(_watch, UUID(run_id), done), daemon=True)
-    guard.start()
+    guards = [
+        threading.Thread(target=context.run, args=(_watch, UUID(run_id), done), daemon=True),
+        threading.Thread(target=_watch_space, args=(reserve, done), daemon=True),
+    ]
+    for guard in guards:
+        guard.start()
     try:
         yield
     finally:
         done.set()
-        guard.join(timeout=_EVERY_S)
+        for guard in guards:
+            guard.join(timeout=_EVERY_S)
+        reserve.release()
+
+
+def _watch_space(reserve: Reserve, done: threading.Event) -> None:
+    while not done.wait(_SPACE_EVERY_S):
+        if full := reserve.exhausted():
+            full.stage = "run"
+            request_stop(full)
+            return
 
 
 def _watch(run_id: UUID, done: threading.Event) -> None:

@@ -21,7 +21,7 @@ from medley.errors import Cancelled, NoSpace, Quarantined
 from medley.records import retire
 from medley.report import ItemReport, ItemStatus, error_entry, stop_errors
 from medley.run import Run
-from medley.settings import require_space
+from medley.space import require_space
 from medley.stages import STAGES
 from medley.stop import stop_requested
 from medley.types import Asset

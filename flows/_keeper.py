@@ -20,6 +20,7 @@ from types import FrameType
 from typing import Any
 
 from medley.launch import guarded
+from medley.process import born
 
 _START_S = 90.0
 _HEALTH_POLL_S = 0.1
@@ -57,7 +58,7 @@ def _launched(spec: dict[str, Any]) -> subprocess.Popen[bytes]:
 
 
 def _write_address(service: subprocess.Popen[bytes], spec: dict[str, Any]) -> None:
-    content = {"url": spec["url"], "pid": os.getpid(), "service_pid": service.pid, "started": time.time()}
+    content = {"url": spec["url"], "pid": os.getpid(), "service_pid": service.pid, "born": born(os.getpid())}
     draft = Path(spec["address_file"]).with_suffix(".new")
     draft.write_text(json.dumps(content))
     draft.rename(spec["address_file"])

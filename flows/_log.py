@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,7 +17,7 @@ logger = logging.getLogger("medley")
 @contextlib.contextmanager
 def logged(path: Path, show: Callable[[str], None] | None = None) -> Iterator[list[logging.Handler]]:
     """What Medley logs within the block goes to `path`, and line by line to `show`."""
-    handlers: list[logging.Handler] = [logging.FileHandler(path, delay=True, encoding="utf-8", errors="replace")]
+    handlers: list[logging.Handler] = [_File(path, delay=True, encoding="utf-8", errors="replace")]
     if show:
         handlers.append(_Shown(show))
     logger.setLevel(logging.INFO)
@@ -42,6 +43,14 @@ def attached(handlers: list[logging.Handler], name: str) -> Iterator[None]:
     finally:
         for handler in handlers:
             logging.getLogger(name).removeHandler(handler)
+
+
+class _File(logging.FileHandler):
+    """Where the disk is full, lines are lost, and nothing else."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # its name in the library
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handleError(record)
 
 
 class _Shown(logging.Handler):

@@ -28,6 +28,7 @@ from flows._keeper import answers
 from flows._log import logger
 from flows._reaper import MARK
 from medley.errors import ServiceUnreachable, SetupError
+from medley.process import lives
 from medley.run import StoreAddress
 from medley.settings import Settings
 
@@ -220,9 +221,8 @@ def _environment_of(service: Service, port: int) -> dict[str, str]:
 def _address(path: Path) -> dict[str, Any] | None:
     try:
         found: dict[str, Any] = json.loads(path.read_text())
-        keeper = psutil.Process(int(found["pid"]))
-        alive = keeper.status() != psutil.STATUS_ZOMBIE and keeper.create_time() <= float(found["started"])
-    except (OSError, ValueError, KeyError, TypeError, psutil.NoSuchProcess):
+        alive = lives(int(found["pid"]), float(found["born"]))
+    except (OSError, ValueError, KeyError, TypeError):
         return None
     return found if alive else None
 

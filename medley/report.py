@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from medley.errors import MedleyError
+from medley.space import patient
 from medley.stop import stop_reason
 
 ItemStatus = Literal["complete", "partial", "failed", "unchanged", "skipped", "cancelled"]
@@ -107,9 +108,19 @@ class ReportFile:
 
     def add(self, item: ItemReport) -> None:
         """Appends one entry and counts it."""
-        with self.path.open("a") as file:
-            file.write(json.dumps(item.to_dict(), ensure_ascii=False) + "\n")
+        self._append(json.dumps(item.to_dict(), ensure_ascii=False).encode() + b"\n")
         self.counts[item.status] += 1
+
+    @patient
+    def _append(self, line: bytes) -> None:
+        with self.path.open("ab", buffering=0) as file:
+            whole, written = file.tell(), 0
+            try:
+                while written < len(line):
+                    written += file.write(line[written:])
+            except OSError:
+                file.truncate(whole)  # no torn line
+                raise
 
     def items(self) -> list[dict[str, Any]]:
         """All entries so far."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import re
-import shutil
 from pathlib import Path
 from typing import Literal
 
@@ -157,9 +156,3 @@ def _make_home(settings: Settings) -> None:
             f"MEDLEY_HOME {settings.home} cannot be used: {error.strerror}",
             remedy="Set MEDLEY_HOME to a directory that you may write to",
         ) from None
-
-
-def require_space(settings: Settings) -> None:
-    """Raises NoSpace where MEDLEY_HOME has less than `min_free_mb` left."""
-    if shutil.disk_usage(settings.home).free < settings.min_free_mb << 20:
-        raise no_space(settings.home, f"less than {settings.min_free_mb} MB left (MEDLEY_MIN_FREE_MB)")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from tests.conftest import eventually
 from tests.traces import pids_of
 
 Process = subprocess.Popen[str]
+FILLER = "filler"
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,7 @@ class End:
     runner: str = "local"
     report: bool = True  #: whether the command can still print its report
     ended: str = "cancelled"  #: what the catalog calls the run
+    small_disk: bool = False  #: whether the home is on a disk of its own
 
 
 def signalled(*numbers: signal.Signals) -> Callable[[Process, Path], None]:
@@ -67,12 +70,11 @@ def killed(words: str) -> Callable[[Process, Path], None]:
 
 
 def disk_filled(process: Process, home: Path) -> None:
-    """Another program takes what is left, but for a page or so."""
-    with (home / "filler").open("wb") as filler:
+    """Another program takes all that is left."""
+    with (home / FILLER).open("wb", buffering=0) as filler:
         try:
             while True:
                 filler.write(bytes(1 << 16))
-                filler.flush()
         except OSError:
             return
 
@@ -82,6 +84,23 @@ def _moment(process: Process) -> None:
         process.wait(0.5)
     except subprocess.TimeoutExpired:
         return
+
+
+@contextlib.contextmanager
+def small_disk(home: Path) -> Iterator[None]:
+    """A disk of 600 MB at `home`; the tests must run as root."""
+    home.mkdir(exist_ok=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=600m", "medley-test", str(home)], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", str(home)], check=True)
+
+
+def can_mount() -> bool:
+    """Root may, but not in every container."""
+    tried = subprocess.run(["unshare", "--mount", "mount", "-t", "tmpfs", "medley-test", "/mnt"], capture_output=True)
+    return os.geteuid() == 0 and tried.returncode == 0
 
 
 SIGNALS = (
@@ -103,6 +122,14 @@ ACCIDENTS = (
     End("store_killed_on_ray", killed("milvus-lite"), (0,), runner="ray", ended="complete"),
     End("prefect_killed", killed("prefect server"), (0,), ended="complete"),
     End("prefect_killed_on_ray", killed("prefect server"), (0,), runner="ray", ended="complete"),
+    *(
+        [
+            End("disk_full", disk_filled, (1,), small_disk=True),
+            End("disk_full_on_ray", disk_filled, (1,), "ray", small_disk=True),
+        ]
+        if can_mount()
+        else []
+    ),
     End("raylet_killed", killed("raylet/raylet"), (1,), runner="ray"),
     End("head_of_ray_killed", killed("gcs/gcs_server"), (1,), runner="ray"),
 )

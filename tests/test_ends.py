@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import subprocess
@@ -17,7 +18,7 @@ from medley.catalog.tables import runs, stages
 from medley.catalog.views import status_runs
 from medley.settings import Settings, load_settings
 from tests.conftest import ROOT, SAMPLE, Answer, Medley, command, eventually
-from tests.ends import ACCIDENTS, SIGNALS, End
+from tests.ends import ACCIDENTS, FILLER, SIGNALS, End, small_disk
 from tests.media import cut, first_seconds
 from tests.traces import assert_same_results, manifests, of_medley, results
 
@@ -64,6 +65,24 @@ def undisturbed(ten: list[Path], medley_here: Medley, home: Path) -> dict[str, A
 def test_end_in_the_middle_of_ten_videos(
     case: End, home: Path, ten: list[Path], undisturbed: dict[str, Any], medley_here: Medley
 ) -> None:
+    with small_disk(home) if case.small_disk else contextlib.nullcontext():
+        items = struck(case, home, ten)
+        done = manifests(home)
+        again = medley_here("video", *ten, "--json")
+        assert again.code == 0, again.err
+        assert {item["status"] for item in again.report["items"]} <= {"complete", "unchanged"}
+        before = {item["path"] for item in items if item["status"] == "complete"}
+        assert before <= {item["path"] for item in again.report["items"] if item["status"] == "unchanged"}
+        kept = {place: made for place, made in manifests(home).items() if place in done}
+        assert kept == done, "finished stages are not done again"
+        assert_same_results(results(home), undisturbed)
+        assert of_medley(home) == []
+        past = status_runs(open_catalog(load_settings()).engine, 10)
+        assert [run["status"] in case.ended.split("|") for run in past[1:]] == [True]
+
+
+def struck(case: End, home: Path, ten: list[Path]) -> list[dict[str, Any]]:
+    """The items of a run that was ended in the middle; empty where it could not report."""
     process = start("video", *ten, "--json", "--runner", case.runner)
     eventually(lambda: len(manifests(home)) >= 12, 180)
     case.strike(process, home)
@@ -71,25 +90,14 @@ def test_end_in_the_middle_of_ten_videos(
     assert answer.code in case.codes, answer.err
     assert "Traceback" not in answer.err
     eventually(lambda: not of_medley(home), 20)
-    if case.report:
-        items = answer.report["items"]
-        assert [item["path"] for item in items] == [str(path) for path in ten]
-        assert all(item["errors"] for item in items if item["status"] in ("failed", "partial"))
-        assert len({"cancelled", "failed", "partial"} & {item["status"] for item in items}) == (answer.code != 0)
-    done = manifests(home)
-
-    again = medley_here("video", *ten, "--json")
-    assert again.code == 0, again.err
-    assert {item["status"] for item in again.report["items"]} <= {"complete", "unchanged"}
-    if case.report:
-        before = {item["path"] for item in items if item["status"] == "complete"}
-        assert before <= {item["path"] for item in again.report["items"] if item["status"] == "unchanged"}
-    kept = {place: made for place, made in manifests(home).items() if place in done}
-    assert kept == done, "finished stages are not done again"
-    assert_same_results(results(home), undisturbed)
-    assert of_medley(home) == []
-    past = status_runs(open_catalog(load_settings()).engine, 10)
-    assert [run["status"] in case.ended.split("|") for run in past[1:]] == [True]
+    (home / FILLER).unlink(missing_ok=True)
+    if not case.report:
+        return []
+    items: list[dict[str, Any]] = answer.report["items"]
+    assert [item["path"] for item in items] == [str(path) for path in ten]
+    assert all(item["errors"] for item in items if item["status"] in ("failed", "partial"))
+    assert len({"cancelled", "failed", "partial"} & {item["status"] for item in items}) == (answer.code != 0)
+    return items
 
 
 def test_two_commands_and_a_search_at_once(home: Path, settings: Settings, tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -144,10 +143,10 @@ def stale(kind: str) -> str:
     """What a crash may leave in the address file."""
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
-    known = {"url": "http://127.0.0.1:9", "service_pid": 1, "started": time.time()}
+    known = {"url": "http://127.0.0.1:9", "service_pid": 1, "born": 1.0}
     texts = {
         "dead": json.dumps({**known, "pid": gone.pid}),
-        "another process has the pid": json.dumps({**known, "pid": psutil.Process().pid, "started": 1.0}),
+        "another process has the pid": json.dumps({**known, "pid": psutil.Process().pid}),
         "torn": '{"url": "http://127',
         "empty": "",
         "no time": json.dumps({"url": "x", "pid": psutil.Process().pid}),

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-import psutil
 from sqlalchemy import Engine, create_engine, delete, event, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DatabaseError
@@ -16,7 +16,9 @@ from sqlalchemy.exc import ArgumentError, DatabaseError
 from medley.catalog.migrate import migrate
 from medley.catalog.tables import assets, claims, locations, outcomes, runs, stages
 from medley.errors import SetupError
+from medley.process import born, lives
 from medley.settings import Settings
+from medley.space import patient
 from medley.types import Asset, MediaInfo, utc_now
 
 CLAIM_S = 120.0
@@ -87,6 +89,7 @@ class Catalog:
         dialect = postgresql if engine.dialect.name == "postgresql" else sqlite
         self._insert: Callable[..., Any] = dialect.insert
 
+    @patient
     def _put(self, table: Any, values: dict[str, Any], keys: Sequence[str]) -> None:
         statement = self._insert(table).values(**values)
         changed = {name: value for name, value in values.items() if name not in (*keys, "created")}
@@ -95,20 +98,15 @@ class Catalog:
 
     # runs
 
+    @patient
     def begin_run(self, run_id: str, flow: str, profile: str) -> None:
         """Notes a run of this process."""
-        process = psutil.Process()
-        values = {
-            "run_id": run_id,
-            "flow": flow,
-            "status": "running",
-            "profile": profile,
-            "started": utc_now(),
-        }
-        values |= {"host": socket.gethostname(), "pid": process.pid, "pid_started": process.create_time()}
+        here = {"host": socket.gethostname(), "pid": os.getpid(), "pid_started": born(os.getpid())}
+        noted = {"run_id": run_id, "flow": flow, "status": "running", "profile": profile, "started": utc_now()}
         with self.engine.begin() as connection:
-            connection.execute(runs.insert().values(**values))
+            connection.execute(runs.insert().values(**noted, **here))
 
+    @patient
     def end_run(self, run_id: str, status: str, counts: dict[str, int]) -> None:
         """Notes how a run ended and frees its claims; what it had begun and not ended was cancelled."""
         with self.engine.begin() as connection:
@@ -118,6 +116,7 @@ class Catalog:
             connection.execute(update(runs).where(runs.c.run_id == run_id).values(**changed))
             connection.execute(delete(claims).where(claims.c.run_id == run_id))
 
+    @patient
     def note_prefect_run(self, run_id: str, prefect_run_id: str) -> None:
         """Which flow run of Prefect shows this run."""
         with self.engine.begin() as connection:
@@ -130,17 +129,19 @@ class Catalog:
         with self.engine.connect() as connection:
             return list(connection.execute(select(runs.c.prefect_run_id).where(over)).scalars())
 
+    @patient
     def close_prefect_run(self, prefect_run_id: str) -> None:
         """Prefect's rows of that flow run are true."""
         with self.engine.begin() as connection:
             known = runs.c.prefect_run_id == prefect_run_id
             connection.execute(update(runs).where(known).values(prefect_open=False))
 
+    @patient
     def crash_dead_runs(self) -> None:
         """Runs of this host whose process is gone become crashed, and their claims free."""
         with self.engine.begin() as connection:
             here = select(runs).where(runs.c.status == "running", runs.c.host == socket.gethostname())
-            dead = [row.run_id for row in connection.execute(here) if not _lives(row.pid, row.pid_started)]
+            dead = [row.run_id for row in connection.execute(here) if not lives(row.pid, row.pid_started)]
             crashed = update(runs).where(runs.c.run_id.in_(dead))
             connection.execute(crashed.values(status="crashed", ended=utc_now()))
             unfinished = outcomes.c.run_id.in_(dead) & (outcomes.c.status == "running")
@@ -168,11 +169,13 @@ class Catalog:
         with self.engine.connect() as connection:
             return list(connection.execute(query).scalars())
 
+    @patient
     def forget_outcomes(self, asset_id: str) -> None:
         """The asset counts as never worked on."""
         with self.engine.begin() as connection:
             connection.execute(delete(outcomes).where(outcomes.c.asset_id == asset_id))
 
+    @patient
     def note_path_failure(self, path: str, error: dict[str, Any]) -> None:
         """Notes that a path could not be identified; what it showed before stays known."""
         before = self.location(path)
@@ -231,6 +234,7 @@ class Catalog:
         }
         self._put(outcomes, values, ["asset_id", "flow"])
 
+    @patient
     def note_stages(self, rows: Sequence[dict[str, Any]]) -> None:
         """What a run did in each stage of an asset; see `tables.stages` for the keys."""
         if rows:
@@ -239,6 +243,7 @@ class Catalog:
 
     # claims
 
+    @patient
     def claim(self, asset_id: str, run_id: str) -> bool:
         """Whether the asset is now this run's; an expired claim is free."""
         now = time.time()
@@ -250,21 +255,15 @@ class Catalog:
             taken: int = connection.execute(statement).rowcount
             return taken > 0
 
+    @patient
     def renew_claims(self, run_id: str) -> None:
         """Keeps the claims of a living run."""
         with self.engine.begin() as connection:
             held = update(claims).where(claims.c.run_id == run_id)
             connection.execute(held.values(expires=time.time() + CLAIM_S))
 
+    @patient
     def release(self, asset_id: str, run_id: str) -> None:
         """Frees one asset."""
         with self.engine.begin() as connection:
             connection.execute(delete(claims).where(claims.c.asset_id == asset_id, claims.c.run_id == run_id))
-
-
-def _lives(pid: int, started: float) -> bool:
-    try:
-        process = psutil.Process(pid)
-        return bool(abs(process.create_time() - started) < 1.0 and process.status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return False

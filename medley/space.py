@@ -1,0 +1,88 @@
+"""A disk that is full: no work is begun on it, and a run that meets it in the middle can still end in order."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+from sqlalchemy.exc import OperationalError
+
+from medley.errors import NO_SPACE, NoSpace, no_space
+from medley.settings import Settings
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_MB = 1 << 20
+_RESERVE_MB = 16
+_LEAST_MB = 4
+_TRY_S, _AGAIN_S = 3.0, 0.1
+
+
+def require_space(settings: Settings) -> None:
+    """Raises NoSpace where MEDLEY_HOME has less than `min_free_mb` left."""
+    if _free_bytes(settings.home) < settings.min_free_mb * _MB:
+        raise no_space(settings.home, f"less than {settings.min_free_mb} MB left (MEDLEY_MIN_FREE_MB)")
+
+
+class Reserve:
+    """Some space that a run holds, to give it back when the disk is full. A file without a name: a crash frees it."""
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+        self._file = tempfile.TemporaryFile(dir=home)  # noqa: SIM115  # held open for the length of the run
+        try:
+            os.posix_fallocate(self._file.fileno(), 0, _RESERVE_MB * _MB)
+        except OSError as error:
+            self.release()
+            if error.errno in NO_SPACE:
+                raise no_space(home) from None
+
+    def exhausted(self) -> NoSpace | None:
+        """The error to stop with where next to nothing is left; the reserve is free then."""
+        if _free_bytes(self._home) >= _LEAST_MB * _MB:
+            return None
+        self.release()
+        return no_space(self._home)
+
+    def release(self) -> None:
+        """Gives it back."""
+        self._file.close()
+
+
+def patient(write: Callable[P, R]) -> Callable[P, R]:
+    """`write`, as a whole or not at all, is tried for some seconds: of a full disk, a reserve is freed meanwhile.
+
+    Raises NoSpace.
+    """
+
+    @wraps(write)
+    def tried(*args: P.args, **kwargs: P.kwargs) -> R:
+        deadline = time.monotonic() + _TRY_S
+        while True:
+            try:
+                return write(*args, **kwargs)
+            except (OSError, OperationalError) as error:
+                if not _is_full(error):
+                    raise
+                if time.monotonic() > deadline:
+                    raise no_space("MEDLEY_HOME") from error
+            time.sleep(_AGAIN_S)
+
+    return tried
+
+
+def _is_full(error: OSError | OperationalError) -> bool:
+    if isinstance(error, OSError):
+        return error.errno in NO_SPACE
+    return "disk is full" in str(error.orig)  # SQLITE_FULL
+
+
+def _free_bytes(where: Path) -> int:
+    return shutil.disk_usage(where).free
