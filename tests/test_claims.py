@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -153,6 +154,16 @@ def test_a_pid_that_another_process_has_now_is_dead(catalog: Catalog) -> None:
         connection.execute(update(runs).where(runs.c.run_id == "run-1").values(pid_started=runs.c.pid_started - 100))
     catalog.crash_dead_runs()
     assert (status_of(catalog, "run-1"), status_of(catalog, "run-2")) == ("crashed", "running")
+
+
+def test_a_living_run_lives_on_when_the_clock_is_set(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Psutil reckons a process' age from the boot time, which moves with the clock."""
+    real_time, real_boot_time = time.time, psutil._pslinux.boot_time
+    for shift_s in (-86_400.0, 86_400.0):
+        monkeypatch.setattr(psutil._pslinux, "boot_time", lambda shift_s=shift_s: real_boot_time() + shift_s)
+        monkeypatch.setattr(time, "time", lambda shift_s=shift_s: real_time() + shift_s)
+        catalog.crash_dead_runs()
+        assert (status_of(catalog, "run-1"), status_of(catalog, "run-2")) == ("running", "running")
 
 
 def test_runs_of_other_hosts_are_not_ours_to_judge(catalog: Catalog) -> None:

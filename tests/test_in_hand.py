@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from flows.search import player_command
+from medley.models.base import Vectors
+from medley.models.profiles import models_of
+from medley.models.whisper import load
+from medley.options import ModelOptions, Profile
 from tests.conftest import SAMPLE, Medley
 from tests.media import ffmpeg, first_seconds
 
@@ -55,6 +61,35 @@ def test_task_that_is_none(medley: Medley) -> None:
     assert answer.code == 2
     assert "--speech.task sing" in answer.err
     assert "translate" in answer.err
+
+
+def test_translating_is_another_transcript(medley: Medley, tmp_path: Path) -> None:
+    first_seconds(SAMPLE, tmp_path / "clip.mp4", 4)
+    medley("video", tmp_path / "clip.mp4")
+    item = medley("video", tmp_path / "clip.mp4", "--speech.task", "translate", "--json").report["items"][0]
+    states = {stage["name"]: stage["state"] for stage in item["stages"]}
+    assert (item["status"], states["transcribe"], states["embed_frames"]) == ("complete", "completed", "cached")
+
+
+class Recorded:
+    """Stands before faster-whisper's pipeline, and notes the task."""
+
+    def __init__(self, pipeline: Any) -> None:
+        self.model, self._pipeline, self.tasks = pipeline.model, pipeline, []
+
+    def transcribe(self, samples: Vectors, *, task: str, **more: Any) -> Any:
+        self.tasks.append(task)
+        return self._pipeline.transcribe(samples, task=task, **more)
+
+
+def test_translating_is_what_the_model_is_asked_for() -> None:
+    model = load(models_of(Profile.DEMO, ModelOptions()).speech, threads=1)
+    asked = Recorded(model._pipeline)
+    model._pipeline = asked
+    silence = np.zeros(16_000, np.float32)
+    for translate in (False, True):
+        assert model.transcribe(silence, language="en", beam_size=1, translate=translate) == []
+    assert asked.tasks == ["transcribe", "translate"]
 
 
 def test_failed_run_names_its_log_and_the_log_says_why(

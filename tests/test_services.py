@@ -95,6 +95,15 @@ def test_users_of_one_process_share_as_well(settings: Settings) -> None:
     assert running("tiny", settings) is None
 
 
+def test_a_service_is_found_again_when_the_clock_was_set(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a second one would start on the first one's data."""
+    real_boot_time = psutil._pslinux.boot_time
+    with shared(TINY, settings) as url:
+        monkeypatch.setattr(psutil._pslinux, "boot_time", lambda: real_boot_time() + 86_400.0)
+        with shared(TINY, settings) as found:
+            assert found == url
+
+
 def test_a_killed_users_service_is_ended(settings: Settings) -> None:
     with user() as one:
         line(one)

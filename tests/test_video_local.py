@@ -224,6 +224,16 @@ def test_new_content_replaces_the_old(medley: Medley, tmp_path: Path) -> None:
         assert connection.execute(stages.select()).all()
 
 
+def test_a_file_from_the_future(medley: Medley, tmp_path: Path) -> None:
+    """The clock was set back: it is read again each time, and known by its content."""
+    clip, tomorrow = tmp_path / "clip.mp4", time.time() + 86_400
+    first_seconds(SAMPLE, clip, 4)
+    os.utime(clip, (tomorrow, tomorrow))
+    assert medley("video", clip).code == 0
+    item = medley("video", clip, "--json").report["items"][0]
+    assert (item["status"], item["stages"]) == ("unchanged", [])
+
+
 def test_usage_and_setup_errors_touch_nothing(medley: Medley, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert medley().code == 2
     assert medley("vidoe").code == 2
