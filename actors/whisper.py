@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from medley.media.audio import read_samples
+from medley.media.audio import read_pieces
 from medley.models.base import ModelSpec, SpeechModel, load_model
+from medley.stop import raise_if_stopped
 from medley.types import Word
 
 
@@ -16,6 +17,14 @@ class WhisperActor:
         self._model: SpeechModel = load_model(spec, threads=threads)
 
     def transcribe(self, wav: Path, language: str | None, beam_size: int, translate: bool) -> list[Word]:
-        """Words of a WAV of ours, times in seconds from its first sample; see `SpeechModel`."""
-        samples = read_samples(wav)
-        return self._model.transcribe(samples, language=language, beam_size=beam_size, translate=translate)
+        """Words of a WAV of ours, times in seconds from its first sample; see `SpeechModel`.
+
+        Of a long one piece by piece; the language is that of the first piece in which somebody speaks.
+        """
+        words: list[Word] = []
+        for start_s, samples in read_pieces(wav):
+            raise_if_stopped()
+            heard = self._model.transcribe(samples, language=language, beam_size=beam_size, translate=translate)
+            language = language or (self._model.spoken_language(samples) if heard else None)
+            words += [word.later(start_s) for word in heard]
+        return words

@@ -80,5 +80,5 @@ def _row(item: dict[str, Any]) -> dict[str, Any]:
         "records": ", ".join(f"{count} {kind}" for kind, count in item["records"].items()),
         "seconds": item["seconds"],
         "stage": error.get("stage", ""),
-        "error": error.get("message", ""),
+        "error": str(error.get("message", "")).removeprefix(f"{item['path']}: "),  # the first column has it
     }

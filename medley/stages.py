@@ -34,7 +34,7 @@ class Stage:
 
 VIDEO_STAGES: tuple[Stage, ...] = (
     Stage("extract_audio", "speech", 2, None, lambda o: o.speech.track, transient_for="transcribe"),
-    Stage("transcribe", "speech", 1, "extract_audio", lambda o: o.speech.model_dump(exclude={"track"}), "speech"),
+    Stage("transcribe", "speech", 2, "extract_audio", lambda o: o.speech.model_dump(exclude={"track"}), "speech"),
     Stage("chunk", "speech", 1, "transcribe", lambda o: o.chunks.model_dump()),
     Stage("embed_text", "speech", 1, "chunk", model="text"),
     Stage("write_speech", "speech", 1, "embed_text", writes=True),

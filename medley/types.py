@@ -120,6 +120,10 @@ class Word:
     end_s: float
     text: str
 
+    def later(self, by_s: float) -> Word:
+        """The same word on a clock that began `by_s` earlier."""
+        return Word(round(self.start_s + by_s, 3), round(self.end_s + by_s, 3), self.text)
+
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
 class Segment:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import logging
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -32,9 +33,9 @@ def embedded(picture: bytes, media_type: str) -> str:
 
 def publish_transcript(asset: Asset, segments: Sequence[Segment]) -> None:
     """The transcript with times as a Markdown artifact of the task run; nothing outside of one."""
-    lines = [f"| {clock(s.start_s)} | {clock(s.end_s)} | {_cell(s.text)} |" for s in segments]
-    table = "\n".join(["| from | to | text |", "|---|---|---|", *lines])
-    _publish(asset, "transcript", "Transcript", table if segments else "No speech.")
+    # a list: the cells of a table are cut off where the page ends
+    lines = [f"- **{clock(s.start_s)} – {clock(s.end_s)}** {_plain(s.text)}" for s in segments]
+    _publish(asset, "transcript", "Transcript", "\n".join(lines) or "No speech.")
 
 
 def publish_frames(asset: Asset, frames: Sequence[Frame], directory: Path) -> None:
@@ -50,11 +51,12 @@ def _publish(asset: Asset, key: str, title: str, markdown: str) -> None:
         return
     with only_shown():
         create_markdown_artifact(
-            markdown=f"# {_cell(asset.name)}\n\n{markdown}\n",
+            markdown=f"# {_plain(asset.name)}\n\n{markdown}\n",
             key=f"{key}-{asset.asset_id[:12]}",
             description=f"{title} of {asset.name}",
         )
 
 
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
+def _plain(text: str) -> str:
+    """On one line, without a meaning in Markdown."""
+    return re.sub(r"([\\`*_\[\]<>#|])", r"\\\1", " ".join(text.split()))

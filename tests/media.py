@@ -5,7 +5,11 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+import numpy as np
+
+from medley.media.audio import read_pieces
 from medley.media.ffmpeg import ffmpeg_program
+from medley.models.base import Vectors
 
 
 def ffmpeg(*arguments: object) -> None:
@@ -41,3 +45,8 @@ def without_index(source: Path) -> bytes:
     content = source.read_bytes()
     head = content[: 8 + int.from_bytes(content[:4], "big") - 8]  # the ftyp box
     return head + content[content.index(b"mdat") - 4 :][: len(content) // 2]
+
+
+def read_samples(wav: Path) -> Vectors:
+    """All samples of a WAV of ours."""
+    return np.concatenate([samples for _, samples in read_pieces(wav)])

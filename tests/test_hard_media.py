@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from medley.errors import BadInput, CorruptMedia
-from medley.media.audio import SAMPLE_RATE_HZ, WAV, extract_audio, read_samples
+from medley.media.audio import SAMPLE_RATE_HZ, WAV, extract_audio
 from medley.media.frames import sample_frames
 from medley.media.probe import probe_media
 from medley.options import FrameOptions
@@ -20,6 +20,7 @@ from tests.hard.case import Case, make_base
 from tests.hard.damage import CUT_OFF, DAMAGED, MISNAMED
 from tests.hard.formats import SOUNDS, VIDEOS
 from tests.hard.properties import PROPERTIES
+from tests.media import read_samples
 
 LIMITS = Limits()
 

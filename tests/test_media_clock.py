@@ -15,7 +15,7 @@ import pytest
 
 from medley import stop
 from medley.errors import Cancelled, CorruptMedia, TooLarge
-from medley.media.audio import SAMPLE_RATE_HZ, WAV, extract_audio, read_samples
+from medley.media.audio import SAMPLE_RATE_HZ, WAV, extract_audio
 from medley.media.child import run_child
 from medley.media.frames import FRAMES, read_frames, sample_frames
 from medley.media.probe import probe_media
@@ -24,7 +24,7 @@ from medley.settings import Limits
 from medley.types import Asset
 from tests.conftest import ROOT, SAMPLE, eventually
 from tests.fakes import asset_id
-from tests.media import ffmpeg
+from tests.media import ffmpeg, read_samples
 
 LIMITS = Limits()
 QUICK = ["-c:v", "libx264", "-preset", "ultrafast", "-c:a", "aac"]

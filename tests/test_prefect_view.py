@@ -51,7 +51,7 @@ def test_a_run_shows_frames_words_stages_items_and_progress(medley: Medley, pref
     flow_run, artifacts = shown(prefect_url, report["run_id"])
     assert artifacts.keys() == {"transcript", "frames", "stages", "items", "progress"}
     assert artifacts["progress"].data == 100.0
-    assert artifacts["transcript"].data.startswith("# a \\| b.mp4\n\n| from | to | text |")
+    assert artifacts["transcript"].data.startswith("# a \\| b.mp4\n\n- **0:00.")
     with Image.open(io.BytesIO(picture_in(artifacts["frames"].data))) as sheet:
         assert (sheet.format, sheet.width > 160) == ("JPEG", True)
     bars = ET.fromstring(picture_in(artifacts["stages"].data))

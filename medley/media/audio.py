@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import wave
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from medley.types import Asset, MediaInfo, SoundTrack
 
 SAMPLE_RATE_HZ = 16_000
 WAV = "audio.wav"
+_PIECE = 330 * SAMPLE_RATE_HZ
+_SEARCHED = 30 * SAMPLE_RATE_HZ
 _SLACK_S = 0.5  # encoders pad and trim by some thousand samples
 
 
@@ -69,8 +72,30 @@ def _length_s(path: Path) -> float:
         return 0.0
 
 
-def read_samples(path: Path) -> Vectors:
-    """The samples of a WAV that `extract_audio` wrote: float32, shape (n,), -1..1."""
+def read_pieces(path: Path) -> Iterator[tuple[float, Vectors]]:
+    """A WAV that `extract_audio` wrote, in pieces of five minutes or so, so that memory does not grow with its length.
+
+    Each as its start in seconds and its samples: float32, shape (n,), -1..1. Cut where it is quietest.
+    """
     with wave.open(str(path)) as wav:
-        raw = wav.readframes(wav.getnframes())
-    return np.frombuffer(raw, dtype="<i2").astype(np.float32) / np.float32(32768.0)
+        begun, samples = 0, _read(wav, _PIECE)
+        while len(samples) == _PIECE:
+            cut = _quietest(samples)
+            yield begun / SAMPLE_RATE_HZ, samples[:cut]
+            begun += cut
+            samples = np.concatenate([samples[cut:], _read(wav, cut)])
+        if len(samples):
+            yield begun / SAMPLE_RATE_HZ, samples
+
+
+def _read(wav: wave.Wave_read, count: int) -> Vectors:
+    return np.frombuffer(wav.readframes(count), dtype="<i2").astype(np.float32) / np.float32(32768.0)
+
+
+def _quietest(samples: Vectors) -> int:
+    """The middle of the quietest half second in the last half minute."""
+    half_second = SAMPLE_RATE_HZ // 2
+    searched = samples[-_SEARCHED:].reshape(-1, half_second // 2)
+    loudness = np.square(searched).mean(axis=1)
+    quietest = int(np.argmin(loudness[:-1] + loudness[1:]))
+    return len(samples) - _SEARCHED + (quietest + 1) * (half_second // 2)

@@ -65,6 +65,10 @@ class SpeechModel(Protocol):
         """
         ...
 
+    def spoken_language(self, samples: Vectors) -> str:
+        """The language (ISO 639-1) of samples in which somebody speaks."""
+        ...
+
 
 class TextEncoder(Protocol):
     """Turns texts into unit vectors."""

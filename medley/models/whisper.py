@@ -52,6 +52,14 @@ class FasterWhisper:
         words = [word for segment in segments for word in segment.words or ()]
         return [Word(round(w.start, 3), round(w.end, 3), w.word.strip()) for w in words if w.word.strip()]
 
+    def spoken_language(self, samples: Vectors) -> str:
+        """See `SpeechModel`."""
+        model = self._pipeline.model
+        if not model.model.is_multilingual:
+            return "en"
+        language, _, _ = model.detect_language(samples, vad_filter=True)
+        return str(language)
+
     def warm_up(self) -> None:
         """A second of silence through every part: what cannot run here fails now, not at the first file."""
         list(self._pipeline.model.transcribe(np.zeros(16_000, np.float32), language="en", beam_size=1)[0])
