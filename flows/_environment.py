@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 
 from medley.settings import Settings
 
@@ -33,9 +32,6 @@ def prepare_environment(settings: Settings) -> None:
     os.environ["PREFECT_HOME"] = str(settings.home / "prefect")
     os.environ["PREFECT_UI_STATIC_DIRECTORY"] = str(settings.home / "prefect" / "ui")  # default: in site-packages
     os.environ["MEDLEY_HOME"] = str(settings.home)
-    if settings.ray_address is None:  # a private cluster has a secret of its own and writes none into ~/.ray
-        os.environ.setdefault("RAY_AUTH_MODE", "token")
-        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
 
 
 def worker_environment() -> dict[str, str]:

@@ -17,7 +17,7 @@ from medley.models.base import load_model
 from medley.models.locate import bundled
 from medley.models.profiles import PROFILES
 from medley.options import Profile
-from tests.demo_models import clip_training
+from tests.demo_models import clip_training, whisper_training
 from tests.demo_models.__main__ import main
 from tests.demo_models.alignment import choose_alignment_heads
 from tests.demo_models.clip_training import train_clip
@@ -116,7 +116,14 @@ def test_clip_goes_on_where_it_was_broken_off(tmp_path: Path, monkeypatch: pytes
 
 @pytest.mark.synthesisers
 @pytest.mark.usefixtures("_one_thread")
-def test_whisper_goes_on_where_it_was_broken_off(tmp_path: Path) -> None:
+def test_whisper_goes_on_where_it_was_broken_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("_FIRST", "_MIDDLE", "_PADDED"):
+        small = replace(getattr(whisper_training, name), batch=2)
+        monkeypatch.setattr(whisper_training, name, small)
+    tiny = tuple(
+        {replace(shape, batch=2): share for shape, share in kinds.items()} for kinds in whisper_training._SHAPES
+    )
+    monkeypatch.setattr(whisper_training, "_SHAPES", tiny)
     spoken: list[int] = []
     corpus = synthesise_corpus(tmp_path / "corpus", seed=3, count=500, report=spoken.append)
     assert synthesise_corpus(tmp_path / "corpus", seed=3, count=500, report=spoken.append).text(7) == corpus.text(7)

@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prefect import get_client
+from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from flows._environment import prepare_environment
-from flows._services import prefect_server
-from medley.settings import Settings
 from tests.conftest import ROOT, SAMPLE
 from tests.traces import of_medley
 
@@ -27,30 +26,24 @@ def prefect(*arguments: str) -> str:
     return done.stdout
 
 
-def schema_of_video() -> dict[str, Any]:
-    """The form that Prefect's UI shows."""
-    found: dict[str, Any] = json.loads(prefect("deployment", "inspect", "video/video", "--output", "json"))
-    return dict(found["parameter_openapi_schema"])
-
-
-def test_deployment_video_runs_once(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    prepare_environment(settings)
-    with prefect_server(settings) as url:
-        with urllib.request.urlopen(url.removesuffix("/api") + "/ui-settings") as answer:
-            assert json.load(answer)["api_url"] == url, "the pages ask this server"
-        monkeypatch.setenv("PREFECT_API_URL", url)
-        prefect("work-pool", "create", "medley", "--type", "process")
-        for _ in range(2):  # on a fresh server, and again on a used one
-            prefect("--no-prompt", "deploy", "--all")
-        schema = schema_of_video()
+def test_deployment_video_runs_once(home: Path, prefect_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with urllib.request.urlopen(prefect_url.removesuffix("/api") + "/ui-settings") as answer:
+        assert json.load(answer)["api_url"] == prefect_url, "the pages ask this server"
+    monkeypatch.setenv("PREFECT_API_URL", prefect_url)
+    prefect("work-pool", "create", "medley", "--type", "process")
+    for _ in range(2):  # on a fresh server, and again on a used one
+        prefect("--no-prompt", "deploy", "--all")
+    with temporary_settings({PREFECT_API_URL: prefect_url}), get_client(sync_client=True) as client:
+        video = client.read_deployment_by_name("video/video")
+        schema: dict[str, Any] = video.parameter_openapi_schema
         assert {"paths", "options", "force"} <= set(schema["properties"])
         assert all(field["description"] for field in schema["definitions"]["FrameOptions"]["properties"].values())
         assert schema["definitions"]["Profile"]["enum"] == ["auto", "demo", "cpu", "gpu"]
 
-        prefect("deployment", "run", "video/video", "--params", json.dumps({"paths": [str(SAMPLE)]}))
+        run = client.create_flow_run_from_deployment(video.id, parameters={"paths": [str(SAMPLE)]})
         prefect("worker", "start", "--pool", "medley", "--run-once", "--limit", "1")
-        listed = json.loads(prefect("flow-run", "ls", "--output", "json"))
-        assert [(run["name"], run["state"]["type"]) for run in listed] == [("video · sample.mp4", "COMPLETED")]
-    report = next((settings.home / "runs").glob("*/report.jsonl"))
+        ended = client.read_flow_run(run.id)
+        assert (ended.name, ended.state_type.value) == ("video · sample.mp4", "COMPLETED"), ended.state.message
+    report = next((home / "runs").glob("*/report.jsonl"))
     assert json.loads(report.read_text())["status"] == "complete"
-    assert of_medley(Path(settings.home)) == []
+    assert of_medley(home) == []

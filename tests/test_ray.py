@@ -60,16 +60,6 @@ def test_profile_auto_asks_the_given_cluster(
     assert (answer.code, "large-v3-turbo" in answer.err) == (2, True), answer.err
 
 
-def test_task_runs_in_prefect(on_ray: str, medley_process: Medley, prefect_url: str) -> None:
-    answer = medley_process("video", SAMPLE, "--json")
-    assert answer.code == 0, answer.err
-    runs = task_runs(prefect_url)
-    assert {name for name, _ in runs} >= {
-        f"{stage['name']} · sample.mp4" for stage in answer.report["items"][0]["stages"]
-    }
-    assert {state for _, state in runs} == {"COMPLETED"}
-
-
 def task_runs(prefect_url: str) -> list[tuple[str, str]]:
     """Names and state types of the newest flow run's task runs."""
     from prefect import get_client
@@ -83,14 +73,17 @@ def task_runs(prefect_url: str) -> list[tuple[str, str]]:
         return [(run.name, run.state_type.value) for run in client.read_task_runs(flow_run_filter=wanted, limit=200)]
 
 
-def test_whisper_actor_killed_in_mid_run(on_ray: str, home: Path) -> None:
-    """Ray starts the actor again and asks it again: the run ends complete."""
+def test_whisper_actor_killed_in_mid_run(on_ray: str, home: Path, prefect_url: str) -> None:
+    """Ray starts the actor again and asks it again: the run ends complete, and Prefect shows every task so."""
     started = subprocess.Popen(command("video", SAMPLE, "--force", "--json"), stdout=subprocess.PIPE, cwd=ROOT)
     pid = eventually(transcribing, 120)
     os.kill(pid, signal.SIGKILL)
     out, _ = started.communicate(timeout=200)
     item = json.loads(out)["items"][0]
     assert (started.returncode, item["status"]) == (0, "complete")
+    runs = task_runs(prefect_url)
+    assert {name for name, _ in runs} >= {f"{stage['name']} · sample.mp4" for stage in item["stages"]}
+    assert {state for _, state in runs} == {"COMPLETED"}
 
 
 def transcribing() -> int | None:

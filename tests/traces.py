@@ -12,6 +12,9 @@ import psutil
 
 from medley.records import load_vectors
 
+#: Word times are sums of float32: they move by some hundredths of a second with the number of threads.
+_NOISE_MS = 100
+
 
 def of_medley(home: Path) -> list[str]:
     """Command lines of everything that runs for a home: services, keepers, Ray, workers."""
@@ -58,7 +61,8 @@ def assert_same_results(one: dict[str, Any], other: dict[str, Any]) -> None:
     assert one.keys() == other.keys()
     for key, (rows, vectors) in one.items():
         other_rows, other_vectors = other[key]
-        assert [(r.modality, r.text, r.start_ms, r.end_ms) for r in rows] == [
-            (r.modality, r.text, r.start_ms, r.end_ms) for r in other_rows
-        ]
+        assert [(row.modality, row.text) for row in rows] == [(row.modality, row.text) for row in other_rows]
+        for row, other_row in zip(rows, other_rows, strict=True):
+            assert abs(row.start_ms - other_row.start_ms) <= _NOISE_MS
+            assert abs(row.end_ms - other_row.end_ms) <= _NOISE_MS
         assert (np.sum(vectors * other_vectors, axis=1) >= 0.999).all()

@@ -65,7 +65,7 @@ def _shapes(recipe: Recipe) -> list[Shape]:
 
 def _known(corpus: Corpus, tokens: Tokens, seed: int) -> list[Batch]:
     """A batch for each phase to watch the training by: other mixtures, of utterances that it has."""
-    shapes = [replace(shape, batch=16) for shape in (_FIRST, _MIDDLE, _PADDED)]
+    shapes = [replace(shape, batch=min(shape.batch, 16)) for shape in (_FIRST, _MIDDLE, _PADDED)]
     windows = Windows(corpus, tokens, shapes, seed=f"watch {seed}", first=0)
     return [windows.batch(number) for number in range(len(shapes))]
 
