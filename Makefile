@@ -6,7 +6,7 @@ STAMP := .venv/.medley-setup
 FIND_PYTHON := for p in python3.12 python3.11 python3; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' 2>/dev/null && echo $$p && break; done
 
-.PHONY: help setup demo samples demo-models test test-hard test-ends check fix bench bench-again bench-load bench-long lock clean
+.PHONY: help setup demo samples demo-models test test-hard test-ends check fix bench bench-again bench-load bench-long bench-where lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -47,7 +47,7 @@ check: setup ## ruff, mypy, import-linter, sizes of files and functions
 	@.venv/bin/lint-imports --no-logo 2>/dev/null || .venv/bin/lint-imports
 	@$(PY) tests/sizes.py
 
-bench: bench-again bench-load bench-long ## all benchmarks
+bench: bench-again bench-load bench-long bench-where ## all benchmarks
 
 bench-again: setup ## an unchanged run against the first one
 	@$(PY) bench/again.py
@@ -57,6 +57,9 @@ bench-load: setup ## how long loading each demo model takes
 
 bench-long: setup ## memory and time of an hour of 1080p against a quarter of an hour
 	@$(PY) bench/long.py
+
+bench-where: setup ## where the seconds and bytes of a cold and a warm run go
+	@$(PY) bench/where.py
 
 fix: setup ## format, and mend what ruff can mend
 	@.venv/bin/ruff format .
