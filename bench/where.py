@@ -48,24 +48,10 @@ def stages(report: dict[str, Any]) -> Iterator[str]:
 def cold(place: Path) -> None:
     """Seconds of CPU by process and by what it was at."""
     stacks = place / "stacks.txt"
-    spy = [
-        str(PROGRAMS / "py-spy"),
-        "record",
-        "--subprocesses",
-        "--rate",
-        str(_RATE),
-        "--format",
-        "raw",
-        "--nonblocking",
-    ]
+    spy = [str(PROGRAMS / "py-spy"), "record", "--subprocesses", "--rate", str(_RATE), "--nonblocking"]
+    spied = [*spy, "--format", "raw", "-o", str(stacks), "--", *command(ROOT / "samples" / "sample.mp4")]
     env = {**os.environ, "MEDLEY_HOME": str(place / "home")}
-    done = subprocess.run(
-        [*spy, "-o", str(stacks), "--", *command(ROOT / "samples" / "sample.mp4")],
-        env=env,
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-    )
+    done = subprocess.run(spied, env=env, cwd=ROOT, capture_output=True, text=True, check=True)
     report = json.loads(done.stdout[done.stdout.index("{\n") : done.stdout.rindex("}\n") + 2])
     print("cold, one command on a private Ray")
     print("\n".join(stages(report)))
