@@ -61,13 +61,13 @@ def test_every_file_of_a_pile_ends_as_the_table_says(
     answer = medley("video", *(pile / case.name for case in table), "--json", "--export", out)
     assert answer.code == 1
     items = {Path(item["path"]).name: item for item in answer.report["items"]}
-    exported = {
-        Path(found["path"]).name: found for found in map(json.loads, (p.read_text() for p in out.glob("*.json")))
-    }
+    exported = {found["asset_id"]: found for found in map(json.loads, (p.read_text() for p in out.glob("*.json")))}
     wrong = [
         f"{case.name}: {why}"
         for case in table
-        for why in complaints(case, items[case.name], exported.get(case.name, {"segments": [], "frames": []}))
+        for why in complaints(
+            case, items[case.name], exported.get(items[case.name]["asset_id"], {"segments": [], "frames": []})
+        )
     ]
     assert not wrong, "\n".join(wrong)
     assert len(items) == len(table)
