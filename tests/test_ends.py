@@ -96,7 +96,7 @@ def struck(case: End, home: Path, ten: list[Path]) -> list[dict[str, Any]]:
     items: list[dict[str, Any]] = answer.report["items"]
     assert [item["path"] for item in items] == [str(path) for path in ten]
     assert all(item["errors"] for item in items if item["status"] in ("failed", "partial"))
-    assert len({"cancelled", "failed", "partial"} & {item["status"] for item in items}) == (answer.code != 0)
+    assert any(item["status"] in ("cancelled", "failed", "partial") for item in items) == (answer.code != 0)
     return items
 
 
