@@ -70,8 +70,11 @@ def cold(place: Path) -> None:
 def _doing(stack: str) -> tuple[str, str]:
     """A process, and the outermost of the slow packages that it was importing, or the deepest package at work."""
     frames = stack.split(";")
-    named = re.search(r"(ray::\w+|flows\.\w+|prefect server|milvus-lite|raylet|gcs_server|\w+\.py)", frames[0])
-    process = named[1] if named else frames[0][-28:]
+    started = [
+        match[1] for frame in frames if (match := re.match(r'process \d+:"(.*)"', frame))
+    ]  # each by the one before
+    named = re.findall(r"ray::\w+|flows\.\w+|prefect server|milvus-lite|raylet|default_worker|[\w-]+\.py", started[-1])
+    process = named[0] if named else started[-1][-28:] or "the command"
     packages = [match[1] for frame in frames if (match := re.search(r"\(([\w.-]+)/", frame))]
     if _IMPORTING.search(stack):
         slow = next((name for name in packages if name in _SLOW_IMPORTS), None)
