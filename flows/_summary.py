@@ -24,6 +24,8 @@ def print_summary(report: RunReport, profile: str | None) -> None:
     counts = ", ".join(f"{statuses.count(status)} {status}" for status in dict.fromkeys(statuses))
     start = f", {report.startup_s:.1f} s of it to start services" if report.startup_s else ""
     console.print(f"[bold]{counts}[/] in {report.seconds:.1f} s{start}")
+    if "cancelled" in statuses:
+        console.print("The same command goes on from here: finished stages are kept")
     done = next((item["path"] for item in report.items if item["status"] in ("complete", "unchanged")), None)
     if done:
         console.print('\nNext:  medley search "what you look for"')

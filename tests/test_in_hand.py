@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from flows._summary import print_summary
 from flows.search import player_command
 from medley.models.base import Vectors
 from medley.models.profiles import models_of
 from medley.models.whisper import load
 from medley.options import ModelOptions, Profile
+from medley.report import ItemReport, RunReport
 from tests.conftest import SAMPLE, Medley
 from tests.media import ffmpeg, first_seconds
 
@@ -119,6 +121,12 @@ def test_verbose_shows_the_log_and_quiet_only_what_went_wrong(medley: Medley, tm
     assert "missing.mp4" in quiet.err
     silent = medley("video", tmp_path / "clip.mp4", "-q")
     assert (silent.code, silent.out, silent.err) == (0, "", "")
+
+
+def test_a_stopped_run_says_how_to_go_on(capsys: pytest.CaptureFixture[str]) -> None:
+    items = [ItemReport("a.mp4", "cancelled").to_dict()]
+    print_summary(RunReport("id", "video", "cancelled", 1.0, 0.5, None, items), None)
+    assert "The same command goes on from here" in capsys.readouterr().out
 
 
 def test_hit_is_printed_with_a_command_that_plays_it(medley: Medley, tmp_path: Path) -> None:
