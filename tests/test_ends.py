@@ -100,11 +100,13 @@ def struck(case: End, home: Path, ten: list[Path]) -> list[dict[str, Any]]:
     return items
 
 
-def test_two_commands_and_a_search_at_once(home: Path, settings: Settings, tmp_path: Path) -> None:
+def test_two_commands_and_a_search_at_once(
+    home: Path, settings: Settings, tmp_path: Path, prefect_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PREFECT_API_URL", prefect_url)
     files = [tmp_path / f"{name}.mp4" for name in "abc"]
-    shutil.copy(SAMPLE, files[0])
-    first_seconds(SAMPLE, files[1], 20)
-    first_seconds(SAMPLE, files[2], 10)
+    for path, seconds in zip(files, (16, 12, 8), strict=True):
+        first_seconds(SAMPLE, path, seconds)
     one = start("video", *files[:2], "--json", "--runner", "local")
     two = start("video", *files[1:], "--json", "--runner", "local")
     eventually((home / "run" / "milvus.json").exists)
