@@ -22,9 +22,12 @@ class WhisperActor:
         Of a long one piece by piece; the language is that of the first piece in which somebody speaks.
         """
         words: list[Word] = []
+        spoken = None
         for start_s, samples in read_pieces(wav):
             raise_if_stopped()
+            if language is None and spoken is not None:  # asked for when a second piece needs it, not for every file
+                language = self._model.spoken_language(spoken)
             heard = self._model.transcribe(samples, language=language, beam_size=beam_size, translate=translate)
-            language = language or (self._model.spoken_language(samples) if heard else None)
+            spoken = samples if heard else spoken
             words += [word.later(start_s) for word in heard]
         return words

@@ -22,6 +22,7 @@ from prefect_ray import RayTaskRunner
 from prefect_ray.context import RemoteOptionsContext
 from prefect_ray.task_runners import PrefectRayFuture
 from ray._raylet import GcsClient  # type: ignore[attr-defined]  # compiled
+from ray.exceptions import RpcError
 
 from actors.pool import NAMESPACE
 from flows._environment import prepare_environment, worker_environment
@@ -175,7 +176,10 @@ def lost_cluster() -> str:
     gcs = context.gcs_address
     if not answers(f"tcp://{gcs}", _REACH_S):
         return f"its head node does not answer at {gcs}"
-    nodes = GcsClient(address=gcs).get_all_node_info(timeout=_REACH_S).values()
+    try:
+        nodes = GcsClient(address=gcs).get_all_node_info(timeout=_REACH_S).values()
+    except RpcError:
+        return ""  # busy, or going away just now: the next look tells
     ours = next((node for node in nodes if node.node_id.hex() == context.get_node_id()), None)
     return "" if ours is None or ours.state == _ALIVE else "the raylet of this machine has died"
 
