@@ -61,11 +61,11 @@ def _settle(known: OpenRun) -> None:
 
     Where it is not, the run stays open in the catalog: the next command that has a server closes it there.
     """
+    APILogWorker.drain_all(timeout=_DRAIN_S)
+    EventsWorker.drain_all(timeout=_DRAIN_S)
     if not known.prefect_run_id:
         return
     try:
-        APILogWorker.drain_all(timeout=_DRAIN_S)
-        EventsWorker.drain_all(timeout=_DRAIN_S)
         settle_task_runs(known.prefect_run_id)
     except httpx.HTTPError as error:
         logger.warning("Prefect does not know how this run ended: %s: %s", type(error).__name__, error)
