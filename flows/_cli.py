@@ -17,6 +17,10 @@ _OTHER_VERBS = {
     "search": "find moments by words",
     "status": "what is known of runs and files",
     "models": "download the weights of a profile",
+    "up": "run the standing installation: Prefect, Ray, store, worker, upload folder",
+    "down": "end it",
+    "doctor": "what is wrong here, and what to do about it",
+    "watch": "note what lands in upload folders",
 }
 
 

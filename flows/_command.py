@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterator
 from functools import partial
 from importlib import import_module
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -104,15 +103,9 @@ class _Command:
         return _signals.exit_code() or exit_code(run_status(known.report.counts.elements()))
 
     def _work(self, known: OpenRun) -> None:
-        items = self._remembered(known.identify(self._arguments.paths))
-        waiting: list[Item] = []
-        for item in items:
-            waiting.append(item)
-            if item.to_do:
-                break
-        known.items = chain(waiting, items)
-        if not waiting or not waiting[-1].to_do:
-            self._finish(known)
+        known.items = self._remembered(known.identify(self._arguments.paths))
+        if not known.anything_to_do(self._arguments.paths):
+            known.enter_known()
             return
         for model in (known.run.models.speech, known.run.models.vision, known.run.models.text):
             self._view.starting(f"looking for the {model.kind} model {model.id}; it may have to be downloaded")
@@ -125,13 +118,6 @@ class _Command:
             if item.asset:
                 self._assets[item.path] = item.asset
             yield item
-
-    def _finish(self, known: OpenRun) -> None:
-        """Nothing to do: no flow run, no services."""
-        for item in known.items or ():
-            if item.report:
-                known.report.add(item.report)
-                self._view.ended(item.report)
 
     def _run_flow(self, known: OpenRun) -> None:
         from flows._start import error_of, started

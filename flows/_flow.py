@@ -17,7 +17,7 @@ from flows._log import attached
 from flows._run import OpenRun
 from flows._runner import MedleyRayRunner
 from flows._signals import stop_on_signals
-from medley.report import run_status
+from medley.report import ReportFile, run_status
 
 
 def flow_options(name: str) -> dict[str, Any]:
@@ -42,12 +42,17 @@ def window(items: Iterator[Item], submit: Submit, known: OpenRun) -> OpenRun:
 
 def report(known: OpenRun) -> State[dict[str, Any]]:
     """The run's items in Prefect's UI, and the state that says how it ended."""
-    items = known.report.items()
-    publish_items(items, known.run.run_id)
-    counts = dict(known.report.counts)
-    status = run_status(known.report.counts.elements())
+    return state_of(known.report, known.run.run_id)
+
+
+def state_of(file: ReportFile, run_id: str) -> State[dict[str, Any]]:
+    """The same for any report."""
+    items = file.items()
+    publish_items(items, run_id)
+    counts = dict(file.counts)
+    status = run_status(file.counts.elements())
     message = _first_line(items, counts)
-    data = {"counts": counts, "report": str(known.report.path)}
+    data = {"counts": counts, "report": str(file.path)}
     if status == "cancelled":
         return Cancelled(message=message)
     if status == "failed":
@@ -57,7 +62,9 @@ def report(known: OpenRun) -> State[dict[str, Any]]:
 
 def _run_name(flow: str) -> str:
     paths = flow_run.parameters.get("paths") or []
-    first = str(paths[0]).rsplit("/", 1)[-1] if paths else "nothing"
+    if not paths:
+        return flow
+    first = str(paths[0]).rsplit("/", 1)[-1]
     more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
     return f"{flow} · {first}{more}"
 

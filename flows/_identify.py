@@ -70,7 +70,7 @@ def settled(path: str, asset: Asset, flow: str, plan: str, catalog: Catalog, run
     report = ItemReport(path, "unchanged", asset.asset_id, asset.media.media_type, records=outcome.records)
     if outcome.status == "complete":
         return report
-    if outcome.status in ("failed", "partial") and all(_by_the_file(error["type"]) for error in outcome.errors):
+    if outcome.status in ("failed", "partial") and all(by_the_file(error["type"]) for error in outcome.errors):
         report.status = "failed" if outcome.status == "failed" else "partial"
         report.errors = outcome.errors
         return report
@@ -102,7 +102,8 @@ def records_of(asset: Asset, run: Run) -> dict[str, int]:
     return {MODALITY_OF_BRANCH[b]: int(found.data["records"]) for b, found in manifests.items() if found}
 
 
-def _by_the_file(error_type: str) -> bool:
+def by_the_file(error_type: str) -> bool:
+    """Whether an error of that type is the file's own fault: trying again changes nothing."""
     found = getattr(medley.errors, error_type, MedleyError)
     return isinstance(found, type) and issubclass(found, BadInput)
 

@@ -34,31 +34,36 @@ _stop = threading.Event()
 def main(spec: dict[str, Any]) -> int:
     """Starts the service, says where it is, and waits until nobody uses it; exit status 1 if it does not come up."""
     signal.signal(signal.SIGTERM, _on_term)
-    service = _launched(spec)
+    service = launched(spec)
     try:
-        if not _comes_up(service, spec["health"]):
+        if not comes_up(service, spec["health"]):
             return 1
-        _write_address(service, spec)
+        write_address(service, spec)
+        if spec.get("standing"):
+            return _stands(service)
         for pause_s in _AGAIN_S:
             if not _dies_in_use(service, spec):
                 return 0
             _stop.wait(pause_s)
-            service = _launched(spec)
-            if _comes_up(service, spec["health"]):
-                _write_address(service, spec)
+            service = launched(spec)
+            if comes_up(service, spec["health"]):
+                write_address(service, spec)
         return 1
     finally:
         Path(spec["address_file"]).unlink(missing_ok=True)
-        _end(service)
+        end(service)
 
 
-def _launched(spec: dict[str, Any]) -> subprocess.Popen[bytes]:
+def launched(spec: dict[str, Any]) -> subprocess.Popen[bytes]:
+    """The service as a child that ends with this process."""
     with Path(spec["log"]).open("ab") as log:
         return subprocess.Popen(guarded(spec["command"]), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
 
-def _write_address(service: subprocess.Popen[bytes], spec: dict[str, Any]) -> None:
-    content = {"url": spec["url"], "pid": os.getpid(), "service_pid": service.pid, "born": born(os.getpid())}
+def write_address(service: subprocess.Popen[bytes], spec: dict[str, Any]) -> None:
+    """Says where the service is; `standing` where it is no command's to end (see _up)."""
+    us = {"pid": os.getpid(), "born": born(os.getpid()), "standing": spec.get("standing", False)}
+    content = {"url": spec["url"], "service_pid": service.pid, **us}
     draft = Path(spec["address_file"]).with_suffix(".new")
     draft.write_text(json.dumps(content))
     draft.rename(spec["address_file"])
@@ -68,13 +73,22 @@ def _on_term(signum: int, frame: FrameType | None) -> None:
     _stop.set()
 
 
-def _comes_up(service: subprocess.Popen[bytes], health: str) -> bool:
+def comes_up(service: subprocess.Popen[bytes], health: str) -> bool:
+    """Waits until it answers; False where it ended, or did not within a minute and a half."""
     deadline = time.monotonic() + _START_S
     while time.monotonic() < deadline and service.poll() is None and not _stop.is_set():
-        if answers(health):
+        if not health or answers(health):
             return True
         time.sleep(_HEALTH_POLL_S)
     return False
+
+
+def _stands(service: subprocess.Popen[bytes]) -> int:
+    """Waits for its end; whoever supervises us starts it again."""
+    while not _stop.wait(_HEALTH_POLL_S):
+        if service.poll() is not None:
+            return 1
+    return 0
 
 
 def answers(health: str, timeout_s: float = 1.0) -> bool:
@@ -103,7 +117,7 @@ def _dies_in_use(service: subprocess.Popen[bytes], spec: dict[str, Any]) -> bool
         with Path(spec["start_lock"]).open("a") as start, Path(spec["users_lock"]).open("a") as users:
             if _try_lock(start) and _try_lock(users):
                 Path(spec["address_file"]).unlink(missing_ok=True)
-                _end(service)
+                end(service)
                 return False
     return False
 
@@ -116,7 +130,8 @@ def _try_lock(file: Any) -> bool:
     return True
 
 
-def _end(service: subprocess.Popen[bytes]) -> None:
+def end(service: subprocess.Popen[bytes]) -> None:
+    """Ends it, by force where ten seconds are not enough."""
     if service.poll() is None:
         service.terminate()
         try:

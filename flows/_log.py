@@ -30,6 +30,16 @@ def logged(path: Path, show: Callable[[str], None] | None = None) -> Iterator[li
         handlers[0].close()
 
 
+def log_to_stderr() -> None:
+    """For a standing process: its supervisor keeps what it prints."""
+    formatter = logging.Formatter("%(asctime)s %(levelname)-7s %(message)s", "%Y-%m-%dT%H:%M:%SZ")
+    formatter.converter = time.gmtime
+    handler = logging.StreamHandler()
+    handler.setFormatter(formatter)
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+
+
 @contextlib.contextmanager
 def attached(handlers: list[logging.Handler], name: str) -> Iterator[None]:
     """Within the block the logger of that name writes to `handlers` too. Prefect sets its own up anew at its start."""

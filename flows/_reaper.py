@@ -6,6 +6,7 @@ killed. Ray's own agents would stay for a minute after their driver was killed (
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 
@@ -24,10 +25,10 @@ def main(mark: str) -> None:
     kill_marked(mark)
 
 
-def kill_marked(mark: str) -> None:
-    """Kills every process that carries `mark`, and what those start meanwhile."""
+def kill_marked(mark: str, name: str = MARK) -> None:
+    """Kills every other process with `mark` in the variable `name`, and what those start meanwhile."""
     for _ in range(_ROUNDS):
-        left = [process for process in psutil.process_iter() if _is_marked(process, mark)]
+        left = [process for process in psutil.process_iter() if _is_marked(process, mark, name)]
         for process in left:
             _kill(process)
         if not left:
@@ -35,9 +36,10 @@ def kill_marked(mark: str) -> None:
         time.sleep(0.1)
 
 
-def _is_marked(process: psutil.Process, mark: str) -> bool:
+def _is_marked(process: psutil.Process, mark: str, name: str) -> bool:
     try:
-        return bool(process.environ().get(MARK) == mark and process.status() != psutil.STATUS_ZOMBIE)
+        marked = process.pid != os.getpid() and process.environ().get(name) == mark
+        return marked and bool(process.status() != psutil.STATUS_ZOMBIE)
     except (psutil.Error, OSError):
         return False  # somebody else's, or gone
 

@@ -8,14 +8,24 @@ from uuid import UUID
 
 from prefect import get_client
 from prefect.client.orchestration import SyncPrefectClient
-from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
-from prefect.client.schemas.objects import TaskRun
+from prefect.client.schemas.filters import (
+    FlowRunFilter,
+    FlowRunFilterId,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+    WorkPoolFilter,
+    WorkPoolFilterName,
+)
+from prefect.client.schemas.objects import StateType, TaskRun
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Crashed
+
+from medley.catalog import Catalog
 
 _WAIT_S = 5.0
 _POLL_S = 0.2
 _PAGE = 200
+_WITH_PROCESS = [StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
 
 
 def settle_task_runs(flow_run_id: str, wait_s: float = _WAIT_S) -> None:
@@ -43,6 +53,22 @@ def crash_flow_run(flow_run_id: str) -> None:
         if run.state is None or not run.state.is_final():
             client.set_flow_run_state(run.id, Crashed(message="its process was killed"), force=True)
     settle_task_runs(flow_run_id, wait_s=0.0)
+
+
+def close_in_prefect(catalog: Catalog) -> None:
+    """Runs that are over by the catalog are over in Prefect."""
+    for run_id in catalog.open_prefect_runs():
+        crash_flow_run(run_id)
+        catalog.close_prefect_run(run_id)
+
+
+def running_flow_runs(work_pool: str) -> Iterator[str]:
+    """Flow runs of a work pool that Prefect believes to have a process."""
+    states = FlowRunFilterState(type=FlowRunFilterStateType(any_=_WITH_PROCESS))
+    pool = WorkPoolFilter(name=WorkPoolFilterName(any_=[work_pool]))
+    with get_client(sync_client=True) as client:
+        for run in client.read_flow_runs(flow_run_filter=FlowRunFilter(state=states), work_pool_filter=pool):
+            yield str(run.id)
 
 
 def _is_open(run: TaskRun) -> bool:

@@ -10,12 +10,13 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 from flows._environment import prepare_environment
 from flows._identify import Item, identify_items
 from flows._log import LOG, logged, logger
-from flows._services import vector_store
+from flows._services import ray_cluster, vector_store
 from flows._view import Silent, View
 from medley import __version__
 from medley.catalog import Catalog, open_catalog
@@ -58,6 +59,24 @@ class OpenRun:
         if self.items is None:
             self.items = identify_items(paths, self.flow, self.plan, self.catalog, self.run, verify=self.verify)
         return self.items
+
+    def anything_to_do(self, paths: list[str]) -> bool:
+        """Whether a stage may have to run for any of `paths`: no more of them are looked at than it takes to know."""
+        items = self.identify(paths)
+        seen: list[Item] = []
+        for item in items:
+            seen.append(item)
+            if item.to_do:
+                break
+        self.items = chain(seen, items)
+        return bool(seen) and seen[-1].to_do
+
+    def enter_known(self) -> None:
+        """Entries for items about which nothing is to do: no flow run, no services."""
+        for item in self.items or ():
+            if item.report:
+                self.report.add(item.report)
+                self.view.ended(item.report)
 
     def connect_store(self) -> Run:
         """The run with a store that is there: started with the first item that needs it."""
@@ -104,7 +123,7 @@ def open_run(
     _current = known
     status: str = "failed"
     try:
-        with logged(known.log, known.view.log) as known.log_handlers, _claims_kept(catalog, run_id), known.exits:
+        with logged(known.log, known.view.log) as known.log_handlers, claims_kept(catalog, run_id), known.exits:
             _log_beginning(known)
             yield known
         status = run_status(counts.elements())
@@ -136,6 +155,13 @@ def joined_run(flow: str, options: VideoOptions, *, force: bool) -> Iterator[Ope
     if _current is not None:
         yield _current
         return
+    with deployed() as settings, open_run(flow, options, settings, force=force) as known:
+        yield known
+
+
+@contextlib.contextmanager
+def deployed() -> Iterator[Settings]:
+    """The settings of a run that no command has opened; Ray, where its tasks start it, is left at the end."""
     from prefect.context import FlowRunContext
 
     from flows._runner import MedleyRayRunner, stop_ray
@@ -144,14 +170,15 @@ def joined_run(flow: str, options: VideoOptions, *, force: bool) -> Iterator[Ope
     on_ray = context is not None and isinstance(context.task_runner, MedleyRayRunner)
     settings = load_settings().model_copy(update={"runner": "ray" if on_ray else "local"})
     prepare_environment(settings)
-    with open_run(flow, options, settings, force=force) as known:
-        known.exits.callback(stop_ray)
-        yield known
+    try:
+        yield settings
+    finally:
+        stop_ray()
 
 
 def _new_run(options: VideoOptions, settings: Settings, force: bool) -> Run:
-    given_cluster = settings.runner == "ray" and settings.ray_address is not None
-    options = resolve_profile(options, settings, partial(_cluster_gpus, settings) if given_cluster else None)
+    cluster = ray_cluster(settings) if settings.runner == "ray" else None
+    options = resolve_profile(options, settings, partial(_cluster_gpus, cluster) if cluster else None)
     models = models_of(options.profile, options.models, settings.pools.device)
     return Run(
         run_id=str(uuid.uuid4()),
@@ -168,14 +195,14 @@ def _new_run(options: VideoOptions, settings: Settings, force: bool) -> Run:
     )
 
 
-def _cluster_gpus(settings: Settings) -> float:
+def _cluster_gpus(address: str) -> float:
     from flows._runner import cluster_gpus  # Ray takes a second to import
 
-    return cluster_gpus(settings.ray_address or "")
+    return cluster_gpus(address)
 
 
 @contextlib.contextmanager
-def _claims_kept(catalog: Catalog, run_id: str) -> Iterator[None]:
+def claims_kept(catalog: Catalog, run_id: str) -> Iterator[None]:
     done = threading.Event()
 
     def renew() -> None:

@@ -11,6 +11,7 @@ import sys
 import threading
 import uuid
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import ray
@@ -22,13 +23,13 @@ from prefect_ray import RayTaskRunner
 from prefect_ray.context import RemoteOptionsContext
 from prefect_ray.task_runners import PrefectRayFuture
 from ray._raylet import GcsClient  # type: ignore[attr-defined]  # compiled
-from ray.exceptions import RpcError
+from ray.exceptions import RayError, RpcError
 
 from actors.pool import NAMESPACE
 from flows._environment import prepare_environment, worker_environment
 from flows._keeper import answers
 from flows._reaper import ENDED, MARK
-from flows._services import require
+from flows._services import ray_cluster, require
 from medley.errors import ServiceUnreachable
 from medley.settings import Settings, load_settings
 
@@ -129,17 +130,18 @@ def start_ray(settings: Settings) -> None:
     """
     if threading.current_thread() is not threading.main_thread():
         raise RuntimeError("Ray has to be started in the main thread")
+    cluster = ray_cluster(settings)
     if settings.ray_address:
         require(settings.ray_address, "MEDLEY_RAY__ADDRESS or RAY_ADDRESS")
     ray_worker._worker_logs_enabled = False  # else the death of a worker is told on our stdout, log_to_driver or not
     with _signals_kept():
         ray.init(
-            address=settings.ray_address or "local",
+            address=cluster or "local",
             namespace=NAMESPACE,
             log_to_driver=False,
             logging_level=logging.ERROR,
             runtime_env={"env_vars": worker_environment()},
-            **({} if settings.ray_address else _private_cluster(settings)),
+            **({} if cluster else _private_cluster(settings)),
         )
 
 
@@ -182,6 +184,30 @@ def lost_cluster() -> str:
         return ""  # busy, or going away just now: the next look tells
     ours = next((node for node in nodes if node.node_id.hex() == context.get_node_id()), None)
     return "" if ours is None or ours.state == _ALIVE else "the raylet of this machine has died"
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a cluster declares, and why a worker of it does not reach a URL (empty where it does)."""
+
+    nodes: int
+    cpus: float
+    gpus: float
+    error: str
+
+
+def on_a_worker(url: str | None, timeout_s: float) -> Seen:
+    """Looks at the cluster that this process has joined, and from a worker of it at `url`."""
+    declared = ray.cluster_resources()
+    error = ""
+    if url:
+        try:
+            there = ray.remote(answers).options(num_cpus=0.1).remote(url, 10.0)
+            error = "" if ray.get(there, timeout=timeout_s) else "no answer"
+        except RayError as lost:
+            error = str(lost).splitlines()[0]
+    nodes = sum(1 for node in ray.nodes() if node["Alive"])
+    return Seen(nodes, declared.get("CPU", 0.0), declared.get("GPU", 0.0), error)
 
 
 def _private_cluster(settings: Settings) -> dict[str, Any]:

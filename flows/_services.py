@@ -16,7 +16,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -28,13 +28,16 @@ from flows._keeper import answers
 from flows._log import logger
 from flows._reaper import MARK
 from medley.errors import ServiceUnreachable, SetupError
-from medley.process import lives
+from medley.process import born, lives
 from medley.run import StoreAddress
 from medley.settings import Settings
 
 _TRIES = 3
 _REACH_S = 3.0
 _LEAVE_S = 20.0
+_RESTART_S = 60.0
+#: Says that `medley up` runs, and which parts: see flows/_up.
+UP = "up.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,7 @@ class Service:
     env: tuple[tuple[str, str], ...] = ()
 
 
-def prefect_service() -> Service:
+def prefect_service(host: str = "127.0.0.1") -> Service:
     """Prefect's server, its database in PREFECT_HOME (see _environment.py)."""
     program = (
         sys.executable,
@@ -60,8 +63,8 @@ def prefect_service() -> Service:
         "WARNING",
         "--analytics-off",
     )
-    command = (*program, "--host", "127.0.0.1", "--port", "{port}")
-    url = "http://127.0.0.1:{port}/api"
+    command = (*program, "--host", host, "--port", "{port}")
+    url = f"http://{host}:{{port}}/api"
     ui = (("PREFECT_UI_API_URL", url),)  # else its pages ask port 4200
     return Service("prefect", command, url, f"{url}/health", ui)
 
@@ -131,6 +134,32 @@ def running(name: str, settings: Settings) -> str | None:
     return str(found["url"]) if found else None
 
 
+def say_where(name: str, url: str, settings: Settings) -> None:
+    """Notes that this process is the part `name` of the standing installation, and reached at `url`."""
+    ours = {"url": url, "pid": os.getpid(), "born": born(os.getpid()), "standing": True}
+    (settings.run_dir / f"{name}.json").write_text(json.dumps(ours))
+
+
+def standing(name: str, settings: Settings) -> str | None:
+    """URL of a part of the standing installation; None where there is none, or where it does not run that part.
+
+    A part that is being started again is waited for. Raises ServiceUnreachable where it does not come back.
+    """
+    deadline = time.monotonic() + _RESTART_S
+    while (up := _address(settings.run_dir / UP)) and name in up["parts"]:
+        if url := running(name, settings):
+            return url
+        if time.monotonic() > deadline:
+            raise ServiceUnreachable(f"{name} of `medley up` does not run", remedy="See: medley doctor")
+        time.sleep(0.1)
+    return None
+
+
+def ray_cluster(settings: Settings) -> str | None:
+    """Address of the cluster to join: the one that is set, else the standing one; None for one of our own."""
+    return settings.ray_address or standing("ray", settings)
+
+
 def require(url: str, setting: str) -> None:
     """Raises ServiceUnreachable naming `setting` unless something accepts connections at `url` within 3 s."""
     try:
@@ -144,8 +173,8 @@ def require(url: str, setting: str) -> None:
 
 def _join(service: Service, settings: Settings) -> tuple[str, IO[str]]:
     with _locked(settings.run_dir / f"{service.name}.start"):
-        found = _address(settings.run_dir / f"{service.name}.json")
-        url = str(found["url"]) if found else _start(service, settings)
+        found = standing(service.name, settings) or running(service.name, settings)
+        url = found or _start(service, settings)
         logger.info("%s %s at %s", service.name, "found" if found else "started", url)
         users = (settings.run_dir / f"{service.name}.users").open("a")
         fcntl.flock(users, fcntl.LOCK_SH)
@@ -157,12 +186,37 @@ def _leave(service: Service, settings: Settings, users: IO[str]) -> None:
     users.close()
     run = settings.run_dir
     with _locked(run / f"{service.name}.start"), (run / f"{service.name}.users").open("a") as last:
-        try:
-            fcntl.flock(last, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        if not _try_exclusive(last):
             return
-        if found := _address(run / f"{service.name}.json"):
+        found = _address(run / f"{service.name}.json")
+        if found and not found["standing"]:
             _end(int(found["pid"]))
+
+
+@contextlib.contextmanager
+def ours_alone(services: Sequence[Service], settings: Settings, waiting: Callable[[str], None]) -> Iterator[None]:
+    """For `medley up`: no command uses or starts any of `services` within the block; what they had started has ended.
+
+    `waiting` is called with the name of a service that is still in use.
+    """
+    with contextlib.ExitStack() as held:
+        for service in services:
+            held.enter_context(_locked(settings.run_dir / f"{service.name}.start"))
+            users = held.enter_context((settings.run_dir / f"{service.name}.users").open("a"))
+            if not _try_exclusive(users):
+                waiting(service.name)
+                fcntl.flock(users, fcntl.LOCK_EX)
+            if found := _address(settings.run_dir / f"{service.name}.json"):
+                _end(int(found["pid"]))
+        yield
+
+
+def _try_exclusive(file: IO[str]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def _end(keeper_pid: int) -> None:
@@ -179,7 +233,7 @@ def _end(keeper_pid: int) -> None:
 def _start(service: Service, settings: Settings) -> str:
     log = settings.logs / f"{service.name}.log"
     for _ in range(_TRIES):  # somebody may take the port between our look and the service's bind
-        port = _free_port()
+        port = free_port()
         if url := _start_on(service, settings, port, log):
             return url
     raise SetupError(f"{service.name} does not start", remedy=f"See {log}")
@@ -227,7 +281,7 @@ def _address(path: Path) -> dict[str, Any] | None:
     return found if alive else None
 
 
-def _free_port() -> int:
+def free_port() -> int:
     """A plain bind: Milvus Lite's server listens with SO_REUSEPORT and would share a taken port without a word."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -15,7 +15,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.task_runners import TaskRunner
 
 from flows._log import logger
-from flows._reconcile import crash_flow_run, settle_task_runs
+from flows._reconcile import close_in_prefect, settle_task_runs
 from flows._run import OpenRun
 from flows._runner import MedleyRayRunner, local_runner, start_ray, stop_ray
 from flows._services import prefect_server
@@ -39,9 +39,7 @@ def started(known: OpenRun) -> Iterator[tuple[TaskRunner[Any], str]]:
             store.result()
             url = prefect.result()
         exits.enter_context(temporary_settings({PREFECT_API_URL: url}))
-        for run_id in known.catalog.open_prefect_runs():
-            crash_flow_run(run_id)
-            known.catalog.close_prefect_run(run_id)
+        close_in_prefect(known.catalog)
         exits.callback(_settle, known)
         yield MedleyRayRunner() if on_ray else local_runner(settings), url
 

@@ -20,6 +20,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from flows._environment import prepare_environment
+from flows._query import ask
 from flows._services import vector_store
 from medley.catalog import open_catalog
 from medley.search import Moment, search_moments
@@ -49,7 +50,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def find(query: str, settings: Settings, *, limit: int = 10, modality: Modality | None = None) -> list[dict[str, Any]]:
-    """The hits, as the command line contract has them."""
+    """The hits, as the command line contract has them: from the query process where one is up, else found here."""
+    hits = ask(query, settings, limit=limit, modality=modality)
+    return find_here(query, settings, limit=limit, modality=modality) if hits is None else hits
+
+
+def find_here(query: str, settings: Settings, *, limit: int, modality: Modality | None) -> list[dict[str, Any]]:
+    """The same, the query encoded in this process."""
     with vector_store(settings) as address:
         store = open_store(address)
         try:

@@ -108,8 +108,12 @@ class ReportFile:
 
     def add(self, item: ItemReport) -> None:
         """Appends one entry and counts it."""
-        self._append(json.dumps(item.to_dict(), ensure_ascii=False).encode() + b"\n")
-        self.counts[item.status] += 1
+        self.add_entry(item.to_dict())
+
+    def add_entry(self, entry: dict[str, Any]) -> None:
+        """The same with an entry of another run's report."""
+        self._append(json.dumps(entry, ensure_ascii=False).encode() + b"\n")
+        self.counts[entry["status"]] += 1
 
     @patient
     def _append(self, line: bytes) -> None:

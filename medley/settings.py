@@ -15,6 +15,7 @@ from medley.errors import NO_SPACE, SetupError, error_class, no_space
 
 Runner = Literal["ray", "local"]
 Device = Literal["auto", "cpu", "cuda"]
+After = Literal["keep", "move", "delete"]
 
 
 class _Slice(BaseModel):
@@ -65,6 +66,22 @@ class Limits(_Slice):
     max_file_bytes: int = Field(1 << 40, ge=1, description="Largest input file.")
 
 
+class UpSettings(_Slice):
+    """The standing installation that `medley up` runs."""
+
+    host: str = Field(
+        "127.0.0.1",
+        description="Address that Prefect's and Ray's pages listen at. Beyond this machine only with every secret set.",
+    )
+    prefect_port: int = Field(4200, ge=1, le=65535, description="Port of Prefect's server and its pages.")
+    ray_port: int = Field(6379, ge=1, le=65535, description="Port of Ray's head.")
+    dashboard_port: int = Field(8265, ge=1, le=65535, description="Port of Ray's dashboard.")
+    store_port: int = Field(19530, ge=1, le=65535, description="Port of the vector store; always on loopback.")
+    query_port: int = Field(19531, ge=1, le=65535, description="Port of the query process; always on loopback.")
+    runs: int = Field(2, ge=1, le=1000, description="Flow runs at the same time, of all deployments together.")
+    after: After = Field("keep", description="What becomes of an uploaded file that is done: keep, move or delete.")
+
+
 class Settings(BaseSettings):
     """Every setting, from MEDLEY_* (nested with two underscores: MEDLEY_STORE__URI)."""
 
@@ -89,6 +106,9 @@ class Settings(BaseSettings):
     ray: RaySettings = Field(default_factory=RaySettings, description="The Ray cluster.")
     pools: PoolSettings = Field(default_factory=PoolSettings, description="The resident models.")
     limits: Limits = Field(default_factory=Limits, description="What a media file may cost.")
+    up: UpSettings = Field(default_factory=UpSettings, description="The standing installation.")
+    uploads: Path | None = Field(None, description="Upload folder of `medley up`. Default: MEDLEY_HOME/uploads.")
+    token: SecretStr | None = Field(None, description="Secret of the query process. Default: one in MEDLEY_HOME/run.")
     faults: dict[str, str] = Field(default_factory=dict, description="Tests only: stage -> error class it raises.")
     allow_faults: bool = Field(False, description="Tests only: without it, faults are refused.")
 
@@ -106,6 +126,11 @@ class Settings(BaseSettings):
     def logs(self) -> Path:
         """Logs of the services that we start."""
         return self.home / "logs"
+
+    @property
+    def upload_folder(self) -> Path:
+        """Where `medley up` looks for files."""
+        return (self.uploads or self.home / "uploads").expanduser().absolute()
 
     @property
     def ray_address(self) -> str | None:

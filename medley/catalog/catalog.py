@@ -14,7 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DatabaseError
 
 from medley.catalog.migrate import migrate
-from medley.catalog.tables import assets, claims, locations, outcomes, runs, stages
+from medley.catalog.tables import assets, claims, locations, outcomes, runs, stages, uploads
 from medley.errors import SetupError
 from medley.process import born, lives
 from medley.settings import Settings
@@ -71,6 +71,12 @@ def _engine(settings: Settings) -> Engine:
         raise SetupError(f"MEDLEY_CATALOG_URL cannot be used: {why}", remedy="See docs/settings.md") from None
 
 
+def _waiting_again(run_ids: Sequence[str]) -> Any:
+    """What those runs had taken of the uploads, and not settled."""
+    taken = (uploads.c.status == "running") & uploads.c.run_id.in_(run_ids)
+    return update(uploads).where(taken).values(status="pending", run_id=None, due=time.time())
+
+
 def _configure_sqlite(connection: Any, _: Any) -> None:
     for pragma in (
         "journal_mode=WAL",
@@ -115,6 +121,7 @@ class Catalog:
             changed = {"status": status, "ended": utc_now(), "counts": counts}
             connection.execute(update(runs).where(runs.c.run_id == run_id).values(**changed))
             connection.execute(delete(claims).where(claims.c.run_id == run_id))
+            connection.execute(_waiting_again([run_id]))
 
     @patient
     def note_prefect_run(self, run_id: str, prefect_run_id: str) -> None:
@@ -147,6 +154,7 @@ class Catalog:
             unfinished = outcomes.c.run_id.in_(dead) & (outcomes.c.status == "running")
             connection.execute(update(outcomes).where(unfinished).values(status="pending"))
             connection.execute(delete(claims).where(claims.c.run_id.in_(dead)))
+            connection.execute(_waiting_again(dead))
 
     # locations and assets
 
@@ -160,6 +168,13 @@ class Catalog:
     def note_location(self, found: Location) -> None:
         """Notes what a path shows now. The asset it showed before has one location less: see `replaced_assets`."""
         self._put(locations, {**asdict(found), "error": None, "attempts": 0, "seen": utc_now()}, ["path"])
+
+    @patient
+    def move_location(self, path: str, to: str) -> None:
+        """The same file has another path now."""
+        with self.engine.begin() as connection:
+            connection.execute(delete(locations).where(locations.c.path == to))
+            connection.execute(update(locations).where(locations.c.path == path).values(path=to))
 
     def replaced_assets(self) -> list[str]:
         """Assets with an outcome that no path shows any more: a merely deleted file keeps its location."""
@@ -254,6 +269,12 @@ class Catalog:
         with self.engine.begin() as connection:
             taken: int = connection.execute(statement).rowcount
             return taken > 0
+
+    def claimed(self, asset_id: str) -> bool:
+        """Whether a run holds it."""
+        held = select(claims.c.run_id).where(claims.c.asset_id == asset_id, claims.c.expires >= time.time())
+        with self.engine.connect() as connection:
+            return connection.execute(held).first() is not None
 
     @patient
     def renew_claims(self, run_id: str) -> None:

@@ -95,3 +95,17 @@ claims = Table(
     Column("run_id", String(36), ForeignKey("runs.run_id"), nullable=False),
     Column("expires", Float, nullable=False),  # seconds since 1970, UTC
 )
+
+uploads = Table(
+    "uploads",
+    metadata,
+    Column("path", Text, primary_key=True),
+    Column("source", Text, nullable=False, index=True),  # the folder or bucket that it landed in
+    Column("version", Text, nullable=False),  # size, mtime and inode, or ETag: tells whether it has changed
+    Column("status", String(16), nullable=False),  # pending, running, done, failed
+    Column("after", String(16), nullable=False),  # keep, move, delete
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("due", Float),  # seconds since 1970, UTC; null: with the next run, but for itself it starts none
+    Column("run_id", String(36), ForeignKey("runs.run_id")),
+    Column("noted", String(32), nullable=False),
+)

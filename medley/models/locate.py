@@ -48,11 +48,14 @@ def locate(spec: ModelSpec) -> Path:
 
     Raises ModelUnavailable that says which model, where it looked, and the remedy.
     """
-    directory = bundled(spec.id) or (Path(spec.id) if os.path.isabs(spec.id) else None)
-    if directory is None:
-        directory = _in_cache(spec) or _download(spec)
+    directory = on_this_machine(spec) or _download(spec)
     _check_complete(spec, directory)
     return directory
+
+
+def on_this_machine(spec: ModelSpec) -> Path | None:
+    """The directory with the weights where no download is needed."""
+    return bundled(spec.id) or (Path(spec.id) if os.path.isabs(spec.id) else _in_cache(spec))
 
 
 def directory_revision(directory: Path) -> str:

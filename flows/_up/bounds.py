@@ -1,0 +1,35 @@
+"""Who may reach the standing installation: this machine only, unless every secret is set."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+
+from medley.errors import SetupError
+from medley.settings import Settings
+
+_SECRETS = {
+    "PREFECT_SERVER_API_AUTH_STRING": "user:password that Prefect's server asks for; PREFECT_API_AUTH_STRING the same",
+    "RAY_AUTH_TOKEN": "secret of the Ray cluster",
+    "MEDLEY_TOKEN": "secret of the query process",
+}
+
+
+def require_secrets(settings: Settings) -> None:
+    """Raises SetupError where the installation would listen beyond loopback without all of them."""
+    if is_loopback(settings.up.host):
+        return
+    missing = [f"{name} ({what})" for name, what in _SECRETS.items() if not os.environ.get(name)]
+    if missing:
+        raise SetupError(
+            f"MEDLEY_UP__HOST={settings.up.host} would let others in; not set: {'; '.join(missing)}",
+            remedy="Set them, or leave MEDLEY_UP__HOST alone and use a tunnel",
+        )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches `host`."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,69 @@
+"""Keeps the state true while the installation stands: every 15 s, runs whose process is gone are closed.
+
+`python -m flows._up.caretaker`, under supervisord.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterable
+
+import httpx
+
+from flows._environment import prepare_environment
+from flows._log import log_to_stderr, logger
+from flows._services import say_where
+from flows._signals import stop_on_signals
+from medley.catalog import Catalog, open_catalog
+from medley.settings import Settings, load_settings
+from medley.stop import stop_requested
+
+_EVERY_S = 15.0
+_TICK_S = 0.5
+#: A process that the worker has just started is not there yet, one that has just ended tells its end itself.
+_ROUNDS_GONE = 2
+
+
+def main() -> int:
+    """Until SIGTERM."""
+    settings = load_settings()
+    log_to_stderr()
+    prepare_environment(settings)
+    catalog = open_catalog(settings)
+    say_where("caretaker", "", settings)
+    gone: dict[str, int] = {}
+    with stop_on_signals():
+        while not stop_requested():
+            try:
+                gone = take_care(settings, catalog, gone)
+            except httpx.HTTPError as error:
+                logger.warning("Prefect's server does not answer: %s", error or type(error).__name__)
+            deadline = time.monotonic() + _EVERY_S
+            while time.monotonic() < deadline and not stop_requested():
+                time.sleep(_TICK_S)
+    return 0
+
+
+def take_care(settings: Settings, catalog: Catalog, gone: dict[str, int]) -> dict[str, int]:
+    """One round; returns how many rounds each flow run without a process has been seen so. Raises httpx.HTTPError."""
+    from flows._reconcile import close_in_prefect, crash_flow_run, running_flow_runs
+    from flows._up.installation import flow_processes
+    from flows._up.provision import WORK_POOL
+
+    catalog.crash_dead_runs()
+    close_in_prefect(catalog)
+    lost = [run_id for run_id in running_flow_runs(WORK_POOL) if run_id not in flow_processes(settings)]
+    counted = {run_id: gone.get(run_id, 0) + 1 for run_id in lost}
+    for run_id in _over(counted):
+        logger.warning("flow run %s has lost its process", run_id)
+        crash_flow_run(run_id)
+    return counted
+
+
+def _over(counted: dict[str, int]) -> Iterable[str]:
+    return [run_id for run_id, rounds in counted.items() if rounds >= _ROUNDS_GONE]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

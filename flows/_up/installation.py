@@ -1,0 +1,217 @@
+"""Starts and ends the standing installation: supervisord with deployments/supervisor.conf, and its environment."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from xmlrpc.client import Fault, ServerProxy
+
+import psutil
+from supervisor.xmlrpc import SupervisorTransport
+
+from flows._environment import prepare_environment
+from flows._reaper import MARK, kill_marked
+from flows._services import UP, free_port, milvus_service, ours_alone, prefect_service, running
+from flows._up.files import deployment_file
+from medley.errors import SetupError
+from medley.process import born, lives
+from medley.settings import Settings, UpSettings
+
+#: Everything that the installation starts carries its home here.
+STANDING = "MEDLEY_STANDING"
+_UP_S = 150.0
+_DOWN_S = 60.0
+_FLOWS_S = 20.0
+_SOCKET_PATH_MAX = 100  # sun_path has 108 bytes
+_PORTS = ("prefect_port", "ray_port", "dashboard_port", "store_port", "query_port")
+#: Parts that say where they are when they are ready.
+_READY = ("prefect", "milvus", "ray", "worker", "watch", "query")
+
+
+def supervisor_pid(settings: Settings) -> int | None:
+    """The process that the installation belongs to; None where nothing is up."""
+    try:
+        found = json.loads((settings.run_dir / UP).read_text())
+        return int(found["pid"]) if lives(int(found["pid"]), float(found["born"])) else None
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def programs(settings: Settings) -> dict[str, str]:
+    """State of each program as supervisord has it: RUNNING, STARTING, BACKOFF, STOPPED ..."""
+    return {str(found["name"]): str(found["statename"]) for found in _supervisor(settings).getAllProcessInfo()}
+
+
+def start(settings: Settings, say: Callable[[str], None]) -> Settings:
+    """Starts supervisord; returns the settings with the ports that it got. Raises SetupError."""
+    if len(str(settings.run_dir / "supervisor.sock")) > _SOCKET_PATH_MAX:
+        raise SetupError(f"MEDLEY_HOME {settings.home} is too long a path", remedy="Choose a shorter one")
+    kill_marked(str(settings.home), STANDING)  # of one whose supervisor was killed
+    settings.upload_folder.mkdir(parents=True, exist_ok=True)
+    prepare_environment(settings)
+    _make_token(settings.run_dir / "ray.token")
+    _make_token(settings.run_dir / "token")
+    services = [prefect_service(), milvus_service(settings)]
+    with ours_alone(services, settings, lambda name: say(f"waiting for commands that still use {name}")):
+        chosen = settings.model_copy(update={"up": _with_ports(settings)})
+        environment = _environment(chosen)
+        log = (settings.logs / "supervisord.out").open("ab")
+        config = str(deployment_file("deployments/supervisor.conf"))
+        process = subprocess.Popen(
+            [sys.executable, "-m", "supervisor.supervisord", "--configuration", config],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env=environment,
+            cwd=settings.home,
+            start_new_session=True,
+        )
+        log.close()
+        ours = {"pid": process.pid, "born": born(process.pid), "parts": _parts(environment)}
+        (settings.run_dir / UP).write_text(json.dumps(ours))
+    return chosen
+
+
+def with_known_ports(settings: Settings) -> Settings:
+    """The settings with the ports that the installation uses, or used last."""
+    known = settings.run_dir / "ports.json"
+    if not known.exists():
+        return settings
+    return settings.model_copy(update={"up": settings.up.model_copy(update=json.loads(known.read_text()))})
+
+
+def wait_until_ready(settings: Settings, say: Callable[[str], None]) -> None:
+    """Until every part answers; raises SetupError naming the one that does not."""
+    deadline = time.monotonic() + _UP_S
+    wanted = [name for name in _READY if name not in _given()]
+    while missing := [name for name in wanted if not running(name, settings)]:
+        if not supervisor_pid(settings):
+            raise SetupError("supervisord does not start", remedy=f"See {settings.logs / 'supervisord.out'}")
+        if time.monotonic() > deadline:
+            raise SetupError(f"{missing[0]} does not start", remedy=f"See {settings.logs / missing[0]}.up.log")
+        say(f"starting {', '.join(missing)}")
+        time.sleep(0.2)
+
+
+def stop(settings: Settings) -> bool:
+    """Ends everything, runs first and in order; whether there was anything."""
+    pid = supervisor_pid(settings)
+    if pid:
+        with contextlib.suppress(OSError, Fault):  # supervisord may be at its end already
+            supervisor = _supervisor(settings)
+            for name in ("watch", "worker"):
+                supervisor.stopProcess(name)
+        _end_flow_runs(settings)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
+        _wait_for_end(pid)
+    kill_marked(str(settings.home), STANDING)
+    (settings.run_dir / UP).unlink(missing_ok=True)
+    return pid is not None
+
+
+def flow_processes(settings: Settings) -> dict[str, int]:
+    """Processes of deployed runs of this installation: id of the flow run -> pid."""
+    found = {}
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            environment = process.environ()
+            run_id = environment.get("PREFECT__FLOW_RUN_ID")
+            if run_id and environment.get(STANDING) == str(settings.home) and "flow_engine" in str(process.cmdline()):
+                found[run_id] = process.pid
+    return found
+
+
+def _end_flow_runs(settings: Settings) -> None:
+    for pid in flow_processes(settings).values():
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
+    deadline = time.monotonic() + _FLOWS_S
+    while flow_processes(settings) and time.monotonic() < deadline:
+        time.sleep(0.2)
+
+
+def _wait_for_end(pid: int) -> None:
+    since = born(pid)
+    deadline = time.monotonic() + _DOWN_S
+    while since is not None and lives(pid, since) and time.monotonic() < deadline:
+        time.sleep(0.1)
+
+
+def _supervisor(settings: Settings) -> Any:
+    transport = SupervisorTransport(None, None, f"unix://{settings.run_dir / 'supervisor.sock'}")
+    return ServerProxy("http://medley", transport=transport).supervisor
+
+
+def _with_ports(settings: Settings) -> UpSettings:
+    """The ports of last time, else the usual ones; another one where that is taken and was not asked for by name."""
+    known = settings.run_dir / "ports.json"
+    before: dict[str, int] = json.loads(known.read_text()) if known.exists() else {}
+    chosen: dict[str, int] = {}
+    for name in _PORTS:
+        asked = name in settings.up.model_fields_set
+        port = getattr(settings.up, name) if asked else before.get(name, getattr(settings.up, name))
+        if not is_free(settings.up.host, port):
+            if asked:
+                variable = f"MEDLEY_UP__{name.upper()}"
+                raise SetupError(f"port {port} is taken ({variable})", remedy="Choose another, or end what uses it")
+            port = free_port()
+        chosen[name] = port
+    known.write_text(json.dumps(chosen))
+    return settings.up.model_copy(update=chosen)
+
+
+def is_free(host: str, port: int) -> bool:
+    """Whether nobody listens there."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do: nobody waits for old connections
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
+def _given() -> set[str]:
+    """Parts that the user has elsewhere."""
+    elsewhere = {"prefect": "PREFECT_API_URL", "milvus": "MEDLEY_STORE__URI", "ray": "MEDLEY_RAY__ADDRESS"}
+    given = {name for name, variable in elsewhere.items() if os.environ.get(variable)}
+    return given | ({"ray"} if os.environ.get("RAY_ADDRESS") else set())
+
+
+def _parts(environment: dict[str, str]) -> list[str]:
+    return [name for name in ("prefect", "milvus", "ray") if environment[f"MEDLEY_RUNS_{name.upper()}"] == "true"]
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    given = _given()
+    up = settings.up
+    ports = {f"MEDLEY_UP__{name.upper()}": str(getattr(up, name)) for name in _PORTS}
+    runs = {f"MEDLEY_RUNS_{name.upper()}": str(name not in given).lower() for name in ("prefect", "milvus", "ray")}
+    ours = {
+        STANDING: str(settings.home),
+        "MEDLEY_PYTHON": sys.executable,
+        "PREFECT_API_URL": os.environ.get("PREFECT_API_URL", f"http://{up.host}:{up.prefect_port}/api"),
+        "PREFECT_WORKER_QUERY_SECONDS": os.environ.get("PREFECT_WORKER_QUERY_SECONDS", "2"),  # 10 s to wait for a run
+    }
+    if "ray" not in given:
+        ours["RAY_AUTH_TOKEN"] = (settings.run_dir / "ray.token").read_text()
+    inherited = {name: value for name, value in os.environ.items() if name != MARK}
+    return inherited | ports | runs | ours
+
+
+def _make_token(path: Path) -> None:
+    """A secret that stays: clients of an installation that is started again go on."""
+    if not path.exists():
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            file.write(secrets.token_hex(32))

@@ -1,0 +1,91 @@
+"""Keeps the models of the indexed collections warm for queries: `medley search` and others ask on a loopback port.
+
+`python -m flows._up.query`, under supervisord. POST /search with {"query", "limit", "modality"} and the token of
+MEDLEY_HOME/run/token (or MEDLEY_TOKEN) as `Authorization: Bearer ...`; answers with the hits of `medley search --json`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hmac
+import socket
+import sys
+from functools import partial
+from typing import Any
+
+import uvicorn
+from pydantic import BaseModel, Field, ValidationError
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from flows._environment import prepare_environment
+from flows._log import log_to_stderr, logger
+from flows._query import token
+from flows._services import say_where
+from flows.search import find_here
+from medley.errors import MedleyError
+from medley.settings import Settings, load_settings
+from medley.types import Modality
+
+
+class Question(BaseModel):
+    """What may be asked."""
+
+    query: str = Field(min_length=1, max_length=10_000)
+    limit: int = Field(10, ge=1, le=1000)
+    modality: Modality | None = None
+
+
+def application(settings: Settings) -> Starlette:
+    """The web application; one search at a time, as the encoders want it."""
+    turn = asyncio.Lock()
+
+    async def search(request: Request) -> Response:
+        given = request.headers.get("authorization", "").removeprefix("Bearer ")
+        if not hmac.compare_digest(given.encode(), token(settings).encode()):
+            return JSONResponse({"error": "wrong token"}, 401)
+        try:
+            asked = Question.model_validate_json(await request.body())
+        except ValidationError as error:
+            return JSONResponse({"error": str(error.errors(include_url=False)[0]["msg"])}, 422)
+        find = partial(find_here, asked.query, settings, limit=asked.limit, modality=asked.modality)
+        try:
+            async with turn:
+                hits: list[dict[str, Any]] = await asyncio.to_thread(find)
+        except MedleyError as error:
+            return JSONResponse({"error": " ".join(str(error).split())}, 503)
+        return JSONResponse({"query": asked.query, "hits": hits})
+
+    return Starlette(routes=[Route("/search", search, methods=["POST"])])
+
+
+def main() -> int:
+    """Until SIGTERM."""
+    settings = load_settings()
+    log_to_stderr()
+    prepare_environment(settings)
+    with socket.socket() as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(("127.0.0.1", settings.up.query_port))
+        listening.listen()
+        say_where("query", f"http://127.0.0.1:{settings.up.query_port}", settings)
+        _warm_up(settings)
+        server = uvicorn.Server(uvicorn.Config(application(settings), log_level="warning", access_log=False))
+        with contextlib.suppress(KeyboardInterrupt):
+            server.run(sockets=[listening])
+    return 0
+
+
+def _warm_up(settings: Settings) -> None:
+    """The first question is as quick as the next one. Nothing is indexed yet, or no store there: it will do that."""
+    try:
+        find_here("warm up", settings, limit=1, modality=None)
+    except MedleyError as error:
+        logger.warning("not warm yet: %s", error)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

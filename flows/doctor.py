@@ -1,0 +1,49 @@
+"""`medley doctor`: every part and every pitfall that bites users, each with its remedy."""
+
+from __future__ import annotations
+
+import sys
+
+from flows._cli import main
+
+if __name__ == "__main__":
+    sys.exit(main(["doctor", *sys.argv[1:]]))
+
+import argparse
+import json
+from dataclasses import asdict
+
+from rich.console import Console
+from rich.markup import escape
+
+from flows._environment import prepare_environment
+from flows._up.checks import Line, examine
+from medley.settings import load_settings
+
+_COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The flags of this verb."""
+    parser.add_argument("--json", action="store_true", help="the lines as JSON on stdout")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Prints a line for each check; exit status 1 where one fails."""
+    settings = load_settings()
+    prepare_environment(settings)
+    lines = []
+    console = Console(highlight=False, soft_wrap=True)
+    for line in examine(settings):
+        lines.append(line)
+        if not arguments.json:
+            _show(line, console)
+    if arguments.json:
+        print(json.dumps({"checks": [asdict(line) for line in lines]}, ensure_ascii=False, indent=1))
+    return 1 if any(line.state == "fail" for line in lines) else 0
+
+
+def _show(line: Line, console: Console) -> None:
+    console.print(f"[{_COLOURS[line.state]}]{line.state:>4}[/]  {line.name:<10}  {escape(line.what)}")
+    if line.remedy:
+        console.print(f"                  [dim]{escape(line.remedy)}[/]")

@@ -1,0 +1,77 @@
+"""`medley up`: the standing installation on this machine; `medley down` ends it."""
+
+from __future__ import annotations
+
+import sys
+
+from flows._cli import main
+
+if __name__ == "__main__":
+    sys.exit(main(["up", *sys.argv[1:]]))
+
+import argparse
+import os
+import time
+
+from rich.console import Console
+
+from flows._services import running
+from flows._signals import exit_code, stop_on_signals
+from flows._up.bounds import require_secrets
+from flows._up.installation import start, stop, supervisor_pid, wait_until_ready, with_known_ports
+from medley.errors import SetupError
+from medley.settings import Settings, load_settings
+from medley.stop import stop_requested
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The flags of this verb."""
+    parser.add_argument("--detach", action="store_true", help="go back to the shell when everything is up")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Starts everything, says where it is, and without --detach stays until Ctrl-C."""
+    settings = load_settings()
+    require_secrets(settings)
+    if supervisor_pid(settings):
+        _tell(settings, "Medley is up already.")
+        return 0
+    with stop_on_signals():
+        try:
+            _start(settings)
+            if arguments.detach:
+                return 0
+            while supervisor_pid(settings) and not stop_requested():
+                time.sleep(0.5)
+        except SetupError:
+            stop(settings)
+            raise
+        stop(settings)
+    return exit_code() or 0
+
+
+def _start(settings: Settings) -> None:
+    from flows._up.provision import provision
+
+    console = Console(stderr=True, highlight=False)
+    with console.status("starting") as status:
+        chosen = start(settings, status.update)
+        wait_until_ready(chosen, status.update)
+        status.update("telling Prefect of the deployments")
+        provision(chosen)
+    _tell(settings, "Medley is up.")
+
+
+def _tell(settings: Settings, first: str) -> None:
+    console = Console(highlight=False, soft_wrap=True)
+    prefect = os.environ.get("PREFECT_API_URL") or running("prefect", settings) or ""
+    console.print(first)
+    console.print(f"  Prefect   {prefect.removesuffix('/api')}")
+    if running("ray", settings):
+        up = with_known_ports(settings).up
+        token = settings.run_dir / "ray.token"
+        console.print(f"  Ray       http://{up.host}:{up.dashboard_port}  (asks for the token in {token})")
+    console.print(f"  Uploads   {settings.upload_folder}  (files dropped there become searchable)")
+    console.print('  Search    medley search "..."')
+    console.print("  Check     medley doctor")
+    console.print("  End       medley down")

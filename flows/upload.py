@@ -1,0 +1,28 @@
+"""Uploads: what has landed in upload folders and buckets is drained from the catalog until nothing waits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prefect import flow
+
+from flows._drain import drain
+from flows._flow import flow_options
+from flows._parent import parent_run
+from medley.options import VideoOptions
+
+_DEFAULTS = VideoOptions()
+
+
+@flow(name="upload", **flow_options("upload"))
+def ingest_uploads(paths: list[str] | None = None, options: VideoOptions = _DEFAULTS) -> Any:
+    """Makes uploaded files searchable.
+
+    Args:
+        paths: Files that have just landed, where the sender knows them. All that waits is taken in any case.
+        options: What to do with them.
+
+    """
+    with parent_run("upload", options) as parent:
+        drain(paths or [], options, parent)
+        return parent.state()

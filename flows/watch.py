@@ -1,0 +1,69 @@
+"""`medley watch`: files that land in an upload folder are noted in the catalog; one event starts the run for many."""
+
+from __future__ import annotations
+
+import sys
+
+from flows._cli import main
+
+if __name__ == "__main__":
+    sys.exit(main(["watch", *sys.argv[1:]]))
+
+import argparse
+import time
+from pathlib import Path
+
+from flows._environment import prepare_environment
+from flows._folder import Folder
+from flows._log import log_to_stderr, logger
+from flows._services import say_where
+from flows._signals import exit_code, stop_on_signals
+from medley.catalog import open_catalog
+from medley.catalog.uploads import Uploads
+from medley.errors import SetupError
+from medley.settings import Settings, load_settings
+from medley.stop import stop_requested
+
+_TICK_S = 0.5
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The flags of this verb."""
+    parser.add_argument("folders", nargs="*", metavar="FOLDER", help="default: the upload folder of `medley up`")
+    parser.add_argument("--after", choices=("keep", "move", "delete"), help="what becomes of a file that is done")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Until Ctrl-C or SIGTERM."""
+    settings = load_settings()
+    folders = [Path(folder).expanduser().absolute() for folder in arguments.folders] or [settings.upload_folder]
+    for folder in folders:
+        if not folder.is_dir():
+            raise SetupError(f"{folder} is no directory", remedy="Make it, or give another one")
+    log_to_stderr()
+    prepare_environment(settings)
+    with stop_on_signals():
+        watch(folders, arguments.after or settings.up.after, settings)
+    return 0 if exit_code() == 143 else exit_code() or 0  # SIGTERM is how supervisors end it
+
+
+def watch(folders: list[Path], after: str, settings: Settings) -> None:
+    """Notes what lands in `folders`, and rings for it."""
+    from flows._bell import Bell  # Prefect reads its environment when it is imported
+
+    catalog = open_catalog(settings)
+    uploads = Uploads(catalog.engine)
+    uploads.wake()
+    watched = [Folder(folder, after, uploads) for folder in folders]
+    bell = Bell(folders[0], catalog, uploads, settings)
+    say_where("watch", str(folders[0]), settings)
+    logger.info("watching %s", ", ".join(map(str, folders)))
+    try:
+        while not stop_requested():
+            now = time.monotonic()
+            bell.landed(sum(folder.look(now) for folder in watched), now)
+            bell.ring_if_due(now)
+            time.sleep(_TICK_S)
+    finally:
+        for folder in watched:
+            folder.close()

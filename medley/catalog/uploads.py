@@ -1,0 +1,112 @@
+"""Files that have landed in an upload folder or bucket, until a run has taken them and is done with them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Engine, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from medley.catalog.tables import uploads
+from medley.space import patient
+from medley.types import utc_now
+
+#: Pauses before a file is tried again whose run failed for a reason that is not the file's, in seconds.
+_AGAIN_S = (5.0, 30.0, 120.0, 600.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """One file: its path or URL, where it landed, and which content it had there."""
+
+    path: str
+    source: str
+    version: str
+    after: str = "keep"
+    attempts: int = 0
+
+
+class Uploads:
+    """The catalog's uploads. Safe to use from several threads and processes."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        dialect = postgresql if engine.dialect.name == "postgresql" else sqlite
+        self._insert: Callable[..., Any] = dialect.insert
+
+    def unknown(self, seen: Sequence[Upload]) -> list[Upload]:
+        """Those of `seen` (some hundreds at most) that are new, or have changed since they were noted."""
+        query = select(uploads.c.path, uploads.c.version).where(uploads.c.path.in_([file.path for file in seen]))
+        with self._engine.connect() as connection:
+            known = {row.path: row.version for row in connection.execute(query)}
+        return [file for file in seen if known.get(file.path) != file.version]
+
+    @patient
+    def note(self, landed: Sequence[Upload]) -> None:
+        """Whole files that wait for a run from now on."""
+        with self._engine.begin() as connection:
+            for file in landed:
+                values = {
+                    "path": file.path,
+                    "source": file.source,
+                    "version": file.version,
+                    "status": "pending",
+                    "after": file.after,
+                    "attempts": 0,
+                    "due": time.time(),
+                    "run_id": None,
+                    "noted": utc_now(),
+                }
+                statement = self._insert(uploads).values(**values)
+                connection.execute(statement.on_conflict_do_update(index_elements=["path"], set_=values))
+
+    @patient
+    def take(self, run_id: str, limit: int) -> list[Upload]:
+        """Up to `limit` waiting files, which are this run's from now on."""
+        ready = (uploads.c.status == "pending") & or_(uploads.c.due.is_(None), uploads.c.due <= time.time())
+        columns = [uploads.c[name] for name in Upload.__slots__]
+        with self._engine.begin() as connection:
+            first = select(uploads.c.path).where(ready).order_by(uploads.c.noted, uploads.c.path).limit(limit)
+            mine = update(uploads).where(uploads.c.path.in_(first), ready)
+            changed = mine.values(status="running", run_id=run_id, attempts=uploads.c.attempts + 1)
+            rows = connection.execute(changed.returning(*columns)).all()
+        return [Upload(*row) for row in rows]
+
+    @patient
+    def settle(self, file: Upload, *, done: bool) -> None:
+        """The run is through with `file`, whatever came of it; newer content that landed meanwhile goes on waiting."""
+        with self._engine.begin() as connection:
+            known = update(uploads).where(uploads.c.path == file.path, uploads.c.version == file.version)
+            connection.execute(known.values(status="done" if done else "failed", run_id=None))
+
+    @patient
+    def put_back(self, file: Upload, *, by_itself: bool) -> None:
+        """Another run is to take it: started for its sake after a while (`by_itself`), or for another reason."""
+        pause_s = _AGAIN_S[min(file.attempts, len(_AGAIN_S)) - 1]
+        with self._engine.begin() as connection:
+            known = update(uploads).where(uploads.c.path == file.path, uploads.c.version == file.version)
+            due = time.time() + pause_s if by_itself else None
+            connection.execute(known.values(status="pending", run_id=None, due=due))
+
+    @patient
+    def wake(self) -> None:
+        """What was put back without a time of its own wants a run now."""
+        with self._engine.begin() as connection:
+            held = (uploads.c.status == "pending") & uploads.c.due.is_(None)
+            connection.execute(update(uploads).where(held).values(due=time.time()))
+
+    def waiting_paths(self, limit: int) -> list[str]:
+        """The first files that want a run to be started now."""
+        due = (uploads.c.status == "pending") & (uploads.c.due <= time.time())
+        with self._engine.connect() as connection:
+            query = select(uploads.c.path).where(due).order_by(uploads.c.noted, uploads.c.path).limit(limit)
+            return list(connection.execute(query).scalars())
+
+    @patient
+    def forget(self, path: str) -> None:
+        """The file is no longer there, by our doing."""
+        with self._engine.begin() as connection:
+            connection.execute(uploads.delete().where(uploads.c.path == path))

@@ -1,0 +1,11 @@
+"""What the model libraries see of GPUs."""
+
+from __future__ import annotations
+
+
+def gpus_seen() -> dict[str, int]:
+    """How many GPUs each library that runs our models can use."""
+    import ctranslate2
+    import torch
+
+    return {"torch": torch.cuda.device_count(), "ctranslate2": ctranslate2.get_cuda_device_count()}

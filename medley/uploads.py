@@ -1,0 +1,98 @@
+"""Which files in an upload folder are whole: nobody writes to them any more."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from medley.catalog.uploads import Upload
+
+#: Folders within an upload folder where `--after move` puts what is done with; not looked at.
+DONE, FAILED = "done", "failed"
+#: Names that programs give to what they have not finished: browsers, curl, rsync, editors, office programs.
+_TEMPORARY = (".part", ".partial", ".tmp", ".temp", ".crdownload", ".download", ".filepart", ".swp", "~")
+
+
+def is_temporary(path: Path) -> bool:
+    """Whether the name says that the file is not finished, or not meant to be seen."""
+    return path.name.startswith((".", "~$")) or path.name.lower().endswith(_TEMPORARY)
+
+
+def seen_at(path: Path, source: str, after: str = "keep") -> Upload:
+    """The upload that `path` is now; raises FileNotFoundError."""
+    found = path.stat()
+    return Upload(str(path), source, f"{found.st_size}:{found.st_mtime_ns}:{found.st_ino}", after)
+
+
+def files_in(folder: Path) -> Iterator[Path]:
+    """Regular files under `folder`, links not followed, without what is temporary, hidden or done with."""
+    for directory, names, files in os.walk(folder):
+        names[:] = [name for name in names if not name.startswith(".")]
+        if Path(directory) == folder:
+            names[:] = [name for name in names if name not in (DONE, FAILED)]
+        for name in files:
+            path = Path(directory, name)
+            if not is_temporary(path) and is_regular(path):
+                yield path
+
+
+def is_regular(path: Path) -> bool:
+    """Whether it is a file and no link, device or the like; False where it is gone."""
+    try:
+        return stat.S_ISREG(path.lstat().st_mode)
+    except OSError:
+        return False
+
+
+@dataclass(slots=True)
+class _Candidate:
+    size_bytes: int
+    mtime_ns: int
+    changed: float
+    closed: bool = False
+
+
+class Landing:
+    """Files that are perhaps still being written. Times are seconds of one monotonic clock.
+
+    A file counts as whole when its size and mtime have not changed for `quiet_s`, or for `closed_s` since a program
+    that had it open for writing closed it. One that is empty or cannot be opened may only have been begun: it gets
+    `patience_s`, and then a run says what is wrong with it.
+    """
+
+    def __init__(self, quiet_s: float = 6.0, closed_s: float = 2.0, patience_s: float = 60.0) -> None:
+        self._quiet_s, self._closed_s, self._patience_s = quiet_s, closed_s, patience_s
+        self._candidates: dict[Path, _Candidate] = {}
+
+    def touch(self, path: Path, now: float, *, closed: bool = False) -> None:
+        """Something has happened to `path`, or it was found."""
+        if is_temporary(path) or not is_regular(path):
+            return
+        found = path.stat()
+        known = self._candidates.get(path)
+        if known is None or closed or (known.size_bytes, known.mtime_ns) != (found.st_size, found.st_mtime_ns):
+            self._candidates[path] = _Candidate(found.st_size, found.st_mtime_ns, now, closed)
+
+    def whole(self, now: float) -> list[Path]:
+        """Those that are whole by now; they are candidates no longer."""
+        ready = []
+        for path, known in list(self._candidates.items()):
+            try:
+                found = path.stat()
+            except OSError:
+                del self._candidates[path]
+                continue
+            if (found.st_size, found.st_mtime_ns) != (known.size_bytes, known.mtime_ns):
+                self._candidates[path] = _Candidate(found.st_size, found.st_mtime_ns, now)
+            elif now - known.changed >= self._wait_s(path, known):
+                del self._candidates[path]
+                ready.append(path)
+        return ready
+
+    def _wait_s(self, path: Path, known: _Candidate) -> float:
+        if not known.size_bytes or not os.access(path, os.R_OK):
+            return self._patience_s
+        return self._closed_s if known.closed else self._quiet_s
