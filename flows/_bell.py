@@ -56,17 +56,21 @@ class Bell:
         paths = self._uploads.waiting_paths(_PATHS_TOLD)
         if not paths or self._catalog.claimed(CLAIM):
             return  # nobody waits, or whoever is at it takes these as well
-        self._rung = now
+        if self._tell(paths, now):
+            self._rung = now
+
+    def _tell(self, paths: list[str], now: float) -> bool:
         url = os.environ.get("PREFECT_API_URL") or running("prefect", self._settings)
         if not url:
             logger.warning("%d files wait; no Prefect server is up to start their run: see `medley up`", len(paths))
-            return
+            return False
         try:
             emit(url, self._source, paths)
         except httpx.HTTPError as error:
             logger.warning("%d files wait; Prefect's server does not answer: %s", len(paths), error)
-            return
+            return False
         logger.info("rang for %d files", len(paths))
+        return True
 
 
 def emit(url: str, source: str, paths: list[str]) -> None:

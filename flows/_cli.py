@@ -21,6 +21,7 @@ _OTHER_VERBS = {
     "down": "end it",
     "doctor": "what is wrong here, and what to do about it",
     "watch": "note what lands in upload folders",
+    "deploy": "tell a Prefect server of the deployments",
 }
 
 

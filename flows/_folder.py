@@ -65,7 +65,7 @@ class Folder:
 
     def _is_ours(self, path: Path) -> bool:
         below = path.relative_to(self._root).parts
-        return below[0] not in (DONE, FAILED) and not any(part.startswith(".") for part in below)
+        return below[:1] not in ((), (DONE,), (FAILED,)) and not any(part.startswith(".") for part in below)
 
     def _uploads_of(self, paths: Iterable[Path]) -> Iterator[Upload]:
         for path in paths:

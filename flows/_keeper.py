@@ -56,6 +56,8 @@ def main(spec: dict[str, Any]) -> int:
 
 def launched(spec: dict[str, Any]) -> subprocess.Popen[bytes]:
     """The service as a child that ends with this process."""
+    if spec.get("standing"):  # its supervisor keeps what is printed, and not for ever
+        return subprocess.Popen(guarded(spec["command"]), stdin=subprocess.DEVNULL)
     with Path(spec["log"]).open("ab") as log:
         return subprocess.Popen(guarded(spec["command"]), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from flows import _command
-from medley.settings import Limits, PoolSettings, RaySettings, Settings, StoreSettings
+from medley.settings import Limits, PoolSettings, RaySettings, Settings, StoreSettings, UpSettings
 from tests.conftest import ROOT
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -42,7 +42,9 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 def test_every_setting_is_documented() -> None:
     text = (ROOT / "docs" / "settings.md").read_text()
-    slices = {"STORE": StoreSettings, "RAY": RaySettings, "POOLS": PoolSettings, "LIMITS": Limits}
+    example = (ROOT / "deployments" / "env.example").read_text()
+    slices = {"STORE": StoreSettings, "RAY": RaySettings, "POOLS": PoolSettings, "LIMITS": Limits, "UP": UpSettings}
     names = [f"MEDLEY_{name.upper()}" for name in Settings.model_fields if name.upper() not in slices]
     names += [f"MEDLEY_{part}__{name.upper()}" for part, cls in slices.items() for name in cls.model_fields]
     assert [name for name in names if f"`{name}`" not in text] == []
+    assert [name for name in names if f"\n#{name}=" not in example and "FAULTS" not in name] == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
+import signal
 import subprocess
 from collections import Counter
 from pathlib import Path
@@ -28,7 +29,11 @@ TABLE = [*SIGNALS, *ACCIDENTS]
 def start(verb: str, *arguments: object) -> subprocess.Popen[str]:
     """A command in a process of its own, in the background."""
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    return subprocess.Popen(command(verb, *arguments), cwd=ROOT, **pipes)  # type: ignore[call-overload, no-any-return]
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # else a hangup is ignored where the tests run under nohup
+    try:
+        return subprocess.Popen(command(verb, *arguments), cwd=ROOT, **pipes)  # type: ignore[call-overload, no-any-return]
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def end(process: subprocess.Popen[str]) -> Answer:

@@ -98,7 +98,7 @@ def wait_until_ready(settings: Settings, say: Callable[[str], None]) -> None:
         if not supervisor_pid(settings):
             raise SetupError("supervisord does not start", remedy=f"See {settings.logs / 'supervisord.out'}")
         if time.monotonic() > deadline:
-            raise SetupError(f"{missing[0]} does not start", remedy=f"See {settings.logs / missing[0]}.up.log")
+            raise SetupError(f"{missing[0]} does not start", remedy=f"See {settings.logs / missing[0]}.log")
         say(f"starting {', '.join(missing)}")
         time.sleep(0.2)
 

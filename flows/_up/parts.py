@@ -89,7 +89,6 @@ def _spec(service: Service, port: int, settings: Settings) -> dict[str, Any]:
         "command": [part.format(port=port) for part in service.command],
         "url": service.url.format(port=port),
         "health": service.health.format(port=port),
-        "log": str(settings.logs / f"{service.name}.log"),
         "address_file": str(settings.run_dir / f"{service.name}.json"),
         "standing": True,
     }

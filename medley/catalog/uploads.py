@@ -73,7 +73,7 @@ class Uploads:
             mine = update(uploads).where(uploads.c.path.in_(first), ready)
             changed = mine.values(status="running", run_id=run_id, attempts=uploads.c.attempts + 1)
             rows = connection.execute(changed.returning(*columns)).all()
-        return [Upload(*row) for row in rows]
+        return sorted((Upload(*row) for row in rows), key=lambda file: file.path)
 
     @patient
     def settle(self, file: Upload, *, done: bool) -> None:

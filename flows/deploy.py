@@ -1,0 +1,37 @@
+"""`medley deploy`: tells a Prefect server of work pool, deployments, schedules and triggers, as `medley up` does."""
+
+from __future__ import annotations
+
+import sys
+
+from flows._cli import main
+
+if __name__ == "__main__":
+    sys.exit(main(["deploy", *sys.argv[1:]]))
+
+import argparse
+import os
+
+from flows._environment import prepare_environment
+from flows._services import require, running
+from medley.errors import SetupError
+from medley.settings import load_settings
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """There are no flags."""
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """For a server of your own: PREFECT_API_URL."""
+    settings = load_settings()
+    prepare_environment(settings)
+    url = os.environ.get("PREFECT_API_URL") or running("prefect", settings)
+    if not url:
+        raise SetupError("no Prefect server is named or up", remedy="Set PREFECT_API_URL, or use: medley up")
+    require(url, "PREFECT_API_URL")
+    from flows._up.provision import provision  # Prefect reads its environment when it is imported
+
+    provision(settings)
+    print(f"{url.removesuffix('/api')} has Medley's deployments.")
+    return 0

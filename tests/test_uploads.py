@@ -1,0 +1,221 @@
+"""Upload folders: what counts as whole, what is noted, when the bell rings; the catalog's uploads."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from flows._bell import Bell
+from flows._drain import CLAIM
+from flows._folder import Folder, on_network
+from medley.catalog import Catalog, open_catalog
+from medley.catalog.uploads import Upload, Uploads
+from medley.settings import Settings
+from medley.uploads import Landing, files_in, is_temporary
+from tests.conftest import eventually
+
+
+@pytest.fixture
+def catalog(settings: Settings) -> Catalog:
+    return open_catalog(settings)
+
+
+@pytest.fixture
+def uploads(catalog: Catalog) -> Uploads:
+    return Uploads(catalog.engine)
+
+
+def upload(path: str, version: str = "1") -> Upload:
+    return Upload(path, "/in", version)
+
+
+def write(path: Path, content: bytes = b"x") -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return path
+
+
+def test_a_quiet_file_is_whole_and_a_growing_one_is_not(tmp_path: Path) -> None:
+    landing, path = Landing(), write(tmp_path / "a.mp4")
+    landing.touch(path, 0.0)
+    assert landing.whole(5.9) == []
+    write(path, b"more of it")
+    assert landing.whole(6.1) == []
+    assert landing.whole(12.0) == []
+    assert landing.whole(12.2) == [path]
+    assert landing.whole(99.0) == [], "told once"
+
+
+def test_a_closed_file_is_whole_sooner_unless_it_is_opened_again(tmp_path: Path) -> None:
+    landing, path = Landing(), write(tmp_path / "a.mp4")
+    landing.touch(path, 0.0)
+    landing.touch(path, 1.0, closed=True)
+    assert landing.whole(2.9) == []
+    assert landing.whole(3.0) == [path]
+    landing.touch(path, 4.0, closed=True)
+    write(path, b"appended")
+    landing.touch(path, 5.0)
+    assert landing.whole(7.5) == []
+    assert landing.whole(11.0) == [path]
+
+
+def test_an_empty_file_gets_a_minute(tmp_path: Path) -> None:
+    landing, path = Landing(), write(tmp_path / "a.mp4", b"")
+    landing.touch(path, 0.0, closed=True)
+    assert landing.whole(59.0) == []
+    assert landing.whole(60.0) == [path], "then a run says what is wrong with it"
+
+
+def test_what_is_gone_temporary_or_a_link_is_no_candidate(tmp_path: Path) -> None:
+    landing, gone, real = Landing(), write(tmp_path / "gone.mp4"), write(tmp_path / "real.mp4")
+    link = tmp_path / "link.mp4"
+    link.symlink_to(real)
+    landing.touch(gone, 0.0)
+    gone.unlink()
+    for path in (link, write(tmp_path / "a.mp4.part"), tmp_path / "missing.mp4", tmp_path):
+        landing.touch(path, 0.0)
+    assert landing.whole(100.0) == []
+
+
+@pytest.mark.parametrize("name", ["a.mp4.part", "A.CRDOWNLOAD", ".a.mp4.Xy12", "~$a.mp4", "a.mp4~", "b.tmp"])
+def test_temporary_names(name: str) -> None:
+    assert is_temporary(Path(name))
+    assert not is_temporary(Path("part.mp4"))
+
+
+def test_files_below_a_folder(tmp_path: Path) -> None:
+    for name in ("a.mp4", "deep/er/b.mp4", "done/c.mp4", "failed/d.mp4", "deep/done/e.mp4", ".hidden/f.mp4", "g.part"):
+        write(tmp_path / name)
+    (tmp_path / "link").symlink_to(tmp_path / "deep")
+    assert {str(path.relative_to(tmp_path)) for path in files_in(tmp_path)} == {
+        "a.mp4",
+        "deep/er/b.mp4",
+        "deep/done/e.mp4",
+    }
+
+
+def test_uploads_are_taken_once_and_newer_content_waits_again(catalog: Catalog, uploads: Uploads) -> None:
+    catalog.begin_run("run", "upload", "demo")
+    first, second = upload("/in/a"), upload("/in/b")
+    uploads.note(uploads.unknown([first, second]))
+    assert uploads.unknown([first, second]) == []
+    assert [file.path for file in uploads.take("run", 10)] == ["/in/a", "/in/b"]
+    assert uploads.take("run", 10) == []
+    changed = upload("/in/a", "2")
+    assert uploads.unknown([changed, second]) == [changed]
+    uploads.note([changed])
+    uploads.settle(first, done=True)
+    uploads.settle(second, done=True)
+    assert uploads.waiting_paths(10) == ["/in/a"], "the run was through with the old content only"
+
+
+def test_what_a_dead_or_stopped_run_had_taken_waits_again(catalog: Catalog, uploads: Uploads) -> None:
+    catalog.begin_run("run", "upload", "demo")
+    uploads.note([upload("/in/a")])
+    uploads.take("run", 10)
+    assert uploads.waiting_paths(10) == []
+    catalog.end_run("run", "failed", {})
+    assert uploads.waiting_paths(10) == ["/in/a"]
+
+
+def test_put_back_files_wait_for_their_time(catalog: Catalog, uploads: Uploads) -> None:
+    catalog.begin_run("run", "upload", "demo")
+    uploads.note([upload("/in/lost"), upload("/in/cancelled")])
+    cancelled, lost = uploads.take("run", 10)
+    uploads.put_back(lost, by_itself=True)
+    uploads.put_back(cancelled, by_itself=False)
+    assert uploads.waiting_paths(10) == [], "one waits for a pause, the other for somebody"
+    assert [file.path for file in uploads.take("run", 10)] == ["/in/cancelled"], "any run takes it along"
+    uploads.put_back(cancelled, by_itself=False)
+    uploads.wake()
+    assert uploads.waiting_paths(10) == ["/in/cancelled"]
+
+
+def test_a_folder_notes_what_lands(tmp_path: Path, uploads: Uploads) -> None:
+    root = tmp_path / "in"
+    before = write(root / "before.mp4")
+    folder = Folder(root, "keep", uploads, Landing(quiet_s=0.0, closed_s=0.0))
+    try:
+        assert folder.look(0.0) == 1
+        write(root / "sub" / "new.mp4")
+        write(root / "done" / "old.mp4")
+        noted = eventually(lambda: folder.look(1.0), 20)
+        assert noted == 1
+        assert uploads.waiting_paths(10) == [str(before), str(root / "sub" / "new.mp4")]
+        write(before, b"other content")
+        assert eventually(lambda: folder.look(2.0), 20) == 1
+        assert folder.look(1000.0) == 0, "looking again finds nothing new"
+    finally:
+        folder.close()
+
+
+def test_network_mounts_are_known() -> None:
+    mounts = "/dev/sda1 / ext4 rw 0 0\nserver:/x /mnt/my\\040share nfs4 rw 0 0\nuser@h: /home/u/far fuse.sshfs rw 0 0\n"
+    assert on_network(Path("/mnt/my share/in"), mounts)
+    assert on_network(Path("/home/u/far"), mounts)
+    assert not on_network(Path("/home/u/near"), mounts)
+
+
+class Rung(Bell):
+    """Counts instead of telling Prefect."""
+
+    times: list[float]
+
+    def _tell(self, paths: list[str], now: float) -> bool:
+        self.times.append(now)
+        return True
+
+
+@pytest.fixture
+def bell(catalog: Catalog, uploads: Uploads, settings: Settings) -> Rung:
+    made = Rung("/in", catalog, uploads, settings)
+    made.times = []
+    return made
+
+
+def test_one_ring_for_a_burst(bell: Rung, uploads: Uploads) -> None:
+    uploads.note([upload("/in/a")])
+    for now in (100.0, 101.0, 102.0):
+        bell.landed(10, now)
+        bell.ring_if_due(now + 0.5)
+    assert bell.times == []
+    bell.ring_if_due(104.0)
+    assert bell.times == [104.0]
+
+
+def test_a_burst_without_end_rings_after_ten_seconds_or_500_files(bell: Rung, uploads: Uploads) -> None:
+    uploads.note([upload("/in/a")])
+    for now in range(100, 111):
+        bell.landed(1, float(now))
+        bell.ring_if_due(float(now))
+    assert bell.times == [110.0]
+    bell.landed(500, 111.0)
+    bell.ring_if_due(111.0)
+    assert bell.times == [110.0, 111.0]
+
+
+def test_no_ring_while_a_run_drains_and_another_one_when_it_has_died(
+    bell: Rung, catalog: Catalog, uploads: Uploads
+) -> None:
+    catalog.begin_run("run", "upload", "demo")
+    uploads.note([upload("/in/a")])
+    assert catalog.claim(CLAIM, "run")
+    bell.landed(1, 100.0)
+    bell.ring_if_due(103.0)
+    assert bell.times == []
+    catalog.end_run("run", "failed", {})
+    bell.ring_if_due(109.0)
+    bell.ring_if_due(115.0)
+    assert bell.times == [109.0], "not again at once"
+    bell.ring_if_due(140.0)
+    assert bell.times == [109.0, 140.0], "the event was lost: nobody has taken it"
+
+
+def test_mtime_in_the_past_counts_from_when_it_was_seen(tmp_path: Path) -> None:
+    landing, path = Landing(), write(tmp_path / "a.mp4")
+    os.utime(path, (time.time() - 9999, time.time() - 9999))
+    landing.touch(path, 0.0)
+    assert landing.whole(1.0) == []
