@@ -135,7 +135,7 @@ def open_run(
 def _begun(flow: str, options: VideoOptions, settings: Settings, force: bool, view: View, verify: bool) -> OpenRun:
     catalog = open_catalog(settings)
     catalog.crash_dead_runs()
-    run = _new_run(options, settings, force)
+    run = new_run(options, settings, force)
     report = ReportFile(settings.home / "runs" / run.run_id)
     catalog.begin_run(run.run_id, flow, run.options.profile.value)
     return OpenRun(flow, settings, catalog, run, plan_fingerprint(run.fingerprints), report, view, verify)
@@ -176,7 +176,8 @@ def deployed() -> Iterator[Settings]:
         stop_ray()
 
 
-def _new_run(options: VideoOptions, settings: Settings, force: bool) -> Run:
+def new_run(options: VideoOptions, settings: Settings, force: bool) -> Run:
+    """What the tasks of a run are told; its profile is decided here. Raises SetupError."""
     cluster = ray_cluster(settings) if settings.runner == "ray" else None
     options = resolve_profile(options, settings, partial(_cluster_gpus, cluster) if cluster else None)
     models = models_of(options.profile, options.models, settings.pools.device)

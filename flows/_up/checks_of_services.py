@@ -35,7 +35,7 @@ def check_services(settings: Settings) -> Iterator[Line]:
         return
     states = programs(settings)
     for name, state in states.items():
-        if state not in ("RUNNING", "STOPPED"):
+        if state not in ("RUNNING", "STOPPED", "EXITED"):
             remedy = f"See {settings.logs / name}.log; it is tried again by itself"
             yield Line("services", "fail", f"{name} is in state {state}", remedy)
     well = [name for name, state in states.items() if state == "RUNNING"]

@@ -29,7 +29,7 @@ from medley.settings import Settings, UpSettings
 
 #: Everything that the installation starts carries its home here.
 STANDING = "MEDLEY_STANDING"
-_UP_S = 150.0
+_UP_S, _FAILING_S = 150.0, 40.0
 _DOWN_S = 60.0
 _FLOWS_S = 20.0
 _SOCKET_PATH_MAX = 100  # sun_path has 108 bytes
@@ -92,15 +92,27 @@ def with_known_ports(settings: Settings) -> Settings:
 
 def wait_until_ready(settings: Settings, say: Callable[[str], None]) -> None:
     """Until every part answers; raises SetupError naming the one that does not."""
-    deadline = time.monotonic() + _UP_S
+    began = time.monotonic()
+    deadline = began + _UP_S
     wanted = [name for name in _READY if name not in _given()]
     while missing := [name for name in wanted if not running(name, settings)]:
         if not supervisor_pid(settings):
             raise SetupError("supervisord does not start", remedy=f"See {settings.logs / 'supervisord.out'}")
-        if time.monotonic() > deadline:
-            raise SetupError(f"{missing[0]} does not start", remedy=f"See {settings.logs / missing[0]}.log")
+        failing = _failing(settings, missing)
+        if time.monotonic() > (deadline if not failing else began + _FAILING_S):
+            name = (failing or missing)[0]
+            raise SetupError(f"{name} does not start", remedy=f"See {settings.logs / name}.log")
         say(f"starting {', '.join(missing)}")
         time.sleep(0.2)
+
+
+def _failing(settings: Settings, names: list[str]) -> list[str]:
+    """Those that have ended and are about to be tried again."""
+    try:
+        states = programs(settings)
+    except OSError:  # supervisord is not there yet
+        return []
+    return [name for name in names if states[name] in ("BACKOFF", "FATAL")]
 
 
 def stop(settings: Settings) -> bool:

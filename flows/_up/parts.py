@@ -37,7 +37,7 @@ def milvus(settings: Settings) -> tuple[Service, int]:
 def ray(settings: Settings) -> tuple[Service, int]:
     """The head of a Ray cluster of one node."""
     program = (str(Path(sys.executable).with_name("ray")), "start", "--head", "--block", "--disable-usage-stats")
-    where = (f"--node-ip-address={settings.up.host}", "--port={port}", "--ray-client-server-port=0")
+    where = (f"--node-ip-address={settings.up.host}", "--port={port}")
     pages = (
         "--include-dashboard=true",
         f"--dashboard-host={settings.up.host}",
@@ -53,7 +53,7 @@ def worker(settings: Settings) -> tuple[Service, int]:
     """Prefect's worker, which starts a process for each deployed run. It has no port."""
     program = (sys.executable, "-m", "prefect", "worker", "start", "--pool", "medley", "--type", "process")
     limits = ("--limit", str(settings.up.runs), "--name", "medley-up", "--no-create-pool-if-not-found")
-    return Service("worker", (*program, *limits), "", ""), 0
+    return Service("worker", (*program, *limits), "work pool medley", ""), 0
 
 
 PARTS: dict[str, Callable[[Settings], tuple[Service, int]]] = {

@@ -1,0 +1,44 @@
+"""Loads the models of the configured profile into their actors before the first run asks: `python -m flows._up.warm`.
+
+Ends when they are loaded. Only models that are on this machine: what has to be downloaded is for a run to ask for.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from actors.pool import speech_pool, text_pool, vision_pool
+from flows._environment import prepare_environment
+from flows._log import log_to_stderr, logger
+from flows._run import new_run
+from flows._runner import start_ray, stop_ray
+from flows._services import standing
+from medley.models.locate import on_this_machine
+from medley.options import VideoOptions
+from medley.settings import load_settings
+
+_READY = "__ray_ready__"  # what every actor of Ray answers when its __init__ is through
+
+
+def main() -> int:
+    """See the module."""
+    settings = load_settings()
+    log_to_stderr()
+    prepare_environment(settings)
+    if settings.runner != "ray" or not standing("ray", settings):
+        return 0
+    run = new_run(VideoOptions(), settings, force=False)
+    wanted = ((speech_pool, run.models.speech), (vision_pool, run.models.vision), (text_pool, run.models.text))
+    start_ray(settings)
+    try:
+        pools = [(pool(run), spec) for pool, spec in wanted if on_this_machine(spec)]  # all of them begin to load
+        for pool, spec in pools:
+            pool.call(_READY)
+            logger.info("warm: the %s model %s", spec.kind, spec.id)
+    finally:
+        stop_ray()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
