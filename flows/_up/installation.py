@@ -32,6 +32,7 @@ STANDING = "MEDLEY_STANDING"
 _UP_S, _FAILING_S = 150.0, 40.0
 _DOWN_S = 60.0
 _FLOWS_S = 20.0
+_ENGINES = {"prefect.engine", "prefect.flow_engine"}  # what a worker starts for a run
 _SOCKET_PATH_MAX = 100  # sun_path has 108 bytes
 _PORTS = ("prefect_port", "ray_port", "dashboard_port", "store_port", "query_port")
 #: Parts that say where they are when they are ready.
@@ -139,7 +140,8 @@ def flow_processes(settings: Settings) -> dict[str, int]:
         with contextlib.suppress(psutil.Error, OSError):
             environment = process.environ()
             run_id = environment.get("PREFECT__FLOW_RUN_ID")
-            if run_id and environment.get(STANDING) == str(settings.home) and "flow_engine" in str(process.cmdline()):
+            ours = run_id and environment.get(STANDING) == str(settings.home)
+            if run_id and ours and _ENGINES & set(process.cmdline()):
                 found[run_id] = process.pid
     return found
 

@@ -131,10 +131,10 @@ class Catalog:
             connection.execute(changed.values(prefect_run_id=prefect_run_id, prefect_open=True))
 
     def open_prefect_runs(self) -> list[str]:
-        """Flow runs of Prefect that may still say Running, though the run is over."""
-        over = runs.c.prefect_open & (runs.c.status != "running")
+        """Flow runs of Prefect that may still say Running, though the run is over and its process has gone."""
+        over = select(runs).where(runs.c.prefect_open, runs.c.status != "running", runs.c.host == socket.gethostname())
         with self.engine.connect() as connection:
-            return list(connection.execute(select(runs.c.prefect_run_id).where(over)).scalars())
+            return [row.prefect_run_id for row in connection.execute(over) if not lives(row.pid, row.pid_started)]
 
     @patient
     def close_prefect_run(self, prefect_run_id: str) -> None:
