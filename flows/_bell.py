@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import httpx
 from prefect import get_client
@@ -28,8 +27,8 @@ _PATHS_TOLD = 200
 class Bell:
     """Rings for files that wait, unless a run is draining them already. Times are of one monotonic clock."""
 
-    def __init__(self, source: Path | str, catalog: Catalog, uploads: Uploads, settings: Settings) -> None:
-        self._source, self._catalog, self._uploads, self._settings = str(source), catalog, uploads, settings
+    def __init__(self, source: str, catalog: Catalog, uploads: Uploads, settings: Settings) -> None:
+        self._source, self._catalog, self._uploads, self._settings = source, catalog, uploads, settings
         self._first, self._last, self._count = 0.0, 0.0, 0
         self._next_check = 0.0
         self._rung = -_AGAIN_S

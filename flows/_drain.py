@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from flows._identify import by_the_file
 from flows._log import logger
 from flows._parent import CHILD_ITEMS, Parent
 from medley.catalog.uploads import Upload
+from medley.errors import MedleyError, MissingFile
+from medley.objects import head, is_url, move, remove
 from medley.options import VideoOptions
 from medley.stop import stop_requested
 from medley.uploads import DONE, FAILED, seen_at
@@ -22,9 +24,7 @@ CLAIM = "uploads"
 
 def drain(paths: list[str], options: VideoOptions, parent: Parent) -> None:
     """Until nothing waits. Returns at once where another run is at it: that one takes these files as well."""
-    landed = [
-        seen_at(Path(path), str(Path(path).parent)) for path in map(os.path.abspath, paths) if Path(path).exists()
-    ]
+    landed = [upload for path in paths if (upload := _landed(path))]
     parent.uploads.note(parent.uploads.unknown(landed))
     while parent.catalog.claim(CLAIM, parent.run_id):
         while not stop_requested() and (batch := parent.uploads.take(parent.run_id, CHILD_ITEMS)):
@@ -32,10 +32,20 @@ def drain(paths: list[str], options: VideoOptions, parent: Parent) -> None:
             for file in batch:
                 _settle(file, entries[file.path], parent)
         parent.catalog.release(CLAIM, parent.run_id)
-        if stop_requested() or not parent.uploads.waiting_paths(
-            1
-        ):  # looked at after the release: none falls between two runs
+        # Looked at after the release: what lands in this moment falls to one of two runs, never between them.
+        if stop_requested() or not parent.uploads.waiting_paths(1):
             return
+
+
+def _landed(path: str) -> Upload | None:
+    """What somebody's event says has landed; None where it is gone again."""
+    try:
+        if is_url(path):
+            return Upload(path, path.rpartition("/")[0], head(path).version)
+        absolute = Path(os.path.abspath(path))
+        return seen_at(absolute, str(absolute.parent))
+    except (OSError, MissingFile):
+        return None
 
 
 def _settle(file: Upload, entry: dict[str, Any], parent: Parent) -> None:
@@ -49,19 +59,27 @@ def _settle(file: Upload, entry: dict[str, Any], parent: Parent) -> None:
 
 def _tidy(file: Upload, parent: Parent, *, done: bool) -> None:
     """What the user wants to become of a file that we are through with. What they have not asked for is not touched."""
-    path = Path(file.path)
     try:
         if file.after == "delete" and done:
-            path.unlink()
+            remove(file.path) if is_url(file.path) else Path(file.path).unlink()
             parent.uploads.forget(file.path)
         elif file.after == "move":
-            target = _free_name(Path(file.source) / (DONE if done else FAILED) / path.name)
-            target.parent.mkdir(exist_ok=True)
-            shutil.move(path, target)
-            parent.catalog.move_location(file.path, str(target))
+            parent.catalog.move_location(file.path, _moved(file, DONE if done else FAILED))
             parent.uploads.forget(file.path)
-    except OSError as error:
-        logger.warning("%s stays where it is: %s", path, error)
+    except (OSError, MedleyError) as error:
+        logger.warning("%s stays where it is: %s", file.path, error)
+
+
+def _moved(file: Upload, folder: str) -> str:
+    name = PurePosixPath(file.path).name
+    if is_url(file.path):
+        target = "/".join((file.source, folder, f"{file.version[1:9]}-{name}"))  # the ETag: nothing is written over
+        move(file.path, target)
+        return target
+    path = _free_name(Path(file.source) / folder / name)
+    path.parent.mkdir(exist_ok=True)
+    shutil.move(file.path, path)
+    return str(path)
 
 
 def _free_name(path: Path) -> Path:

@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 import medley.errors
 from medley.artifacts import ArtifactStore
 from medley.catalog import Catalog, Outcome
-from medley.errors import BadInput, MedleyError
+from medley.errors import BadInput, MedleyError, TransientError
 from medley.identify import identify
+from medley.objects import is_url
 from medley.records import written
 from medley.report import ItemReport, error_entry, stop_errors
 from medley.run import Run
@@ -44,8 +45,8 @@ def identify_items(
             yield Item(path, report=ItemReport(path, "cancelled", errors=stop_errors()))
             continue
         try:
-            asset = identify(path, catalog, run.limits, verify=verify)
-        except BadInput as error:
+            asset = identify(path, catalog, run.limits, run.spool, verify=verify)
+        except (BadInput, TransientError) as error:
             yield Item(path, report=_refused(path, error, flow, plan, catalog, run))
             continue
         if earlier := first.get(asset.asset_id):
@@ -108,12 +109,17 @@ def by_the_file(error_type: str) -> bool:
     return isinstance(found, type) and issubclass(found, BadInput)
 
 
-def _refused(path: str, error: BadInput, flow: str, plan: str, catalog: Catalog, run: Run) -> ItemReport:
+def _refused(
+    path: str, error: BadInput | TransientError, flow: str, plan: str, catalog: Catalog, run: Run
+) -> ItemReport:
+    if is_url(path):
+        error.file = path
     entry = error_entry(error)
-    if error.asset_id:
+    if isinstance(error, BadInput) and error.asset_id:
         before = catalog.outcome(error.asset_id, flow)
         attempts = before.attempts if before and before.plan == plan else 1
         catalog.note_outcome(error.asset_id, flow, Outcome(plan, "failed", [entry], {}, attempts), run.run_id)
     else:
-        catalog.note_path_failure(os.path.abspath(path), entry)
-    return ItemReport(path, "failed", error.asset_id or None, errors=[entry])
+        catalog.note_path_failure(path if is_url(path) else os.path.abspath(path), entry)
+    asset_id = error.asset_id if isinstance(error, BadInput) else ""
+    return ItemReport(path, "failed", asset_id or None, errors=[entry])

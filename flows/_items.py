@@ -11,13 +11,14 @@ from typing import Any
 
 from prefect.futures import PrefectFuture
 
+from flows._copies import drop_copy, make_copy
 from flows._flight import Flight, cancel_running, final_state, forget_future, note_state, running_stages
 from flows._identify import Item, outcome_of_duplicate, records_of, settled
 from flows._log import logger
 from flows._run import OpenRun
 from medley.artifacts import ArtifactStore
 from medley.catalog import Outcome
-from medley.errors import Cancelled, NoSpace, Quarantined
+from medley.errors import BadInput, Cancelled, NoSpace, Quarantined, TransientError
 from medley.records import retire
 from medley.report import ItemReport, ItemStatus, error_entry, stop_errors
 from medley.run import Run
@@ -96,7 +97,8 @@ class Window:
             return
         try:
             require_space(known.settings)
-        except NoSpace as error:
+            make_copy(item, asset)
+        except (NoSpace, BadInput, TransientError) as error:
             self._end(item, self._not_begun(item, "failed", [error_entry(error)]))
             return
         known.connect_store()
@@ -154,6 +156,7 @@ class Window:
 
     def _report_of(self, flight: Flight) -> ItemReport:
         asset, run = flight.asset, self._known.run
+        drop_copy(flight.item, flight.errors)
         errors = [error_entry(error) for error in flight.errors if not isinstance(error, Cancelled)]
         cancelled = flight.cancelled or len(errors) < len(flight.errors)
         records = records_of(asset, run)

@@ -26,14 +26,28 @@ def main(mark: str) -> None:
 
 
 def kill_marked(mark: str, name: str = MARK) -> None:
-    """Kills every other process with `mark` in the variable `name`, and what those start meanwhile."""
+    """Kills every other process with `mark` in the variable `name`, their children, and what those start meanwhile."""
     for _ in range(_ROUNDS):
         left = [process for process in psutil.process_iter() if _is_marked(process, mark, name)]
-        for process in left:
-            _kill(process)
+        kill_all([child for parent in left for child in descendants(parent.pid)])
+        kill_all(left)
         if not left:
             return
         time.sleep(0.1)
+
+
+def descendants(pid: int) -> list[psutil.Process]:
+    """Processes below `pid`. Ray's agents and workers write their title over their environment: no mark is left."""
+    try:
+        return list(psutil.Process(pid).children(recursive=True))
+    except psutil.NoSuchProcess:
+        return []
+
+
+def kill_all(processes: list[psutil.Process]) -> None:
+    """Kills those that are still there."""
+    for process in processes:
+        _kill(process)
 
 
 def _is_marked(process: psutil.Process, mark: str, name: str) -> bool:

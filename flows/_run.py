@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import shutil
 import threading
 import uuid
 from collections import Counter
@@ -13,6 +14,7 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 
+from flows._copies import clear_spool
 from flows._environment import prepare_environment
 from flows._identify import Item, identify_items
 from flows._log import LOG, logged, logger
@@ -129,12 +131,14 @@ def open_run(
         status = run_status(counts.elements())
     finally:
         _current = None
+        shutil.rmtree(known.run.spool, ignore_errors=True)
         catalog.end_run(run_id, status, dict(counts))
 
 
 def _begun(flow: str, options: VideoOptions, settings: Settings, force: bool, view: View, verify: bool) -> OpenRun:
     catalog = open_catalog(settings)
     catalog.crash_dead_runs()
+    clear_spool(settings.spool, catalog.running_runs())
     run = new_run(options, settings, force)
     report = ReportFile(settings.home / "runs" / run.run_id)
     catalog.begin_run(run.run_id, flow, run.options.profile.value)
@@ -181,14 +185,16 @@ def new_run(options: VideoOptions, settings: Settings, force: bool) -> Run:
     cluster = ray_cluster(settings) if settings.runner == "ray" else None
     options = resolve_profile(options, settings, partial(_cluster_gpus, cluster) if cluster else None)
     models = models_of(options.profile, options.models, settings.pools.device)
+    run_id = str(uuid.uuid4())
     return Run(
-        run_id=str(uuid.uuid4()),
+        run_id=run_id,
         options=options,
         models=models,
         fingerprints=fingerprints(options, models),
         artifacts=settings.artifacts,
         store=StoreAddress("", settings.store_key),
         runner=settings.runner,
+        spool=settings.spool / run_id,
         pools=settings.pools,
         limits=settings.limits,
         force=force,

@@ -25,5 +25,5 @@ def ingest_folders(folders: list[str] | None = None, options: VideoOptions = _DE
 
     """
     with parent_run("ingest", options) as parent:
-        ingest(folders or [str(parent.settings.upload_folder)], options, parent, force=force)
+        ingest(folders or [parent.settings.upload_source], options, parent, force=force)
         return parent.state()

@@ -23,6 +23,7 @@ from flows._environment import prepare_environment
 from flows._query import ask
 from flows._services import vector_store
 from medley.catalog import open_catalog
+from medley.objects import is_url
 from medley.search import Moment, search_moments
 from medley.settings import Settings, load_settings
 from medley.stores.base import Found, open_store
@@ -113,7 +114,7 @@ def show(query: str, hits: list[dict[str, Any]]) -> None:
         where = escape(hit["path"] or "(file unknown)")
         console.print(f"{n:3}. [bold]{where}[/]  {span}  {hit['modality']}  [dim]{hit['score']:.4f}[/]", soft_wrap=True)
         console.print(f"     {escape(hit['text'] or hit['thumbnail'] or '')}", soft_wrap=True)
-        if hit["path"] and hit["start_s"] is not None:
+        if hit["path"] and hit["start_s"] is not None and not is_url(hit["path"]):
             console.print(f"     [dim]{escape(player_command(hit['path'], hit['start_s']))}[/]", soft_wrap=True)
 
 

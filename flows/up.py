@@ -71,7 +71,7 @@ def _tell(settings: Settings, first: str) -> None:
         up = with_known_ports(settings).up
         token = settings.run_dir / "ray.token"
         console.print(f"  Ray       http://{up.host}:{up.dashboard_port}  (asks for the token in {token})")
-    console.print(f"  Uploads   {settings.upload_folder}  (files dropped there become searchable)")
+    console.print(f"  Uploads   {settings.upload_source}  (files dropped there become searchable)")
     console.print('  Search    medley search "..."')
     console.print("  Check     medley doctor")
     console.print("  End       medley down")

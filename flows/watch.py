@@ -13,6 +13,7 @@ import argparse
 import time
 from pathlib import Path
 
+from flows._bucket import Bucket
 from flows._environment import prepare_environment
 from flows._folder import Folder
 from flows._log import log_to_stderr, logger
@@ -21,6 +22,7 @@ from flows._signals import exit_code, stop_on_signals
 from medley.catalog import open_catalog
 from medley.catalog.uploads import Uploads
 from medley.errors import SetupError
+from medley.objects import is_url
 from medley.settings import Settings, load_settings
 from medley.stop import stop_requested
 
@@ -29,41 +31,47 @@ _TICK_S = 0.5
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The flags of this verb."""
-    parser.add_argument("folders", nargs="*", metavar="FOLDER", help="default: the upload folder of `medley up`")
+    parser.add_argument("sources", nargs="*", metavar="FOLDER|URL", help="default: the upload folder of `medley up`")
     parser.add_argument("--after", choices=("keep", "move", "delete"), help="what becomes of a file that is done")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Until Ctrl-C or SIGTERM."""
     settings = load_settings()
-    folders = [Path(folder).expanduser().absolute() for folder in arguments.folders] or [settings.upload_folder]
-    for folder in folders:
-        if not folder.is_dir():
-            raise SetupError(f"{folder} is no directory", remedy="Make it, or give another one")
+    sources = [_absolute(source) for source in arguments.sources] or [settings.upload_source]
+    for source in sources:
+        if not is_url(source) and not Path(source).is_dir():
+            raise SetupError(f"{source} is no directory", remedy="Make it, or give another one")
     log_to_stderr()
     prepare_environment(settings)
     with stop_on_signals():
-        watch(folders, arguments.after or settings.up.after, settings)
+        watch(sources, arguments.after or settings.up.after, settings)
     return 0 if exit_code() == 143 else exit_code() or 0  # SIGTERM is how supervisors end it
 
 
-def watch(folders: list[Path], after: str, settings: Settings) -> None:
-    """Notes what lands in `folders`, and rings for it."""
+def _absolute(source: str) -> str:
+    return source if is_url(source) else str(Path(source).expanduser().absolute())
+
+
+def watch(sources: list[str], after: str, settings: Settings) -> None:
+    """Notes what lands in `sources`, and rings for it."""
     from flows._bell import Bell  # Prefect reads its environment when it is imported
 
     catalog = open_catalog(settings)
     uploads = Uploads(catalog.engine)
     uploads.wake()
-    watched = [Folder(folder, after, uploads) for folder in folders]
-    bell = Bell(folders[0], catalog, uploads, settings)
-    say_where("watch", str(folders[0]), settings)
-    logger.info("watching %s", ", ".join(map(str, folders)))
+    watched = [
+        Bucket(source, after, uploads) if is_url(source) else Folder(Path(source), after, uploads) for source in sources
+    ]
+    bell = Bell(sources[0], catalog, uploads, settings)
+    say_where("watch", sources[0], settings)
+    logger.info("watching %s", ", ".join(sources))
     try:
         while not stop_requested():
             now = time.monotonic()
-            bell.landed(sum(folder.look(now) for folder in watched), now)
+            bell.landed(sum(source.look(now) for source in watched), now)
             bell.ring_if_due(now)
             time.sleep(_TICK_S)
     finally:
-        for folder in watched:
-            folder.close()
+        for source in watched:
+            source.close()

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import stat
 import time
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from medley.artifacts import sha256_of
 from medley.catalog import Catalog, Location
 from medley.errors import BadInput, CorruptMedia, MissingFile, TooLarge, UnsupportedMedia
 from medley.media.probe import probe_media
 from medley.media.sniff import sniff
+from medley.objects import fetch, head, is_url
 from medley.settings import Limits
 from medley.types import Asset, MediaInfo
 
@@ -19,12 +20,14 @@ from medley.types import Asset, MediaInfo
 _SETTLED_S = 2.0
 
 
-def identify(path: str, catalog: Catalog, limits: Limits, *, verify: bool = False) -> Asset:
-    """The asset at `path`; the catalog notes that it was seen there.
+def identify(path: str, catalog: Catalog, limits: Limits, spool: Path, *, verify: bool = False) -> Asset:
+    """The asset at `path`; the catalog notes that it was seen there. What is in a bucket is copied to `spool`.
 
     An unchanged location is trusted without reading the file, unless it is too young or `verify` is set. Raises
-    BadInput; where the content could be hashed, the error has the attribute `asset_id`.
+    BadInput; where the content could be hashed, the error has the attribute `asset_id`. Of a bucket: TransientError.
     """
+    if is_url(path):
+        return _identify_object(path, catalog, limits, spool, verify=verify)
     absolute = Path(os.path.abspath(path))
     found = _stat(absolute, limits)
     known = catalog.location(str(absolute))
@@ -32,15 +35,46 @@ def identify(path: str, catalog: Catalog, limits: Limits, *, verify: bool = Fals
     if trusted is None or trusted.asset_id is None:
         sniff(absolute)
     asset_id = trusted.asset_id if trusted and trusted.asset_id else _hash(absolute, found)
-    media = catalog.media(asset_id)
-    if media is None:
+    if catalog.media(asset_id) is None:
         catalog.note_asset(asset_id, found.st_size, None)
     fresh = Location(str(absolute), asset_id, found.st_size, found.st_mtime_ns, str(found.st_ino))
     catalog.note_location(fresh)
+    return _probed(asset_id, absolute, found.st_size, catalog, limits)
+
+
+def spooled(asset_id: str, url: str, spool: Path) -> Path:
+    """Where the copy of an object is."""
+    return spool / asset_id / (PurePosixPath(url).name or "object")
+
+
+def _identify_object(url: str, catalog: Catalog, limits: Limits, spool: Path, *, verify: bool) -> Asset:
+    """The copy of an asset that is known already is made when a stage needs it: see `flows/_items.py`."""
+    found = head(url)
+    if not found.size_bytes:
+        raise CorruptMedia("is empty (0 bytes)", file=url, remedy="Upload it again")
+    if found.size_bytes > limits.max_file_bytes:
+        raise TooLarge(f"has {found.size_bytes} bytes", file=url, remedy="Raise MEDLEY_LIMITS__MAX_FILE_BYTES")
+    known = catalog.location(url)
+    if known and known.asset_id and not verify and known.inode == found.version and catalog.media(known.asset_id):
+        return _probed(known.asset_id, spooled(known.asset_id, url, spool), found.size_bytes, catalog, limits)
+    draft = spool / "incoming"
+    asset_id = fetch(url, draft)
+    local = spooled(asset_id, url, spool)
+    local.parent.mkdir(parents=True, exist_ok=True)
+    draft.rename(local)
+    sniff(local)
+    if catalog.media(asset_id) is None:
+        catalog.note_asset(asset_id, found.size_bytes, None)
+    catalog.note_location(Location(url, asset_id, found.size_bytes, None, found.version))
+    return _probed(asset_id, local, found.size_bytes, catalog, limits)
+
+
+def _probed(asset_id: str, path: Path, size_bytes: int, catalog: Catalog, limits: Limits) -> Asset:
+    media = catalog.media(asset_id)
     if media is None:
-        media = _probe(asset_id, absolute, limits)
-        catalog.note_asset(asset_id, found.st_size, media)
-    return Asset(asset_id, str(absolute), found.st_size, media)
+        media = _probe(asset_id, path, limits)
+        catalog.note_asset(asset_id, size_bytes, media)
+    return Asset(asset_id, str(path), size_bytes, media)
 
 
 def _stat(path: Path, limits: Limits) -> os.stat_result:

@@ -34,6 +34,7 @@ class Run:
     artifacts: Path
     store: StoreAddress
     runner: Runner
+    spool: Path
     pools: PoolSettings
     limits: Limits
     force: bool = False

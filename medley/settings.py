@@ -107,7 +107,9 @@ class Settings(BaseSettings):
     pools: PoolSettings = Field(default_factory=PoolSettings, description="The resident models.")
     limits: Limits = Field(default_factory=Limits, description="What a media file may cost.")
     up: UpSettings = Field(default_factory=UpSettings, description="The standing installation.")
-    uploads: Path | None = Field(None, description="Upload folder of `medley up`. Default: MEDLEY_HOME/uploads.")
+    uploads: str | None = Field(
+        None, description="Upload folder or bucket (s3://...) of `medley up`. Default: MEDLEY_HOME/uploads."
+    )
     token: SecretStr | None = Field(None, description="Secret of the query process. Default: one in MEDLEY_HOME/run.")
     faults: dict[str, str] = Field(default_factory=dict, description="Tests only: stage -> error class it raises.")
     allow_faults: bool = Field(False, description="Tests only: without it, faults are refused.")
@@ -128,9 +130,15 @@ class Settings(BaseSettings):
         return self.home / "logs"
 
     @property
-    def upload_folder(self) -> Path:
-        """Where `medley up` looks for files."""
-        return (self.uploads or self.home / "uploads").expanduser().absolute()
+    def upload_source(self) -> str:
+        """Where `medley up` looks for files: an absolute path, or the URL of a bucket."""
+        given = self.uploads or str(self.home / "uploads")
+        return given if "://" in given else str(Path(given).expanduser().absolute())
+
+    @property
+    def spool(self) -> Path:
+        """Where files of buckets are while a run works on them."""
+        return self.home / "spool"
 
     @property
     def ray_address(self) -> str | None:

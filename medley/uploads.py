@@ -6,7 +6,7 @@ import os
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from medley.catalog.uploads import Upload
 
@@ -16,7 +16,7 @@ DONE, FAILED = "done", "failed"
 _TEMPORARY = (".part", ".partial", ".tmp", ".temp", ".crdownload", ".download", ".filepart", ".swp", "~")
 
 
-def is_temporary(path: Path) -> bool:
+def is_temporary(path: PurePath) -> bool:
     """Whether the name says that the file is not finished, or not meant to be seen."""
     return path.name.startswith((".", "~$")) or path.name.lower().endswith(_TEMPORARY)
 

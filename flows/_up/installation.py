@@ -20,10 +20,11 @@ import psutil
 from supervisor.xmlrpc import SupervisorTransport
 
 from flows._environment import prepare_environment
-from flows._reaper import MARK, kill_marked
+from flows._reaper import MARK, descendants, kill_all, kill_marked
 from flows._services import UP, free_port, milvus_service, ours_alone, prefect_service, running
 from flows._up.files import deployment_file
 from medley.errors import SetupError
+from medley.objects import is_url
 from medley.process import born, lives
 from medley.settings import Settings, UpSettings
 
@@ -58,7 +59,8 @@ def start(settings: Settings, say: Callable[[str], None]) -> Settings:
     if len(str(settings.run_dir / "supervisor.sock")) > _SOCKET_PATH_MAX:
         raise SetupError(f"MEDLEY_HOME {settings.home} is too long a path", remedy="Choose a shorter one")
     kill_marked(str(settings.home), STANDING)  # of one whose supervisor was killed
-    settings.upload_folder.mkdir(parents=True, exist_ok=True)
+    if not is_url(settings.upload_source):
+        Path(settings.upload_source).mkdir(parents=True, exist_ok=True)
     prepare_environment(settings)
     _make_token(settings.run_dir / "ray.token")
     _make_token(settings.run_dir / "token")
@@ -120,6 +122,7 @@ def stop(settings: Settings) -> bool:
     """Ends everything, runs first and in order; whether there was anything."""
     pid = supervisor_pid(settings)
     if pid:
+        everything = descendants(pid)
         with contextlib.suppress(OSError, Fault):  # supervisord may be at its end already
             supervisor = _supervisor(settings)
             for name in ("watch", "worker"):
@@ -128,6 +131,7 @@ def stop(settings: Settings) -> bool:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGTERM)
         _wait_for_end(pid)
+        kill_all(everything)
     kill_marked(str(settings.home), STANDING)
     (settings.run_dir / UP).unlink(missing_ok=True)
     return pid is not None

@@ -156,6 +156,11 @@ class Catalog:
             connection.execute(delete(claims).where(claims.c.run_id.in_(dead)))
             connection.execute(_waiting_again(dead))
 
+    def running_runs(self) -> set[str]:
+        """Runs that have not ended."""
+        with self.engine.connect() as connection:
+            return set(connection.execute(select(runs.c.run_id).where(runs.c.status == "running")).scalars())
+
     # locations and assets
 
     def location(self, path: str) -> Location | None:

@@ -1,0 +1,119 @@
+"""Files in buckets (s3://, gs://, az://): listed page by page, copied once to work on them.
+
+Credentials and endpoints are the provider's own environment variables (AWS_ACCESS_KEY_ID, AWS_ENDPOINT_URL, ...).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlparse
+
+from medley.errors import NO_SPACE, MissingFile, TransientError, no_space
+
+_PAGE = 500
+_CHUNK_BYTES = 8 << 20
+_TRIES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Object:
+    """One file in a bucket. `version` is its ETag, which changes with its content."""
+
+    url: str
+    size_bytes: int
+    version: str
+
+
+def is_url(path: str) -> bool:
+    """Whether it names something in a bucket and not on this machine."""
+    return "://" in path
+
+
+def head(url: str) -> Object:
+    """What is at `url`; raises MissingFile, TransientError."""
+    store, key = _open(url)
+    with _told(url):
+        found = store.head(key)
+    return Object(url, int(found["size"]), str(found["e_tag"]))
+
+
+def listing(url: str) -> Iterator[list[Object]]:
+    """Everything below `url`, some hundreds at a time; raises MissingFile, TransientError."""
+    store, prefix = _open(url)
+    base = url[: len(url) - len(prefix)]
+    with _told(url):
+        for page in store.list(prefix or None, chunk_size=_PAGE):
+            yield [Object(base + found["path"], int(found["size"]), str(found["e_tag"])) for found in page]
+
+
+def fetch(url: str, target: Path) -> str:
+    """Copies the object to `target`; returns the SHA-256 of its bytes. Raises MissingFile, TransientError, NoSpace."""
+    store, key = _open(url)
+    digest = hashlib.sha256()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with _told(url), target.open("wb") as file:
+            for chunk in store.get(key).stream(min_chunk_size=_CHUNK_BYTES):
+                digest.update(chunk)
+                file.write(chunk)
+    except OSError as error:
+        if error.errno in NO_SPACE:
+            raise no_space(target) from None
+        raise
+    return digest.hexdigest()
+
+
+def remove(url: str) -> None:
+    """Deletes the object; raises MissingFile, TransientError."""
+    store, key = _open(url)
+    with _told(url):
+        store.delete(key)
+
+
+def move(url: str, to: str) -> None:
+    """Renames the object within its bucket; raises MissingFile, TransientError."""
+    store, key = _open(url)
+    with _told(url):
+        store.rename(key, _open(to)[1])
+
+
+def _open(url: str) -> tuple[Any, str]:
+    parts = urlparse(url, allow_fragments=False)
+    return _bucket(f"{parts.scheme}://{parts.netloc}"), url.split("://", 1)[1].partition("/")[2]
+
+
+@lru_cache
+def _bucket(url: str) -> Any:
+    from obstore.exceptions import BaseError
+    from obstore.store import from_url
+
+    plain = os.environ.get("AWS_ENDPOINT_URL", "").startswith("http://")
+    options: Any = {"client_options": {"allow_http": plain}, "retry_config": {"max_retries": _TRIES}}
+    try:
+        return from_url(url, **options)
+    except (BaseError, ValueError) as error:
+        raise MissingFile("is no address of a bucket", file=url, remedy="Use s3://BUCKET/PREFIX") from error
+
+
+@contextmanager
+def _told(url: str) -> Iterator[None]:
+    from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
+
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise MissingFile("does not exist", file=url, remedy="Check the address") from error
+    except (PermissionDeniedError, UnauthenticatedError) as error:
+        raise MissingFile("cannot be read: access denied", file=url, remedy="Check the credentials") from error
+    except BaseError as error:
+        first = str(error).splitlines()[0]
+        if "404" in first:  # a bucket that there is not
+            raise MissingFile("does not exist", file=url, remedy="Check the address") from error
+        raise TransientError(f"the bucket does not answer: {first}", file=url) from error
