@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from actors.host import Host
 from medley.models.base import ImageEncoder, ModelSpec, Vectors, load_model
 
 
-class ClipActor:
+class ClipActor(Host):
     """Loads and warms up once, encodes many: one batch at a time."""
 
     def __init__(self, spec: ModelSpec, threads: int) -> None:
@@ -16,4 +17,5 @@ class ClipActor:
 
     def encode_images(self, paths: Sequence[Path]) -> Vectors:
         """Unit vectors of JPEGs of ours, shape (len(paths), dim)."""
-        return self._model.encode_images(paths)
+        with self.noted(f"{len(paths)} pictures encoded"):
+            return self._model.encode_images(paths)

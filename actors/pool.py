@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import logging
 import os
 import threading
 from collections.abc import Sequence
@@ -23,6 +24,7 @@ from medley.run import Run
 from medley.stop import raise_if_stopped
 
 NAMESPACE = "medley"
+logger = logging.getLogger("medley.models")
 
 
 class Pool(Protocol):
@@ -58,7 +60,7 @@ class RayPool:
     def call(self, method: str, *args: Any) -> Any:
         """See `Pool`."""
         try:
-            return ray.get(getattr(self._actor, method).remote(*args), timeout=self._timeout_s)
+            return _logged(ray.get(self._actor.run.remote(method, *args), timeout=self._timeout_s))
         except RayTaskError as error:
             raise error.cause from error
         except (ActorDiedError, ActorUnavailableError) as error:
@@ -88,7 +90,15 @@ class LocalPool:
         raise_if_stopped()
         with self._turn:
             raise_if_stopped()
-            return getattr(self._host, method)(*args)
+            return _logged(self._host.run(method, *args))
+
+
+def _logged(answer: tuple[Any, list[str]]) -> Any:
+    """The result; what its actor noted goes to the log of the task that asked."""
+    result, notes = answer
+    for note in notes:
+        logger.info(note)
+    return result
 
 
 def speech_pool(run: Run) -> Pool:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from actors.host import Host
 from medley.models.base import ModelSpec, TextEncoder, Vectors, load_model
 
 
-class TextActor:
+class TextActor(Host):
     """Loads and warms up once, encodes many: one batch at a time."""
 
     def __init__(self, spec: ModelSpec, threads: int) -> None:
@@ -15,4 +16,5 @@ class TextActor:
 
     def encode_texts(self, texts: Sequence[str]) -> Vectors:
         """Unit vectors, shape (len(texts), dim)."""
-        return self._model.encode_texts(texts)
+        with self.noted(f"{len(texts)} texts encoded"):
+            return self._model.encode_texts(texts)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from medley.media.audio import read_pieces
+from actors.host import Host
+from medley.media.audio import SAMPLE_RATE_HZ, read_pieces
 from medley.models.base import ModelSpec, SpeechModel, load_model
 from medley.stop import raise_if_stopped
 from medley.types import Word
 
 
-class WhisperActor:
+class WhisperActor(Host):
     """Loads and warms up once, transcribes many: one call at a time."""
 
     def __init__(self, spec: ModelSpec, threads: int) -> None:
@@ -27,7 +28,8 @@ class WhisperActor:
             raise_if_stopped()
             if language is None and spoken is not None:  # asked for when a second piece needs it, not for every file
                 language = self._model.spoken_language(spoken)
-            heard = self._model.transcribe(samples, language=language, beam_size=beam_size, translate=translate)
+            with self.noted(f"{len(samples) / SAMPLE_RATE_HZ:.1f} s of sound transcribed"):
+                heard = self._model.transcribe(samples, language=language, beam_size=beam_size, translate=translate)
             spoken = samples if heard else spoken
             words += [word.later(start_s) for word in heard]
         return words

@@ -9,7 +9,7 @@ from typing import Any
 
 from flows._identify import by_the_file
 from flows._log import logger
-from flows._parent import CHILD_ITEMS, Parent
+from flows._parent import Parent
 from medley.catalog.uploads import Upload
 from medley.errors import MedleyError, MissingFile
 from medley.objects import head, is_url, move, remove
@@ -18,6 +18,7 @@ from medley.stop import stop_requested
 from medley.uploads import DONE, FAILED, seen_at
 
 _FINE = ("complete", "unchanged", "skipped")
+_BATCH = 100  # less than a child run could take: what lands meanwhile does not wait for hours
 #: Whoever holds this claim takes what waits; others find their files taken, and end.
 CLAIM = "uploads"
 
@@ -27,7 +28,7 @@ def drain(paths: list[str], options: VideoOptions, parent: Parent) -> None:
     landed = [upload for path in paths if (upload := _landed(path))]
     parent.uploads.note(parent.uploads.unknown(landed))
     while parent.catalog.claim(CLAIM, parent.run_id):
-        while not stop_requested() and (batch := parent.uploads.take(parent.run_id, CHILD_ITEMS)):
+        while not stop_requested() and (batch := parent.uploads.take(parent.run_id, _BATCH)):
             entries = parent.child("video", [file.path for file in batch], options)
             for file in batch:
                 _settle(file, entries[file.path], parent)

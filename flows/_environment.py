@@ -14,6 +14,7 @@ _QUIET = {
     "PREFECT_SERVER_LOGGING_LEVEL": "WARNING",
     "PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED": "false",
     "PREFECT_LOGGING_LEVEL": "INFO",
+    "PREFECT_LOGGING_EXTRA_LOGGERS": "medley",  # what we log is in the logs of flow and task runs
     "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",  # logs go to the API; the terminal has our progress
     "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
     "PREFECT_CLI_PROMPT": "false",
@@ -29,6 +30,8 @@ def prepare_environment(settings: Settings) -> None:
     """What the user has set stays, but for PREFECT_HOME: a profile of their own must not decide where our runs go."""
     for name, value in _QUIET.items():
         os.environ.setdefault(name, value)
+    os.environ.setdefault("PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED", "events,flow_runs")
+    os.environ.setdefault("PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD", str(settings.retention_days * 86400))
     os.environ["PREFECT_HOME"] = str(settings.home / "prefect")
     os.environ["PREFECT_UI_STATIC_DIRECTORY"] = str(settings.home / "prefect" / "ui")  # default: in site-packages
     os.environ["MEDLEY_HOME"] = str(settings.home)

@@ -101,6 +101,9 @@ class Settings(BaseSettings):
         256, ge=0, description="No work is begun with less free space under MEDLEY_HOME: what runs must be able to end."
     )
     stop_grace_s: float = Field(10.0, gt=0, description="After Ctrl-C: seconds until the hard exit.")
+    retention_days: int = Field(
+        90, ge=1, description="How long runs are remembered: reports, logs, Prefect's rows. Results stay."
+    )
     catalog_url: SecretStr | None = Field(None, description="SQLAlchemy URL. Default: SQLite in MEDLEY_HOME.")
     store: StoreSettings = Field(default_factory=StoreSettings, description="The vector store.")
     ray: RaySettings = Field(default_factory=RaySettings, description="The Ray cluster.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 import traceback
 from collections.abc import Callable
@@ -22,6 +23,7 @@ from medley.run import Run
 from medley.stages import STAGES
 from medley.types import ArtifactRef, Asset, utc_now
 
+logging.getLogger("medley").setLevel(logging.INFO)  # on Ray's workers nobody else does: notes go to the task's log
 _RETRIES = 2
 _BACKOFF_S = 2.0  # with the store's own wait for a connection: long enough for it to be started again
 

@@ -15,6 +15,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, select, text, update
 
 from medley.catalog import Catalog, Location, Outcome, migrate, open_catalog
+from medley.catalog.retention import forget_old_runs
 from medley.catalog.tables import locations, metadata, outcomes, runs, stages
 from medley.catalog.views import status_items, status_runs, status_totals
 from medley.errors import SetupError
@@ -211,3 +212,24 @@ def test_runs_newest_first(catalog: Catalog) -> None:
     catalog.end_run("run-2", "partial", {"failed": 1})
     shown = [(run["run_id"], run["status"], run["counts"]) for run in status_runs(catalog.engine, 2)]
     assert shown == [("run-3", "running", {}), ("run-2", "partial", {"failed": 1})]
+
+
+def test_old_runs_are_forgotten_and_their_results_stay(settings: Settings) -> None:
+    catalog = open_catalog(settings)
+    catalog.note_asset(A, 7, MEDIA)
+    for name in ("old", "new", "running"):
+        catalog.begin_run(name, "video", "demo")
+        (settings.home / "runs" / name).mkdir()
+    catalog.note_outcome(A, "video", Outcome("plan", "complete", [], {}, 1), "old")
+    for name in ("old", "new"):
+        catalog.end_run(name, "complete", {})
+    with catalog.engine.begin() as connection:
+        long_ago = update(runs).where(runs.c.run_id.in_(["old", "running"]))
+        connection.execute(
+            long_ago.values(started="2020-01-01T00:00:00.000+00:00", ended="2020-01-02T00:00:00.000+00:00")
+        )
+    assert forget_old_runs(catalog, settings) == 1
+    assert sorted(path.name for path in (settings.home / "runs").iterdir()) == ["new", "running"]
+    outcome = catalog.outcome(A, "video")
+    assert outcome is not None
+    assert outcome.status == "complete"

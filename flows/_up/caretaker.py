@@ -1,4 +1,4 @@
-"""Keeps the state true while the installation stands: every 15 s, runs whose process is gone are closed.
+"""Keeps the state true while the installation stands: runs whose process is gone are closed, old ones forgotten.
 
 `python -m flows._up.caretaker`, under supervisord.
 """
@@ -16,10 +16,11 @@ from flows._log import log_to_stderr, logger
 from flows._services import say_where
 from flows._signals import stop_on_signals
 from medley.catalog import Catalog, open_catalog
+from medley.catalog.retention import forget_old_runs
 from medley.settings import Settings, load_settings
 from medley.stop import stop_requested
 
-_EVERY_S = 15.0
+_EVERY_S, _DAY_S = 15.0, 86400.0
 _TICK_S = 0.5
 #: A process that the worker has just started is not there yet, one that has just ended tells its end itself.
 _ROUNDS_GONE = 2
@@ -33,8 +34,12 @@ def main() -> int:
     catalog = open_catalog(settings)
     say_where("caretaker", "", settings)
     gone: dict[str, int] = {}
+    next_day = 0.0
     with stop_on_signals():
         while not stop_requested():
+            if time.monotonic() >= next_day:
+                next_day = time.monotonic() + _DAY_S
+                logger.info("forgot %d old runs", forget_old_runs(catalog, settings))
             try:
                 gone = take_care(settings, catalog, gone)
             except httpx.HTTPError as error:

@@ -17,8 +17,6 @@ from medley.models.locate import on_this_machine
 from medley.options import VideoOptions
 from medley.settings import load_settings
 
-_READY = "__ray_ready__"  # what every actor of Ray answers when its __init__ is through
-
 
 def main() -> int:
     """See the module."""
@@ -33,7 +31,7 @@ def main() -> int:
     try:
         pools = [(pool(run), spec) for pool, spec in wanted if on_this_machine(spec)]  # all of them begin to load
         for pool, spec in pools:
-            pool.call(_READY)
+            pool.call("ready")
             logger.info("warm: the %s model %s", spec.kind, spec.id)
     finally:
         stop_ray()
