@@ -6,7 +6,7 @@ STAMP := .venv/.medley-setup
 FIND_PYTHON := for p in python3.12 python3.11 python3; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' 2>/dev/null && echo $$p && break; done
 
-.PHONY: help setup demo samples demo-models test test-hard test-ends check fix bench bench-again bench-load bench-long bench-where lock clean
+.PHONY: help setup demo samples demo-models test test-hard test-ends test-platform check fix bench bench-again bench-load bench-long bench-upload bench-where lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -40,6 +40,9 @@ test-hard: setup ## every hard media file through one call (make test takes a th
 test-ends: setup ## every way a run can end (make test takes a third of them)
 	@$(PY) -m pytest --whole tests/test_ends.py
 
+test-platform: setup ## the standing installation under load and under fire (make test takes the short form)
+	@$(PY) -m pytest --whole tests/test_platform.py
+
 check: setup ## ruff, mypy, import-linter, sizes of files and functions
 	@.venv/bin/ruff format --check .
 	@.venv/bin/ruff check .
@@ -47,7 +50,7 @@ check: setup ## ruff, mypy, import-linter, sizes of files and functions
 	@.venv/bin/lint-imports --no-logo 2>/dev/null || .venv/bin/lint-imports
 	@$(PY) tests/sizes.py
 
-bench: bench-again bench-load bench-long bench-where ## all benchmarks
+bench: bench-again bench-load bench-long bench-upload bench-where ## all benchmarks
 
 bench-again: setup ## an unchanged run against the first one
 	@$(PY) bench/again.py
@@ -57,6 +60,9 @@ bench-load: setup ## how long loading each demo model takes
 
 bench-long: setup ## memory and time of an hour of 1080p against a quarter of an hour
 	@$(PY) bench/long.py
+
+bench-upload: setup ## from the last byte of an uploaded video to its first hit
+	@$(PY) bench/upload.py
 
 bench-where: setup ## where the seconds and bytes of a cold and a warm run go
 	@$(PY) bench/where.py

@@ -73,10 +73,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Fresh speech needs espeak-ng and flite (.ci/run installs them); without, the committed sample is asserted."""
-    if not synthesisers_installed():
-        left_out = [item for item in items if item.get_closest_marker("synthesisers")]
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if item not in left_out]
+    unwanted = [] if synthesisers_installed() else ["synthesisers"]
+    unwanted += [] if config.getoption("--whole") else ["whole"]
+    left_out = [item for item in items if any(item.get_closest_marker(name) for name in unwanted)]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
 
 
 @pytest.fixture

@@ -71,9 +71,9 @@ def test_a_long_listing_comes_in_pages(bucket: None) -> None:
 
 
 def test_what_is_not_there_is_named(bucket: None) -> None:
-    with pytest.raises(MissingFile, match="s3://media/in/no.mp4.*does not exist"):
+    with pytest.raises(MissingFile, match=r"s3://media/in/no.mp4.*does not exist"):
         objects.head(f"{URL}/no.mp4")
-    with pytest.raises(MissingFile, match="s3://nobody/x.*does not exist"):
+    with pytest.raises(MissingFile, match=r"s3://nobody/x.*does not exist"):
         list(objects.listing("s3://nobody/x"))
     with pytest.raises(MissingFile, match="no address"):
         objects.head("gopher://x/y")
