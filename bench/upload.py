@@ -1,7 +1,7 @@
 """How long an uploaded video takes to be searchable, and where the seconds go: `python bench/upload.py [REPETITIONS]`.
 
-A standing installation in a home of its own; the first upload comes right after `medley up`, the next ones find everything
-warm. Each is a video of its own (another piece of the sample), so that nothing is remembered.
+In a home of its own: the first upload comes right after `medley up`, the next ones find everything warm. Each is a
+video of its own (another piece of the sample), so that nothing is remembered.
 """
 
 from __future__ import annotations

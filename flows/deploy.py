@@ -19,7 +19,9 @@ from medley.settings import load_settings
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """There are no flags."""
+    """The flags of this verb."""
+    text = "runs of which nothing is heard become Crashed: for workers on other machines"
+    parser.add_argument("--heartbeats", action="store_true", help=text)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -30,8 +32,10 @@ def run(arguments: argparse.Namespace) -> int:
     if not url:
         raise SetupError("no Prefect server is named or up", remedy="Set PREFECT_API_URL, or use: medley up")
     require(url, "PREFECT_API_URL")
-    from flows._up.provision import provision  # Prefect reads its environment when it is imported
+    from flows._up.provision import expect_heartbeats, provision  # Prefect reads its environment when it is imported
 
     provision(settings)
+    if arguments.heartbeats:
+        expect_heartbeats(url)
     print(f"{url.removesuffix('/api')} has Medley's deployments.")
     return 0
