@@ -12,10 +12,11 @@ from flows._routing import ingest
 from medley.options import VideoOptions
 
 _DEFAULTS = VideoOptions()
+_NONE: list[str] = []
 
 
 @flow(name="ingest", **flow_options("ingest"))
-def ingest_folders(folders: list[str] | None = None, options: VideoOptions = _DEFAULTS, force: bool = False) -> Any:
+def ingest_folders(folders: list[str] = _NONE, options: VideoOptions = _DEFAULTS, force: bool = False) -> Any:
     """Makes everything in some folders searchable.
 
     Args:

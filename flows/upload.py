@@ -12,10 +12,11 @@ from flows._parent import parent_run
 from medley.options import VideoOptions
 
 _DEFAULTS = VideoOptions()
+_NONE: list[str] = []
 
 
 @flow(name="upload", **flow_options("upload"))
-def ingest_uploads(paths: list[str] | None = None, options: VideoOptions = _DEFAULTS) -> Any:
+def ingest_uploads(paths: list[str] = _NONE, options: VideoOptions = _DEFAULTS) -> Any:
     """Makes uploaded files searchable.
 
     Args:
@@ -24,5 +25,5 @@ def ingest_uploads(paths: list[str] | None = None, options: VideoOptions = _DEFA
 
     """
     with parent_run("upload", options) as parent:
-        drain(paths or [], options, parent)
+        drain(paths, options, parent)
         return parent.state()

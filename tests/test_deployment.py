@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 from prefect import get_client
+from prefect.client.orchestration import SyncPrefectClient
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
+from flows._up.provision import expect_heartbeats
 from tests.conftest import ROOT, SAMPLE
 from tests.traces import of_medley
 
@@ -24,6 +26,12 @@ def prefect(*arguments: str) -> str:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
+
+
+def automations(client: SyncPrefectClient) -> list[dict[str, Any]]:
+    """What the server has of them."""
+    found: list[dict[str, Any]] = client.request("POST", "/automations/filter", json={}).json()
+    return found
 
 
 def test_deployment_video_runs_once(home: Path, prefect_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -39,6 +47,18 @@ def test_deployment_video_runs_once(home: Path, prefect_url: str, monkeypatch: p
         assert {"paths", "options", "force"} <= set(schema["properties"])
         assert all(field["description"] for field in schema["definitions"]["FrameOptions"]["properties"].values())
         assert schema["definitions"]["Profile"]["enum"] == ["auto", "demo", "cpu", "gpu"]
+
+        for name in ("ingest/ingest", "ingest/ingest-nightly", "upload/on-upload"):
+            found = client.read_deployment_by_name(name)
+            fields = found.parameter_openapi_schema["properties"].values()
+            assert all(field.get("description") for field in fields), "the form explains itself"
+        nightly = client.read_deployment_by_name("ingest/ingest-nightly")
+        assert [schedule.schedule.cron for schedule in nightly.schedules] == ["0 2 * * *"]
+        assert str(nightly.concurrency_options.collision_strategy).endswith("CANCEL_NEW")
+        assert [found["name"] for found in automations(client)] == ["medley-on-upload"], "once, though deployed twice"
+        for _ in range(2):
+            expect_heartbeats(prefect_url)
+        assert sorted(found["name"] for found in automations(client)) == ["medley-lost-runs", "medley-on-upload"]
 
         run = client.create_flow_run_from_deployment(video.id, parameters={"paths": [str(SAMPLE)]})
         prefect("worker", "start", "--pool", "medley", "--run-once", "--limit", "1")

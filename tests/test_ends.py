@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -65,11 +66,30 @@ def undisturbed(ten: list[Path], medley_here: Medley, home: Path) -> dict[str, A
     return _undisturbed
 
 
+@pytest.fixture
+def prefect_for(
+    pytestconfig: pytest.Config, prefect_url: str, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[End], None]:
+    """A server of its own with --whole, and where it is the victim; else the session's, to save time."""
+
+    def choose(case: End) -> None:
+        if not pytestconfig.getoption("--whole") and "prefect" not in case.name:
+            monkeypatch.setenv("PREFECT_API_URL", prefect_url)
+
+    return choose
+
+
 @pytest.mark.table
 @pytest.mark.timeout(600)
 def test_end_in_the_middle_of_ten_videos(
-    case: End, home: Path, ten: list[Path], undisturbed: dict[str, Any], medley_here: Medley
+    case: End,
+    home: Path,
+    ten: list[Path],
+    undisturbed: dict[str, Any],
+    medley_here: Medley,
+    prefect_for: Callable[[End], None],
 ) -> None:
+    prefect_for(case)
     with small_disk(home) if case.small_disk else contextlib.nullcontext():
         items = struck(case, home, ten)
         done = manifests(home)

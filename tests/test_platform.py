@@ -53,7 +53,9 @@ def up(home: Path, medley_process: Medley, monkeypatch: pytest.MonkeyPatch) -> I
 
 def ray_processes() -> set[int]:
     found = set()
-    for process in psutil.process_iter(["name", "cmdline"]):
+    for process in psutil.process_iter(["name", "cmdline", "status"]):
+        if process.info["status"] == psutil.STATUS_ZOMBIE:
+            continue
         if str(process.info["cmdline"]).startswith("['ray::") or process.info["name"] in ("raylet", "gcs_server"):
             found.add(process.pid)
     return found

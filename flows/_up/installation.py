@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from xmlrpc.client import Fault, ServerProxy
@@ -51,7 +51,8 @@ def supervisor_pid(settings: Settings) -> int | None:
 
 def programs(settings: Settings) -> dict[str, str]:
     """State of each program as supervisord has it: RUNNING, STARTING, BACKOFF, STOPPED ..."""
-    return {str(found["name"]): str(found["statename"]) for found in _supervisor(settings).getAllProcessInfo()}
+    with _supervisor(settings) as supervisor:
+        return {str(found["name"]): str(found["statename"]) for found in supervisor.getAllProcessInfo()}
 
 
 def start(settings: Settings, say: Callable[[str], None]) -> Settings:
@@ -123,8 +124,7 @@ def stop(settings: Settings) -> bool:
     pid = supervisor_pid(settings)
     if pid:
         everything = descendants(pid)
-        with contextlib.suppress(OSError, Fault):  # supervisord may be at its end already
-            supervisor = _supervisor(settings)
+        with contextlib.suppress(OSError, Fault), _supervisor(settings) as supervisor:  # it may be at its end already
             for name in ("watch", "worker"):
                 supervisor.stopProcess(name)
         _end_flow_runs(settings)
@@ -166,9 +166,14 @@ def _wait_for_end(pid: int) -> None:
         time.sleep(0.1)
 
 
-def _supervisor(settings: Settings) -> Any:
+@contextlib.contextmanager
+def _supervisor(settings: Settings) -> Iterator[Any]:
     transport = SupervisorTransport(None, None, f"unix://{settings.run_dir / 'supervisor.sock'}")
-    return ServerProxy("http://medley", transport=transport).supervisor
+    try:
+        yield ServerProxy("http://medley", transport=transport).supervisor
+    finally:
+        if transport.connection:
+            transport.connection.close()
 
 
 def _with_ports(settings: Settings) -> UpSettings:
