@@ -38,10 +38,10 @@ test-hard: setup ## every hard media file through one call (make test takes a th
 	@$(PY) -m pytest --whole tests/test_hard_run.py
 
 test-ends: setup ## every way a run can end (make test takes a third of them)
-	@$(PY) -m pytest --whole tests/test_ends.py
+	@$(PY) -m pytest --whole tests/test_ends.py tests/test_ray.py
 
 test-platform: setup ## the standing installation under load and under fire (make test takes the short form)
-	@$(PY) -m pytest --whole tests/test_platform.py
+	@$(PY) -m pytest --whole tests/test_platform.py tests/test_deployment.py
 
 check: setup ## ruff, mypy, import-linter, sizes of files and functions
 	@.venv/bin/ruff format --check .

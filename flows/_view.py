@@ -89,9 +89,12 @@ class Terminal:
         if self._quiet and not item.errors:
             return
         colour = _COLOURS.get(item.status, "red")
-        self.console.print(f"[{colour}]{item.status:>9}[/]  {escape(item.path)}  [dim]{_summary(item)}[/]")
+        self.console.print(
+            f"[{colour}]{item.status:>9}[/]  {escape(item.path)}  [dim]{_summary(item)}[/]", soft_wrap=True
+        )
         for error in item.errors:
-            self.console.print(f"           [red]{error['type']}[/] in {error['stage']}: {escape(error['message'])}")
+            told = f"[red]{error['type']}[/] in {error['stage']}: {escape(error['message'])}"
+            self.console.print(f"           {told}", soft_wrap=True)
 
     def log_file(self, path: Path) -> None:
         """Where more is to be read of what went wrong."""

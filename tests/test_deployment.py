@@ -34,7 +34,9 @@ def automations(client: SyncPrefectClient) -> list[dict[str, Any]]:
     return found
 
 
-def test_deployment_video_runs_once(home: Path, prefect_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_deployments_on_a_fresh_server_and_on_a_used_one(
+    home: Path, prefect_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with urllib.request.urlopen(prefect_url.removesuffix("/api") + "/ui-settings") as answer:
         assert json.load(answer)["api_url"] == prefect_url, "the pages ask this server"
     monkeypatch.setenv("PREFECT_API_URL", prefect_url)
@@ -60,6 +62,16 @@ def test_deployment_video_runs_once(home: Path, prefect_url: str, monkeypatch: p
             expect_heartbeats(prefect_url)
         assert sorted(found["name"] for found in automations(client)) == ["medley-lost-runs", "medley-on-upload"]
 
+
+@pytest.mark.whole  # under `medley up` tests/test_platform.py runs one
+def test_deployed_run_without_a_standing_installation(
+    home: Path, prefect_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PREFECT_API_URL", prefect_url)
+    prefect("work-pool", "create", "medley", "--type", "process", "--overwrite")
+    prefect("--no-prompt", "deploy", "--all")
+    with temporary_settings({PREFECT_API_URL: prefect_url}), get_client(sync_client=True) as client:
+        video = client.read_deployment_by_name("video/video")
         run = client.create_flow_run_from_deployment(video.id, parameters={"paths": [str(SAMPLE)]})
         prefect("worker", "start", "--pool", "medley", "--run-once", "--limit", "1")
         ended = client.read_flow_run(run.id)

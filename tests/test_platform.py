@@ -23,6 +23,7 @@ from prefect.client.schemas.schedules import IntervalSchedule
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from sqlalchemy import select
 
+from flows._reaper import descendants
 from flows._services import running
 from flows._up.installation import flow_processes, programs, supervisor_pid
 from medley.catalog import open_catalog
@@ -39,26 +40,22 @@ pytestmark = pytest.mark.timeout(600)
 @pytest.fixture
 def up(home: Path, medley_process: Medley, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
     """An installation in a home of its own, ended afterwards."""
-    before = ray_processes()
+    everything: list[psutil.Process] = []
     try:
         started = medley_process("up", "--detach")
         assert started.code == 0, started.err
         yield load_settings()
+        pid = supervisor_pid(load_settings())
+        everything = descendants(pid) if pid else []
     finally:
         ended = medley_process("down")
         assert ended.code == 0, ended.err
     assert of_medley(home) == []
-    assert ray_processes() - before == set(), "Ray's processes hide their environment"
+    assert [process for process in everything if is_alive(process)] == []
 
 
-def ray_processes() -> set[int]:
-    found = set()
-    for process in psutil.process_iter(["name", "cmdline", "status"]):
-        if process.info["status"] == psutil.STATUS_ZOMBIE:
-            continue
-        if str(process.info["cmdline"]).startswith("['ray::") or process.info["name"] in ("raylet", "gcs_server"):
-            found.add(process.pid)
-    return found
+def is_alive(process: psutil.Process) -> bool:
+    return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
 
 
 def searchable(medley: Medley, path: Path) -> bool:
@@ -202,16 +199,15 @@ def test_the_schedule_fires_and_skips_what_would_overlap(up: Settings, medley_pr
 
 
 def test_uploads_become_searchable_whatever_dies(up: Settings, medley_process: Medley) -> None:
-    """The short form of `make test-platform`: one upload, then one with a part killed while it lands."""
+    """The short form of `make test-platform`: uploads and a copy of one, the store killed while the run begins."""
     first, second = Path(up.upload_source) / "first.mp4", Path(up.upload_source) / "second.mp4"
     cut(SAMPLE, first, start_s=0, seconds=6)
     shutil.copy(first, Path(up.upload_source) / "again.mp4")
-    eventually(lambda: searchable(medley_process, first), 150)
-
-    victim = json.loads((up.run_dir / "milvus.json").read_text())["service_pid"]
-    os.kill(victim, signal.SIGKILL)
     cut(SAMPLE, second, start_s=6, seconds=6)
-    eventually(lambda: searchable(medley_process, second), 150)
+    eventually(lambda: flow_processes(up), 60)
+    os.kill(victim("milvus", up), signal.SIGKILL)
+    for path in (first, second):
+        eventually(lambda path=path: searchable(medley_process, path), 150)
 
     assert set(completed_stages(up).values()) == {1}, "each stage of each asset once, the duplicate's not at all"
     assert set(programs(up).values()) <= {"RUNNING", "EXITED"}

@@ -13,6 +13,7 @@ from flows._drain import CLAIM
 from flows._folder import Folder, on_network
 from medley.catalog import Catalog, open_catalog
 from medley.catalog.uploads import Upload, Uploads
+from medley.catalog.views import status_items, status_totals
 from medley.settings import Settings
 from medley.uploads import Landing, files_in, is_temporary
 from tests.conftest import eventually
@@ -110,6 +111,13 @@ def test_uploads_are_taken_once_and_newer_content_waits_again(catalog: Catalog, 
     uploads.settle(first, done=True)
     uploads.settle(second, done=True)
     assert uploads.waiting_paths(10) == ["/in/a"], "the run was through with the old content only"
+
+
+def test_what_waits_is_in_the_status(catalog: Catalog, uploads: Uploads) -> None:
+    uploads.note([upload("/in/a")])
+    items = status_items(catalog.engine, failed_only=False)
+    assert [(item["path"], item["status"], item["asset_id"]) for item in items] == [("/in/a", "pending", None)]
+    assert status_totals(catalog.engine) == {"items": 1, "pending": 1, "assets": 0}
 
 
 def test_what_a_dead_or_stopped_run_had_taken_waits_again(catalog: Catalog, uploads: Uploads) -> None:

@@ -254,7 +254,7 @@ def test_usage_and_setup_errors_touch_nothing(medley: Medley, monkeypatch: pytes
 def test_cancelling_leaves_what_another_run_holds_alone(medley: Medley, settings: Settings) -> None:
     catalog = open_catalog(settings)
     catalog.begin_run("other", "video", "demo")
-    asset = identify(str(SAMPLE), catalog, settings.limits)
+    asset = identify(str(SAMPLE), catalog, settings.limits, settings.spool)
     assert catalog.claim(asset.asset_id, "other")
     models = models_of(Profile.DEMO, ModelOptions())
     fingerprint = fingerprints(VideoOptions(), models)["extract_audio"]

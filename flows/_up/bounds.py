@@ -19,6 +19,11 @@ def require_secrets(settings: Settings) -> None:
     """Raises SetupError where the installation would listen beyond loopback without all of them."""
     if is_loopback(settings.up.host):
         return
+    if settings.up.host in ("0.0.0.0", "::"):  # noqa: S104  # refused
+        raise SetupError(
+            f"MEDLEY_UP__HOST={settings.up.host} is no address that others can call",
+            remedy="Give the address of this machine in the network that you mean",
+        )
     missing = [f"{name} ({what})" for name, what in _SECRETS.items() if not os.environ.get(name)]
     if missing:
         raise SetupError(

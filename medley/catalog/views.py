@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Engine, func, select
 
-from medley.catalog.tables import locations, outcomes, runs
+from medley.catalog.tables import locations, outcomes, runs, uploads
 
 _BAD = ("failed", "partial", "cancelled", "pending")
 
@@ -21,7 +21,9 @@ def status_items(engine: Engine, *, failed_only: bool) -> list[dict[str, Any]]:
     ]
     with engine.connect() as connection:
         rows = connection.execute(select(*columns).select_from(joined).order_by(locations.c.path)).all()
+        landed = connection.execute(_not_identified()).all()
     found = [_item(row) for row in rows]
+    found += [_landed(row) for row in landed]
     return [item for item in found if item["status"] in _BAD] if failed_only else found
 
 
@@ -42,6 +44,18 @@ def status_totals(engine: Engine) -> dict[str, int]:
     with engine.connect() as connection:
         totals["assets"] = connection.execute(select(func.count(outcomes.c.asset_id.distinct()))).scalar() or 0
     return totals
+
+
+def _not_identified() -> Any:
+    """Uploads that no run has looked at yet."""
+    known = select(locations.c.path).where(locations.c.path == uploads.c.path)
+    waiting = uploads.c.status.in_(("pending", "running"))
+    return select(uploads).where(waiting, ~known.exists()).order_by(uploads.c.path)
+
+
+def _landed(row: Any) -> dict[str, Any]:
+    known = {"path": row.path, "asset_id": None, "status": row.status, "errors": []}
+    return {**known, "attempts": row.attempts, "updated": row.noted}
 
 
 def _item(row: Any) -> dict[str, Any]:
