@@ -1,0 +1,109 @@
+"""Parent runs: draining the uploads, and folders; as deployed runs, in this process and in threads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prefect import Flow, get_client
+from prefect.settings import PREFECT_API_URL, temporary_settings
+
+from flows._drain import CLAIM
+from flows._runner import local_runner
+from flows.ingest import ingest_folders
+from flows.upload import ingest_uploads
+from medley import stop
+from medley.catalog import open_catalog
+from medley.catalog.uploads import Uploads
+from medley.catalog.views import status_items, status_runs
+from medley.options import VideoOptions
+from medley.settings import Settings
+from medley.uploads import seen_at
+from tests.conftest import SAMPLE, Medley
+from tests.media import first_seconds
+
+DEMO = VideoOptions.model_validate({"profile": "demo"})
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A clip, a copy of it, a text that claims to be a video."""
+    made = tmp_path / "in"
+    made.mkdir()
+    first_seconds(SAMPLE, made / "clip.mp4", 4)
+    (made / "copy.mp4").write_bytes((made / "clip.mp4").read_bytes())
+    (made / "text.mp4").write_text("no video at all")
+    return made
+
+
+def run(flow: Flow[..., Any], settings: Settings, url: str, **parameters: Any) -> Any:
+    """The final state of a run that no command has opened."""
+    stop.clear_stop()
+    with temporary_settings({PREFECT_API_URL: url}):
+        return flow.with_options(task_runner=local_runner(settings))(**parameters, options=DEMO, return_state=True)
+
+
+def by_name(settings: Settings) -> dict[str, str]:
+    """Status of each known file."""
+    items = status_items(open_catalog(settings).engine, failed_only=False)
+    return {Path(item["path"]).name: item["status"] for item in items}
+
+
+@pytest.mark.usefixtures("medley")
+def test_uploads_are_drained_and_tidied_as_asked(folder: Path, settings: Settings, prefect_url: str) -> None:
+    uploads = Uploads(open_catalog(settings).engine)
+    after = {"clip.mp4": "move", "copy.mp4": "delete", "text.mp4": "move"}
+    uploads.note([seen_at(folder / name, str(folder), what) for name, what in after.items()])
+    state = run(ingest_uploads, settings, prefect_url, paths=[str(folder / "gone.mp4")])
+    assert (state.type.value, state.name) == ("COMPLETED", "Partial"), state.message
+    assert "text.mp4" in state.message
+    assert sorted(str(path.relative_to(folder)) for path in folder.rglob("*.mp4")) == [
+        "done/clip.mp4",
+        "failed/text.mp4",
+    ]
+    assert by_name(settings)["clip.mp4"] == "complete"
+    assert uploads.waiting_paths(10) == []
+    assert [item["flow"] for item in status_runs(open_catalog(settings).engine, 10)] == ["video", "upload"]
+
+
+@pytest.mark.usefixtures("medley")
+def test_a_second_drain_leaves_it_to_the_first(folder: Path, settings: Settings, prefect_url: str) -> None:
+    catalog = open_catalog(settings)
+    uploads = Uploads(catalog.engine)
+    catalog.begin_run("first", "upload", "demo")
+    assert catalog.claim(CLAIM, "first")
+    state = run(ingest_uploads, settings, prefect_url, paths=[str(folder / "clip.mp4")])
+    assert state.is_completed()
+    assert uploads.waiting_paths(10) == [str(folder / "clip.mp4")], "noted for the one that drains"
+
+
+@pytest.mark.usefixtures("medley")
+def test_what_was_cancelled_waits_for_the_next_run(folder: Path, settings: Settings, prefect_url: str) -> None:
+    uploads = Uploads(open_catalog(settings).engine)
+    uploads.note([seen_at(folder / "clip.mp4", str(folder))])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("medley.stop.clear_stop", lambda: None)
+        stop.request_stop()
+        with temporary_settings({PREFECT_API_URL: prefect_url}):
+            runner = local_runner(settings)
+            ingest_uploads.with_options(task_runner=runner)(options=DEMO, return_state=True)
+    assert uploads.waiting_paths(10) == [str(folder / "clip.mp4")]
+    assert run(ingest_uploads, settings, prefect_url).is_completed()
+    assert by_name(settings) == {"clip.mp4": "complete"}
+
+
+def test_folders_are_routed_by_content(folder: Path, settings: Settings, medley: Medley, prefect_url: str) -> None:
+    def runs() -> int:
+        with temporary_settings({PREFECT_API_URL: prefect_url}), get_client(sync_client=True) as client:
+            return len([run for run in client.read_flow_runs() if run.parent_task_run_id])
+
+    (folder / "notes.txt").write_text("not ours")
+    state = run(ingest_folders, settings, prefect_url, folders=[str(folder), str(folder / "nowhere")])
+    assert state.name == "Partial"
+    assert "1 complete, 1 failed, 2 skipped, 1 unchanged" in state.message
+    before = runs()
+    again = run(ingest_folders, settings, prefect_url, folders=[str(folder)])
+    assert "2 skipped, 2 unchanged" in again.message
+    assert runs() == before, "nothing to do, no child run"
+    assert medley("search", "a red circle", "--json").report["hits"]
