@@ -53,16 +53,18 @@ def _settle(file: Upload, entry: dict[str, Any], parent: Parent) -> None:
     status, errors = entry["status"], entry["errors"]
     if status in _FINE or (errors and status != "cancelled" and all(by_the_file(error["type"]) for error in errors)):
         parent.uploads.settle(file, done=status in _FINE)
-        _tidy(file, parent, done=status in _FINE)
+        _tidy(file, entry["asset_id"] or "", parent, done=status in _FINE)
     else:  # without an error somebody has cancelled the run, and does not want another one just now
         parent.uploads.put_back(file, by_itself=bool(errors))
 
 
-def _tidy(file: Upload, parent: Parent, *, done: bool) -> None:
+def _tidy(file: Upload, asset_id: str, parent: Parent, *, done: bool) -> None:
     """What the user wants to become of a file that we are through with. What they have not asked for is not touched."""
     try:
         if file.after == "delete" and done:
             remove(file.path) if is_url(file.path) else Path(file.path).unlink()
+            # Another file of that name is no replacement: what the deleted one held stays searchable.
+            parent.catalog.move_location(file.path, f"{file.path}#{asset_id[:8]}")
             parent.uploads.forget(file.path)
         elif file.after == "move":
             parent.catalog.move_location(file.path, _moved(file, DONE if done else FAILED))

@@ -85,7 +85,7 @@ def _ask(
 
     A text that has every word of the query gets a whole vote besides: a picture space always answers, fitting or not.
     """
-    vector = _encoder(collection.model, threads).encode_texts([query])[0]
+    vector = query_encoder(collection.model, threads).encode_texts([query])[0]
     by_meaning = store.search_vector(collection, vector, modalities, depth)
     if collection.space != "text":
         return [Evidence(found, 1.0 / (_RRF_K + rank)) for rank, found in enumerate(by_meaning, 1)]
@@ -103,7 +103,8 @@ def _words(text: str) -> set[str]:
 
 
 @lru_cache
-def _encoder(model: ModelSpec, threads: int) -> TextEncoder:
+def query_encoder(model: ModelSpec, threads: int = 1) -> TextEncoder:
+    """The model, loaded once in this process. Raises ModelUnavailable."""
     encoder: TextEncoder = load_model(model, threads=threads)
     return encoder
 

@@ -64,6 +64,7 @@ def test_uploads_are_drained_and_tidied_as_asked(folder: Path, settings: Setting
     ]
     assert by_name(settings)["clip.mp4"] == "complete"
     assert uploads.waiting_paths(10) == []
+    assert sum("copy.mp4#" in name for name in by_name(settings)) == 1, "what was deleted is no path any more"
     assert [item["flow"] for item in status_runs(open_catalog(settings).engine, 10)] == ["video", "upload"]
 
 

@@ -24,9 +24,13 @@ from starlette.routing import Route
 from flows._environment import prepare_environment
 from flows._log import log_to_stderr, logger
 from flows._query import token
+from flows._run import new_run
 from flows._services import say_where
 from flows.search import find_here
 from medley.errors import MedleyError
+from medley.models.locate import on_this_machine
+from medley.options import VideoOptions
+from medley.search import query_encoder
 from medley.settings import Settings, load_settings
 from medley.types import Modality
 
@@ -80,10 +84,14 @@ def main() -> int:
 
 
 def _warm_up(settings: Settings) -> None:
-    """The first question is as quick as the next one. Nothing is indexed yet, or no store there: it will do that."""
+    """The first question is as quick as the next one: the models of the profile, and those of what is indexed."""
     try:
+        models = new_run(VideoOptions(), settings, force=False).models
+        for model in (models.text, models.vision):
+            if on_this_machine(model):
+                query_encoder(model)
         find_here("warm up", settings, limit=1, modality=None)
-    except MedleyError as error:
+    except MedleyError as error:  # no store yet, say: the first question tries again
         logger.warning("not warm yet: %s", error)
 
 
