@@ -125,6 +125,7 @@ def struck(case: End, home: Path, ten: list[Path]) -> list[dict[str, Any]]:
     return items
 
 
+@pytest.mark.whole  # for CI's time: tests/test_claims.py has the rules, tests/test_platform.py several runs at once
 def test_two_commands_and_a_search_at_once(
     home: Path, settings: Settings, tmp_path: Path, prefect_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
