@@ -88,6 +88,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix="MEDLEY_",
         env_nested_delimiter="__",
+        env_ignore_empty=True,  # MEDLEY_HOME= is no directory but the default
         extra="ignore",
         frozen=True,
         hide_input_in_errors=True,

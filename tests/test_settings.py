@@ -144,3 +144,10 @@ def test_a_catalog_that_cannot_be_opened(home: Path, monkeypatch: pytest.MonkeyP
         open_catalog(settings)
     assert "hunter2" not in str(caught.value)
     assert caught.value.remedy
+
+
+def test_an_empty_variable_is_not_set(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MEDLEY_WINDOW", "")
+    monkeypatch.setenv("MEDLEY_STORE__URI", "")
+    settings = load_settings()
+    assert (settings.window, settings.store.uri, settings.home) == (4, None, home)
