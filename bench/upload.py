@@ -18,7 +18,7 @@ from pathlib import Path
 import httpx
 from sqlalchemy import select
 
-from flows._services import running
+from flows._addresses import prefect_url
 from medley.catalog import open_catalog
 from medley.catalog.tables import locations, outcomes, runs, stages, uploads
 from medley.media.ffmpeg import ffmpeg_program
@@ -63,7 +63,7 @@ def moments(path: Path, settings: Settings) -> dict[str, float]:
         begun = connection.execute(first).scalars().first()
         newest = select(runs.c.prefect_run_id).where(runs.c.flow == "upload").order_by(runs.c.started.desc())
         flow_run = connection.execute(newest).scalars().first()
-    found = httpx.get(f"{running('prefect', settings)}/flow_runs/{flow_run}").json()
+    found = httpx.get(f"{prefect_url(settings)}/flow_runs/{flow_run}").json()
     told = {"noted": noted, "run created": found["created"], "process runs": found["start_time"]}
     return {name: _seconds(at) for name, at in {**told, "first stage": begun, "last stage": ended}.items()}
 

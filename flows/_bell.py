@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
-
 import httpx
 from prefect import get_client
 from prefect.events import Event, Resource
 from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
+from flows._addresses import prefect_url
 from flows._drain import CLAIM
 from flows._log import logger
-from flows._services import running
 from medley.catalog import Catalog
 from medley.catalog.uploads import Uploads
 from medley.settings import Settings
@@ -59,7 +57,7 @@ class Bell:
             self._rung = now
 
     def _tell(self, paths: list[str], now: float) -> bool:
-        url = os.environ.get("PREFECT_API_URL") or running("prefect", self._settings)
+        url = prefect_url(self._settings)
         if not url:
             logger.warning("%d files wait; no Prefect server is up to start their run: see `medley up`", len(paths))
             return False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flows._services import running
+from flows._addresses import running
 from medley.errors import ServiceUnreachable
 from medley.settings import Settings
 from medley.types import Modality

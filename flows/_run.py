@@ -14,11 +14,12 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 
+from flows._addresses import ray_cluster
 from flows._copies import clear_spool
 from flows._environment import prepare_environment
 from flows._identify import Item, identify_items
 from flows._log import LOG, logged, logger
-from flows._services import ray_cluster, vector_store
+from flows._services import vector_store
 from flows._view import Silent, View
 from medley import __version__
 from medley.catalog import Catalog, open_catalog

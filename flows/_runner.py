@@ -26,10 +26,10 @@ from ray._raylet import GcsClient  # type: ignore[attr-defined]  # compiled
 from ray.exceptions import RayError, RpcError
 
 from actors.pool import NAMESPACE
+from flows._addresses import ray_cluster, require
 from flows._environment import prepare_environment, worker_environment
 from flows._keeper import answers
 from flows._reaper import ENDED, MARK
-from flows._services import ray_cluster, require
 from medley.errors import ServiceUnreachable
 from medley.settings import Settings, load_settings
 

@@ -19,25 +19,21 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
-from urllib.parse import urlparse
+from typing import IO
 
 import psutil
 
-from flows._keeper import answers
+from flows._addresses import address, require, running, standing
 from flows._log import logger
 from flows._reaper import MARK
-from medley.errors import ServiceUnreachable, SetupError
-from medley.process import born, lives
+from medley.errors import SetupError
 from medley.run import StoreAddress
 from medley.settings import Settings
+from medley.stop import raise_if_stopped
 
 _TRIES = 3
-_REACH_S = 3.0
 _LEAVE_S = 20.0
-_RESTART_S = 60.0
-#: Says that `medley up` runs, and which parts: see flows/_up.
-UP = "up.json"
+_POLL_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,49 +124,6 @@ def leave_all() -> None:
         _leave(*held)
 
 
-def running(name: str, settings: Settings) -> str | None:
-    """URL of a shared service if it is running; starts nothing."""
-    found = _address(settings.run_dir / f"{name}.json")
-    return str(found["url"]) if found else None
-
-
-def say_where(name: str, url: str, settings: Settings) -> None:
-    """Notes that this process is the part `name` of the standing installation, and reached at `url`."""
-    ours = {"url": url, "pid": os.getpid(), "born": born(os.getpid()), "standing": True}
-    (settings.run_dir / f"{name}.json").write_text(json.dumps(ours))
-
-
-def standing(name: str, settings: Settings) -> str | None:
-    """URL of a part of the standing installation; None where there is none, or where it does not run that part.
-
-    A part that is being started again is waited for. Raises ServiceUnreachable where it does not come back.
-    """
-    deadline = time.monotonic() + _RESTART_S
-    while (up := _address(settings.run_dir / UP)) and name in up["parts"]:
-        if url := running(name, settings):
-            return url
-        if time.monotonic() > deadline:
-            raise ServiceUnreachable(f"{name} of `medley up` does not run", remedy="See: medley doctor")
-        time.sleep(0.1)
-    return None
-
-
-def ray_cluster(settings: Settings) -> str | None:
-    """Address of the cluster to join: the one that is set, else the standing one; None for one of our own."""
-    return settings.ray_address or standing("ray", settings)
-
-
-def require(url: str, setting: str) -> None:
-    """Raises ServiceUnreachable naming `setting` unless something accepts connections at `url` within 3 s."""
-    try:
-        parsed = urlparse(url if "://" in url else f"tcp://{url}")
-        host, port = parsed.hostname or "", parsed.port or (443 if parsed.scheme == "https" else 80)
-    except ValueError as error:
-        raise ServiceUnreachable(f"{url} is no address ({setting}): {error}", remedy="Correct the setting") from None
-    if not answers(f"tcp://{host}:{port}", _REACH_S):
-        raise ServiceUnreachable(f"nothing answers at {url} ({setting})", remedy="Start it, or correct the setting")
-
-
 def _join(service: Service, settings: Settings) -> tuple[str, IO[str]]:
     with _locked(settings.run_dir / f"{service.name}.start"):
         found = standing(service.name, settings) or running(service.name, settings)
@@ -188,7 +141,7 @@ def _leave(service: Service, settings: Settings, users: IO[str]) -> None:
     with _locked(run / f"{service.name}.start"), (run / f"{service.name}.users").open("a") as last:
         if not _try_exclusive(last):
             return
-        found = _address(run / f"{service.name}.json")
+        found = address(service.name, settings)
         if found and not found["standing"]:
             _end(int(found["pid"]))
 
@@ -197,16 +150,18 @@ def _leave(service: Service, settings: Settings, users: IO[str]) -> None:
 def ours_alone(services: Sequence[Service], settings: Settings, waiting: Callable[[str], None]) -> Iterator[None]:
     """For `medley up`: no command uses or starts any of `services` within the block; what they had started has ended.
 
-    `waiting` is called with the name of a service that is still in use.
+    `waiting` is called with the name of a service that is still in use. Raises Cancelled.
     """
     with contextlib.ExitStack() as held:
         for service in services:
             held.enter_context(_locked(settings.run_dir / f"{service.name}.start"))
             users = held.enter_context((settings.run_dir / f"{service.name}.users").open("a"))
-            if not _try_exclusive(users):
+            while not _try_exclusive(users):  # and no blocking call, which Ctrl-C would not end
+                raise_if_stopped()
                 waiting(service.name)
-                fcntl.flock(users, fcntl.LOCK_EX)
-            if found := _address(settings.run_dir / f"{service.name}.json"):
+                time.sleep(_POLL_S)
+            found = address(service.name, settings)
+            if found and not found["standing"]:
                 _end(int(found["pid"]))
         yield
 
@@ -259,7 +214,7 @@ def _start_on(service: Service, settings: Settings, port: int, log: Path) -> str
         start_new_session=True,  # the terminal's Ctrl-C is for the command, not for what others use as well
     )
     while keeper.poll() is None:
-        if _address(run / f"{service.name}.json"):
+        if address(service.name, settings):
             threading.Thread(target=keeper.wait, daemon=True).start()  # no zombie
             return str(spec["url"])
         time.sleep(0.05)
@@ -270,15 +225,6 @@ def _environment_of(service: Service, port: int) -> dict[str, str]:
     """Without this command's mark: the service may outlive it."""
     inherited = {name: value for name, value in os.environ.items() if name != MARK}
     return inherited | {name: value.format(port=port) for name, value in service.env}
-
-
-def _address(path: Path) -> dict[str, Any] | None:
-    try:
-        found: dict[str, Any] = json.loads(path.read_text())
-        alive = lives(int(found["pid"]), float(found["born"]))
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return found if alive else None
 
 
 def free_port() -> int:

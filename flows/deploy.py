@@ -10,10 +10,9 @@ if __name__ == "__main__":
     sys.exit(main(["deploy", *sys.argv[1:]]))
 
 import argparse
-import os
 
+from flows._addresses import prefect_url, require
 from flows._environment import prepare_environment
-from flows._services import require, running
 from medley.errors import SetupError
 from medley.settings import load_settings
 
@@ -28,7 +27,7 @@ def run(arguments: argparse.Namespace) -> int:
     """For a server of your own: PREFECT_API_URL."""
     settings = load_settings()
     prepare_environment(settings)
-    url = os.environ.get("PREFECT_API_URL") or running("prefect", settings)
+    url = prefect_url(settings)
     if not url:
         raise SetupError("no Prefect server is named or up", remedy="Set PREFECT_API_URL, or use: medley up")
     require(url, "PREFECT_API_URL")

@@ -10,16 +10,15 @@ if __name__ == "__main__":
     sys.exit(main(["up", *sys.argv[1:]]))
 
 import argparse
-import os
 import time
 
 from rich.console import Console
 
-from flows._services import running
+from flows._addresses import prefect_url, running
 from flows._signals import exit_code, stop_on_signals
 from flows._up.bounds import require_secrets
 from flows._up.installation import start, stop, supervisor_pid, wait_until_ready, with_known_ports
-from medley.errors import SetupError
+from medley.errors import Cancelled, SetupError
 from medley.settings import Settings, load_settings
 from medley.stop import stop_requested
 
@@ -46,6 +45,8 @@ def run(arguments: argparse.Namespace) -> int:
         except SetupError:
             stop(settings)
             raise
+        except Cancelled:  # Ctrl-C while it started
+            pass
         stop(settings)
     return exit_code() or 0
 
@@ -64,7 +65,7 @@ def _start(settings: Settings) -> None:
 
 def _tell(settings: Settings, first: str) -> None:
     console = Console(highlight=False, soft_wrap=True)
-    prefect = os.environ.get("PREFECT_API_URL") or running("prefect", settings) or ""
+    prefect = prefect_url(settings) or ""
     console.print(first)
     console.print(f"  Prefect   {prefect.removesuffix('/api')}")
     if running("ray", settings):

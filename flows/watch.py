@@ -10,14 +10,15 @@ if __name__ == "__main__":
     sys.exit(main(["watch", *sys.argv[1:]]))
 
 import argparse
+import os
 import time
 from pathlib import Path
 
+from flows._addresses import STANDING, say_where
 from flows._bucket import Bucket
 from flows._environment import prepare_environment
 from flows._folder import Folder
 from flows._log import log_to_stderr, logger
-from flows._services import say_where
 from flows._signals import exit_code, stop_on_signals
 from medley.catalog import open_catalog
 from medley.catalog.uploads import Uploads
@@ -64,7 +65,8 @@ def watch(sources: list[str], after: str, settings: Settings) -> None:
         Bucket(source, after, uploads) if is_url(source) else Folder(Path(source), after, uploads) for source in sources
     ]
     bell = Bell(sources[0], catalog, uploads, settings)
-    say_where("watch", sources[0], settings)
+    if os.environ.get(STANDING) == str(settings.home):  # not where somebody watches another folder beside it
+        say_where("watch", sources[0], settings)
     logger.info("watching %s", ", ".join(sources))
     try:
         while not stop_requested():

@@ -15,7 +15,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Cancelling
 from sqlalchemy import select
 
-from flows._services import running
+from flows._addresses import prefect_url
 from medley.catalog import open_catalog
 from medley.catalog.tables import runs
 from medley.settings import load_settings
@@ -55,7 +55,7 @@ def cancelled_in_the_ui(process: Process, home: Path) -> None:
     """As Prefect's UI does it."""
     with open_catalog(load_settings()).engine.connect() as connection:
         flow_run = connection.execute(select(runs.c.prefect_run_id)).scalar_one()
-    url = os.environ.get("PREFECT_API_URL") or running("prefect", load_settings())
+    url = prefect_url(load_settings())
     with temporary_settings({PREFECT_API_URL: url}), get_client(sync_client=True) as client:
         client.set_flow_run_state(flow_run, Cancelling(), force=True)
 

@@ -23,8 +23,8 @@ from prefect.client.schemas.schedules import IntervalSchedule
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from sqlalchemy import select
 
+from flows._addresses import prefect_url, running
 from flows._reaper import descendants
-from flows._services import running
 from flows._up.installation import flow_processes, programs, supervisor_pid
 from medley.catalog import open_catalog
 from medley.catalog.tables import stages
@@ -70,7 +70,7 @@ def top_level_runs(client: SyncPrefectClient) -> list[Any]:
 
 
 def prefect_of(settings: Settings) -> str:
-    url = running("prefect", settings)
+    url = prefect_url(settings)
     assert url
     return url
 

@@ -13,7 +13,8 @@ from typing import Any
 import psutil
 import pytest
 
-from flows._services import Service, require, running, shared
+from flows._addresses import require, running
+from flows._services import Service, shared
 from medley.errors import ServiceUnreachable, SetupError
 from medley.settings import Settings
 from tests.conftest import ROOT, eventually

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable
 
 import httpx
 
+from flows._addresses import say_where
 from flows._environment import prepare_environment
 from flows._log import log_to_stderr, logger
-from flows._services import say_where
 from flows._signals import stop_on_signals
 from medley.catalog import Catalog, open_catalog
 from medley.catalog.retention import forget_old_runs
@@ -58,16 +57,13 @@ def take_care(settings: Settings, catalog: Catalog, gone: dict[str, int]) -> dic
 
     catalog.crash_dead_runs()
     close_in_prefect(catalog)
-    lost = [run_id for run_id in running_flow_runs(WORK_POOL) if run_id not in flow_processes(settings)]
-    counted = {run_id: gone.get(run_id, 0) + 1 for run_id in lost}
-    for run_id in _over(counted):
-        logger.warning("flow run %s has lost its process", run_id)
-        crash_flow_run(run_id)
+    living = flow_processes(settings)
+    counted = {run_id: gone.get(run_id, 0) + 1 for run_id in running_flow_runs(WORK_POOL) if run_id not in living}
+    for run_id, rounds in counted.items():
+        if rounds >= _ROUNDS_GONE:
+            logger.warning("flow run %s has lost its process", run_id)
+            crash_flow_run(run_id)
     return counted
-
-
-def _over(counted: dict[str, int]) -> Iterable[str]:
-    return [run_id for run_id, rounds in counted.items() if rounds >= _ROUNDS_GONE]
 
 
 if __name__ == "__main__":

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
 
 import httpx
 
+from flows._addresses import prefect_url, ray_cluster, running
 from flows._query import ask
-from flows._services import ray_cluster, running, vector_store
+from flows._services import vector_store
 from flows._up.bounds import require_secrets
 from flows._up.checks import Check, Line
-from flows._up.installation import is_free, programs, supervisor_pid
+from flows._up.installation import PORTS, is_free, programs, supervisor_pid
 from medley.settings import Settings
 from medley.stores.base import open_store
 
@@ -27,7 +27,7 @@ def check_services(settings: Settings) -> Iterator[Line]:
     require_secrets(settings)
     if not supervisor_pid(settings):
         yield Line("services", "ok", "no standing installation; commands start what they need (`medley up` for one)")
-        for name in ("prefect_port", "ray_port", "dashboard_port", "store_port", "query_port"):
+        for name in PORTS:
             port = getattr(settings.up, name)
             if not is_free(settings.up.host, port):
                 what = f"port {port} ({name.replace('_port', '')}) is taken"
@@ -44,7 +44,7 @@ def check_services(settings: Settings) -> Iterator[Line]:
 
 def check_prefect(settings: Settings) -> Iterator[Line]:
     """Whether Prefect's server answers, and its clock is ours."""
-    url = os.environ.get("PREFECT_API_URL") or running("prefect", settings)
+    url = prefect_url(settings)
     if not url:
         return
     try:
@@ -69,7 +69,7 @@ def check_ray(settings: Settings) -> Iterator[Line]:
         return
     from flows._runner import on_a_worker, start_ray, stop_ray
 
-    url = os.environ.get("PREFECT_API_URL") or running("prefect", settings)
+    url = prefect_url(settings)
     start_ray(settings)
     try:
         seen = on_a_worker(f"{url}/health" if url else None, _REACH_S)

@@ -19,34 +19,32 @@ from xmlrpc.client import Fault, ServerProxy
 import psutil
 from supervisor.xmlrpc import SupervisorTransport
 
+from flows._addresses import STANDING, UP, address, address_file, running
 from flows._environment import prepare_environment
 from flows._reaper import MARK, descendants, kill_all, kill_marked
-from flows._services import UP, free_port, milvus_service, ours_alone, prefect_service, running
+from flows._services import free_port, milvus_service, ours_alone, prefect_service
 from flows._up.files import deployment_file
 from medley.errors import SetupError
 from medley.objects import is_url
 from medley.process import born, lives
 from medley.settings import Settings, UpSettings
+from medley.stop import raise_if_stopped
 
-#: Everything that the installation starts carries its home here.
-STANDING = "MEDLEY_STANDING"
 _UP_S, _FAILING_S = 150.0, 40.0
 _DOWN_S = 60.0
 _FLOWS_S = 20.0
 _ENGINES = {"prefect.engine", "prefect.flow_engine"}  # what a worker starts for a run
 _SOCKET_PATH_MAX = 100  # sun_path has 108 bytes
-_PORTS = ("prefect_port", "ray_port", "dashboard_port", "store_port", "query_port")
+PORTS = ("prefect_port", "ray_port", "dashboard_port", "store_port", "query_port")
+_SERVICES = ("prefect", "milvus", "ray")
 #: Parts that say where they are when they are ready.
-_READY = ("prefect", "milvus", "ray", "worker", "watch", "query")
+_READY = (*_SERVICES, "worker", "watch", "query")
 
 
 def supervisor_pid(settings: Settings) -> int | None:
     """The process that the installation belongs to; None where nothing is up."""
-    try:
-        found = json.loads((settings.run_dir / UP).read_text())
-        return int(found["pid"]) if lives(int(found["pid"]), float(found["born"])) else None
-    except (OSError, ValueError, KeyError):
-        return None
+    found = address(UP, settings)
+    return int(found["pid"]) if found else None
 
 
 def programs(settings: Settings) -> dict[str, str]:
@@ -56,10 +54,9 @@ def programs(settings: Settings) -> dict[str, str]:
 
 
 def start(settings: Settings, say: Callable[[str], None]) -> Settings:
-    """Starts supervisord; returns the settings with the ports that it got. Raises SetupError."""
+    """Starts supervisord; returns the settings with the ports that it got. Raises SetupError, Cancelled."""
     if len(str(settings.run_dir / "supervisor.sock")) > _SOCKET_PATH_MAX:
         raise SetupError(f"MEDLEY_HOME {settings.home} is too long a path", remedy="Choose a shorter one")
-    kill_marked(str(settings.home), STANDING)  # of one whose supervisor was killed
     if not is_url(settings.upload_source):
         Path(settings.upload_source).mkdir(parents=True, exist_ok=True)
     prepare_environment(settings)
@@ -67,23 +64,29 @@ def start(settings: Settings, say: Callable[[str], None]) -> Settings:
     _make_token(settings.run_dir / "token")
     services = [prefect_service(), milvus_service(settings)]
     with ours_alone(services, settings, lambda name: say(f"waiting for commands that still use {name}")):
+        if supervisor_pid(settings):  # another `medley up` was quicker
+            return with_known_ports(settings)
+        kill_marked(str(settings.home), STANDING)  # of one whose supervisor was killed
         chosen = settings.model_copy(update={"up": _with_ports(settings)})
-        environment = _environment(chosen)
-        log = (settings.logs / "supervisord.out").open("ab")
-        config = str(deployment_file("deployments/supervisor.conf"))
+        pid = _start_supervisor(chosen)
+        parts = [name for name in _SERVICES if name not in _elsewhere(settings)]
+        address_file(UP, settings).write_text(json.dumps({"pid": pid, "born": born(pid), "parts": parts}))
+    return chosen
+
+
+def _start_supervisor(settings: Settings) -> int:
+    config = str(deployment_file("deployments/supervisor.conf"))
+    with (settings.logs / "supervisord.out").open("ab") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "supervisor.supervisord", "--configuration", config],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            env=environment,
+            env=_environment(settings),
             cwd=settings.home,
             start_new_session=True,
         )
-        log.close()
-        ours = {"pid": process.pid, "born": born(process.pid), "parts": _parts(environment)}
-        (settings.run_dir / UP).write_text(json.dumps(ours))
-    return chosen
+    return process.pid
 
 
 def with_known_ports(settings: Settings) -> Settings:
@@ -95,10 +98,10 @@ def with_known_ports(settings: Settings) -> Settings:
 
 
 def wait_until_ready(settings: Settings, say: Callable[[str], None]) -> None:
-    """Until every part answers; raises SetupError naming the one that does not."""
+    """Until every part answers; raises SetupError naming the one that does not, Cancelled."""
     began = time.monotonic()
     deadline = began + _UP_S
-    wanted = [name for name in _READY if name not in _given()]
+    wanted = [name for name in _READY if name not in _elsewhere(settings)]
     while missing := [name for name in wanted if not running(name, settings)]:
         if not supervisor_pid(settings):
             raise SetupError("supervisord does not start", remedy=f"See {settings.logs / 'supervisord.out'}")
@@ -106,6 +109,7 @@ def wait_until_ready(settings: Settings, say: Callable[[str], None]) -> None:
         if time.monotonic() > (deadline if not failing else began + _FAILING_S):
             name = (failing or missing)[0]
             raise SetupError(f"{name} does not start", remedy=f"See {settings.logs / name}.log")
+        raise_if_stopped()
         say(f"starting {', '.join(missing)}")
         time.sleep(0.2)
 
@@ -133,7 +137,7 @@ def stop(settings: Settings) -> bool:
         _wait_for_end(pid)
         kill_all(everything)
     kill_marked(str(settings.home), STANDING)
-    (settings.run_dir / UP).unlink(missing_ok=True)
+    address_file(UP, settings).unlink(missing_ok=True)
     return pid is not None
 
 
@@ -181,7 +185,7 @@ def _with_ports(settings: Settings) -> UpSettings:
     known = settings.run_dir / "ports.json"
     before: dict[str, int] = json.loads(known.read_text()) if known.exists() else {}
     chosen: dict[str, int] = {}
-    for name in _PORTS:
+    for name in PORTS:
         asked = name in settings.up.model_fields_set
         port = getattr(settings.up, name) if asked else before.get(name, getattr(settings.up, name))
         if not is_free(settings.up.host, port):
@@ -205,29 +209,27 @@ def is_free(host: str, port: int) -> bool:
     return True
 
 
-def _given() -> set[str]:
-    """Parts that the user has elsewhere."""
-    elsewhere = {"prefect": "PREFECT_API_URL", "milvus": "MEDLEY_STORE__URI", "ray": "MEDLEY_RAY__ADDRESS"}
-    given = {name for name, variable in elsewhere.items() if os.environ.get(variable)}
-    return given | ({"ray"} if os.environ.get("RAY_ADDRESS") else set())
-
-
-def _parts(environment: dict[str, str]) -> list[str]:
-    return [name for name in ("prefect", "milvus", "ray") if environment[f"MEDLEY_RUNS_{name.upper()}"] == "true"]
+def _elsewhere(settings: Settings) -> set[str]:
+    """Services that the user has named: they are not ours to run."""
+    named = {
+        "prefect": os.environ.get("PREFECT_API_URL"),
+        "milvus": settings.store.uri,
+        "ray": settings.ray_address,
+    }
+    return {name for name, where in named.items() if where}
 
 
 def _environment(settings: Settings) -> dict[str, str]:
-    given = _given()
-    up = settings.up
-    ports = {f"MEDLEY_UP__{name.upper()}": str(getattr(up, name)) for name in _PORTS}
-    runs = {f"MEDLEY_RUNS_{name.upper()}": str(name not in given).lower() for name in ("prefect", "milvus", "ray")}
+    elsewhere, up = _elsewhere(settings), settings.up
+    ports = {f"MEDLEY_UP__{name.upper()}": str(getattr(up, name)) for name in PORTS}
+    runs = {f"MEDLEY_RUNS_{name.upper()}": str(name not in elsewhere).lower() for name in _SERVICES}
     ours = {
         STANDING: str(settings.home),
         "MEDLEY_PYTHON": sys.executable,
         "PREFECT_API_URL": os.environ.get("PREFECT_API_URL", f"http://{up.host}:{up.prefect_port}/api"),
         "PREFECT_WORKER_QUERY_SECONDS": os.environ.get("PREFECT_WORKER_QUERY_SECONDS", "2"),  # 10 s to wait for a run
     }
-    if "ray" not in given:
+    if "ray" not in elsewhere:
         ours["RAY_AUTH_TOKEN"] = (settings.run_dir / "ray.token").read_text()
     inherited = {name: value for name, value in os.environ.items() if name != MARK}
     return inherited | ports | runs | ours

@@ -52,8 +52,7 @@ def ray(settings: Settings) -> tuple[Service, int]:
 def worker(settings: Settings) -> tuple[Service, int]:
     """Prefect's worker, which starts a process for each deployed run. It has no port."""
     program = (sys.executable, "-m", "prefect", "worker", "start", "--pool", "medley", "--type", "process")
-    limits = ("--limit", str(settings.up.runs), "--name", "medley-up", "--no-create-pool-if-not-found")
-    return Service("worker", (*program, *limits), "work pool medley", ""), 0
+    return Service("worker", (*program, "--name", "medley-up"), "work pool medley", ""), 0
 
 
 PARTS: dict[str, Callable[[Settings], tuple[Service, int]]] = {

@@ -19,7 +19,7 @@ from prefect.events.schemas.events import ResourceSpecification
 from prefect.exceptions import ObjectAlreadyExists
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from flows._services import running
+from flows._addresses import prefect_url
 from flows._up.files import deployment_file
 from medley import __version__
 from medley.errors import SetupError
@@ -33,7 +33,7 @@ _LOST_RUNS, _HEARTBEAT, _SILENCE = "medley-lost-runs", "prefect.flow-run.heartbe
 
 def provision(settings: Settings) -> None:
     """Work pool with its limit, deployments with their schedules and triggers; raises SetupError."""
-    url = os.environ.get("PREFECT_API_URL") or running("prefect", settings)
+    url = prefect_url(settings)
     content = deployment_file("prefect.yaml").read_bytes() + __version__.encode()
     wanted = hashlib.sha256(content).hexdigest()[:16]
     with temporary_settings({PREFECT_API_URL: url}), get_client(sync_client=True) as client:

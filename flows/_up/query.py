@@ -21,11 +21,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from flows._addresses import say_where
 from flows._environment import prepare_environment
 from flows._log import log_to_stderr, logger
 from flows._query import token
 from flows._run import new_run
-from flows._services import say_where
 from flows.search import find_here
 from medley.errors import MedleyError
 from medley.models.locate import on_this_machine

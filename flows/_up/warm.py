@@ -8,11 +8,11 @@ from __future__ import annotations
 import sys
 
 from actors.pool import speech_pool, text_pool, vision_pool
+from flows._addresses import standing
 from flows._environment import prepare_environment
 from flows._log import log_to_stderr, logger
 from flows._run import new_run
 from flows._runner import start_ray, stop_ray
-from flows._services import standing
 from medley.models.locate import on_this_machine
 from medley.options import VideoOptions
 from medley.settings import load_settings
