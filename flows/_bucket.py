@@ -7,8 +7,8 @@ from pathlib import PurePosixPath
 from flows._log import logger
 from medley.catalog.uploads import Upload, Uploads
 from medley.errors import MedleyError
+from medley.landing import DONE, FAILED, is_temporary
 from medley.objects import Object, listing
-from medley.uploads import DONE, FAILED, is_temporary
 
 _EVERY_S = 10.0
 

@@ -12,10 +12,10 @@ from flows._log import logger
 from flows._parent import Parent
 from medley.catalog.uploads import Upload
 from medley.errors import MedleyError, MissingFile
+from medley.landing import DONE, FAILED, seen_at
 from medley.objects import head, is_url, move, remove
 from medley.options import VideoOptions
 from medley.stop import stop_requested
-from medley.uploads import DONE, FAILED, seen_at
 
 _FINE = ("complete", "unchanged", "skipped")
 _BATCH = 100  # less than a child run could take: what lands meanwhile does not wait for hours

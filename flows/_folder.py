@@ -13,10 +13,9 @@ from watchdog.observers import Observer
 
 from flows._log import logger
 from medley.catalog.uploads import Upload, Uploads
-from medley.uploads import DONE, FAILED, Landing, files_in, seen_at
+from medley.landing import DONE, FAILED, Landing, files_in, seen_at
+from medley.mounts import on_network
 
-#: Where other machines write, the system tells nothing.
-_NETWORK = ("nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "ceph", "glusterfs", "lustre", "virtiofs", "vboxsf", "afs")
 _RESCAN_S, _POLL_S = 300.0, 5.0
 _PAGE = 500
 
@@ -77,20 +76,6 @@ class Folder:
     def _unknown(self, paths: Iterable[Path]) -> Iterator[Path]:
         for page in _pages(self._uploads_of(paths)):
             yield from (Path(file.path) for file in self._uploads.unknown(page))
-
-
-def on_network(path: Path, mounts: str | None = None) -> bool:
-    """Whether `path` is on a file system of another machine (`mounts`: the content of /proc/mounts)."""
-    if mounts is None:
-        table = Path("/proc/mounts")
-        mounts = table.read_text() if table.exists() else ""
-    best, kind = "", ""
-    for line in mounts.splitlines():
-        _, where, found, *_ = line.split(" ")
-        where = where.replace("\\040", " ")
-        if len(where) >= len(best) and path.is_relative_to(where):
-            best, kind = where, found
-    return kind in _NETWORK or kind.startswith("fuse.")
 
 
 def _pages(files: Iterable[Upload]) -> Iterator[list[Upload]]:

@@ -16,7 +16,7 @@ from prefect.runtime import flow_run
 from flows._command import FLOWS
 from flows._flow import state_of
 from flows._guard import guarded
-from flows._run import claims_kept, deployed, new_run, open_run
+from flows._run import claims_kept, deployed, open_run, with_profile
 from flows._runner import local_runner
 from flows._signals import stop_on_signals
 from flows._start import error_of
@@ -71,7 +71,7 @@ def parent_run(flow: str, options: VideoOptions) -> Iterator[Parent]:
         catalog.crash_dead_runs()
         run_id, prefect_run_id = str(uuid.uuid4()), str(flow_run.id)
         report = ReportFile(settings.home / "runs" / run_id)
-        catalog.begin_run(run_id, flow, new_run(options, settings, force=False).options.profile.value)
+        catalog.begin_run(run_id, flow, with_profile(options, settings).profile.value)
         catalog.note_prefect_run(run_id, prefect_run_id)
         status: str = "failed"
         try:

@@ -28,8 +28,8 @@ def ask(query: str, settings: Settings, *, limit: int, modality: Modality | None
     try:
         with httpx.Client(trust_env=False, timeout=_TIMEOUT_S) as client:
             answer = client.post(f"{url}/search", json=asked, headers={"Authorization": f"Bearer {token(settings)}"})
-    except httpx.ConnectError:
-        return None  # it is being started again
+    except httpx.TransportError:
+        return None  # it is being started again, or too busy: the caller searches for itself
     if answer.status_code != httpx.codes.OK:
         raise ServiceUnreachable(answer.json()["error"], remedy="See: medley doctor")
     found: list[dict[str, Any]] = answer.json()["hits"]

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from flows._parent import CHILD_ITEMS, Parent
 from medley.errors import BadInput, MissingFile, UnsupportedMedia
+from medley.landing import files_in
 from medley.media.sniff import sniff
 from medley.options import VideoOptions
 from medley.report import ItemReport, error_entry
 from medley.stop import stop_requested
-from medley.uploads import files_in
 
 
 def ingest(folders: list[str], options: VideoOptions, parent: Parent, *, force: bool) -> None:

@@ -181,10 +181,15 @@ def deployed() -> Iterator[Settings]:
         stop_ray()
 
 
+def with_profile(options: VideoOptions, settings: Settings) -> VideoOptions:
+    """The options with the profile that `auto` is on the cluster that runs would join, or on this machine."""
+    cluster = ray_cluster(settings) if settings.runner == "ray" else None
+    return resolve_profile(options, settings, partial(_cluster_gpus, cluster) if cluster else None)
+
+
 def new_run(options: VideoOptions, settings: Settings, force: bool) -> Run:
     """What the tasks of a run are told; its profile is decided here. Raises SetupError."""
-    cluster = ray_cluster(settings) if settings.runner == "ray" else None
-    options = resolve_profile(options, settings, partial(_cluster_gpus, cluster) if cluster else None)
+    options = with_profile(options, settings)
     models = models_of(options.profile, options.models, settings.pools.device)
     run_id = str(uuid.uuid4())
     return Run(

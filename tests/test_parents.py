@@ -17,9 +17,9 @@ from medley import stop
 from medley.catalog import open_catalog
 from medley.catalog.uploads import Uploads
 from medley.catalog.views import status_items, status_runs
+from medley.landing import seen_at
 from medley.options import VideoOptions
 from medley.settings import Settings
-from medley.uploads import seen_at
 from tests.conftest import SAMPLE, Medley
 from tests.media import first_seconds
 

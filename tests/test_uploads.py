@@ -10,12 +10,13 @@ import pytest
 
 from flows._bell import Bell
 from flows._drain import CLAIM
-from flows._folder import Folder, on_network
+from flows._folder import Folder
 from medley.catalog import Catalog, open_catalog
 from medley.catalog.uploads import Upload, Uploads
 from medley.catalog.views import status_items, status_totals
+from medley.landing import Landing, files_in, is_temporary
+from medley.mounts import on_network
 from medley.settings import Settings
-from medley.uploads import Landing, files_in, is_temporary
 from tests.conftest import eventually
 
 

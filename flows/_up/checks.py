@@ -15,7 +15,7 @@ from typing import Literal
 
 from packaging.requirements import Requirement
 
-from flows._folder import on_network
+from flows._run import with_profile
 from medley import __version__
 from medley.catalog import open_catalog
 from medley.errors import MedleyError
@@ -23,8 +23,9 @@ from medley.media.ffmpeg import ffmpeg_program
 from medley.models.cuda import gpus_seen
 from medley.models.locate import on_this_machine
 from medley.models.profiles import models_of
+from medley.mounts import on_network
 from medley.options import VideoOptions
-from medley.profile import machine_has_gpu, resolve_profile
+from medley.profile import machine_has_gpu
 from medley.settings import Settings
 from medley.space import require_space
 
@@ -124,7 +125,7 @@ def check_catalog(settings: Settings) -> Iterator[Line]:
 
 def check_models(settings: Settings) -> Iterator[Line]:
     """Whether the weights of the profile are on this machine."""
-    options = resolve_profile(VideoOptions(), settings)
+    options = with_profile(VideoOptions(), settings)
     models = models_of(options.profile, options.models, settings.pools.device)
     for spec in (models.speech, models.vision, models.text):
         if found := on_this_machine(spec):

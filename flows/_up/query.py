@@ -25,10 +25,11 @@ from flows._addresses import say_where
 from flows._environment import prepare_environment
 from flows._log import log_to_stderr, logger
 from flows._query import token
-from flows._run import new_run
+from flows._run import with_profile
 from flows.search import find_here
 from medley.errors import MedleyError
 from medley.models.locate import on_this_machine
+from medley.models.profiles import models_of
 from medley.options import VideoOptions
 from medley.search import query_encoder
 from medley.settings import Settings, load_settings
@@ -38,18 +39,19 @@ from medley.types import Modality
 class Question(BaseModel):
     """What may be asked."""
 
-    query: str = Field(min_length=1, max_length=10_000)
-    limit: int = Field(10, ge=1, le=1000)
+    query: str
+    limit: int = Field(10, ge=1)
     modality: Modality | None = None
 
 
 def application(settings: Settings) -> Starlette:
     """The web application; one search at a time, as the encoders want it."""
     turn = asyncio.Lock()
+    expected = token(settings).encode()
 
     async def search(request: Request) -> Response:
         given = request.headers.get("authorization", "").removeprefix("Bearer ")
-        if not hmac.compare_digest(given.encode(), token(settings).encode()):
+        if not hmac.compare_digest(given.encode(), expected):
             return JSONResponse({"error": "wrong token"}, 401)
         try:
             asked = Question.model_validate_json(await request.body())
@@ -86,7 +88,8 @@ def main() -> int:
 def _warm_up(settings: Settings) -> None:
     """The first question is as quick as the next one: the models of the profile, and those of what is indexed."""
     try:
-        models = new_run(VideoOptions(), settings, force=False).models
+        options = with_profile(VideoOptions(), settings)
+        models = models_of(options.profile, options.models, settings.pools.device)
         for model in (models.text, models.vision):
             if on_this_machine(model):
                 query_encoder(model)
