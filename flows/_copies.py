@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from flows._identify import Item
-from medley.errors import MedleyError
+from medley.errors import MedleyError, TransientError
 from medley.objects import fetch, is_url
 from medley.types import Asset
 
@@ -21,8 +21,11 @@ def clear_spool(spool: Path, running: set[str]) -> None:
 
 def make_copy(item: Item, asset: Asset) -> None:
     """For an object that was known: identifying has not read it. Raises MissingFile, TransientError, NoSpace."""
-    if is_url(item.path) and not Path(asset.path).exists():
-        fetch(item.path, Path(asset.path))
+    if not is_url(item.path) or Path(asset.path).exists():
+        return
+    if fetch(item.path, Path(asset.path)) != asset.asset_id:
+        drop_copy(item, [])
+        raise TransientError("has changed since it was looked at", file=item.path, remedy="Run again")
 
 
 def drop_copy(item: Item, errors: Sequence[MedleyError]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -38,13 +39,13 @@ def drain(paths: list[str], options: VideoOptions, parent: Parent) -> None:
             return
 
 
-def _landed(path: str) -> Upload | None:
-    """What somebody's event says has landed; None where it is gone again."""
+def _landed(path: str, source: str = "") -> Upload | None:
+    """What is at `path` now; None where it is gone again. Without a `source` the folder it is in is one."""
     try:
         if is_url(path):
-            return Upload(path, path.rpartition("/")[0], head(path).version)
+            return Upload(path, source or path.rpartition("/")[0], head(path).version)
         absolute = Path(os.path.abspath(path))
-        return seen_at(absolute, str(absolute.parent))
+        return seen_at(absolute, source or str(absolute.parent))
     except (OSError, MissingFile):
         return None
 
@@ -61,6 +62,8 @@ def _settle(file: Upload, entry: dict[str, Any], parent: Parent) -> None:
 def _tidy(file: Upload, asset_id: str, parent: Parent, *, done: bool) -> None:
     """What the user wants to become of a file that we are through with. What they have not asked for is not touched."""
     try:
+        if file.after == "keep" or _landed(file.path, file.source) != replace(file, after="keep", attempts=0):
+            return  # not asked for; or other content has landed there meanwhile, which nobody has looked at
         if file.after == "delete" and done:
             remove(file.path) if is_url(file.path) else Path(file.path).unlink()
             # Another file of that name is no replacement: what the deleted one held stays searchable.

@@ -11,8 +11,8 @@ from medley.artifacts import sha256_of
 from medley.catalog import Catalog, Location
 from medley.errors import BadInput, CorruptMedia, MissingFile, TooLarge, UnsupportedMedia
 from medley.media.probe import probe_media
-from medley.media.sniff import sniff
-from medley.objects import fetch, head, is_url
+from medley.media.sniff import HEAD_BYTES, sniff, sniff_head
+from medley.objects import Object, fetch, first_bytes, head, is_url
 from medley.settings import Limits
 from medley.types import Asset, MediaInfo
 
@@ -35,11 +35,8 @@ def identify(path: str, catalog: Catalog, limits: Limits, spool: Path, *, verify
     if trusted is None or trusted.asset_id is None:
         sniff(absolute)
     asset_id = trusted.asset_id if trusted and trusted.asset_id else _hash(absolute, found)
-    if catalog.media(asset_id) is None:
-        catalog.note_asset(asset_id, found.st_size, None)
     fresh = Location(str(absolute), asset_id, found.st_size, found.st_mtime_ns, str(found.st_ino))
-    catalog.note_location(fresh)
-    return _probed(asset_id, absolute, found.st_size, catalog, limits)
+    return _seen(fresh, asset_id, absolute, catalog, limits)
 
 
 def spooled(asset_id: str, url: str, spool: Path) -> Path:
@@ -48,33 +45,42 @@ def spooled(asset_id: str, url: str, spool: Path) -> Path:
 
 
 def _identify_object(url: str, catalog: Catalog, limits: Limits, spool: Path, *, verify: bool) -> Asset:
-    """The copy of an asset that is known already is made when a stage needs it: see `flows/_items.py`."""
+    """The copy of an asset that is known already is made when a stage needs it: see `flows/_copies.py`."""
     found = head(url)
     if not found.size_bytes:
         raise CorruptMedia("is empty (0 bytes)", file=url, remedy="Upload it again")
     if found.size_bytes > limits.max_file_bytes:
         raise TooLarge(f"has {found.size_bytes} bytes", file=url, remedy="Raise MEDLEY_LIMITS__MAX_FILE_BYTES")
     known = catalog.location(url)
-    if known and known.asset_id and not verify and known.inode == found.version and catalog.media(known.asset_id):
-        return _probed(known.asset_id, spooled(known.asset_id, url, spool), found.size_bytes, catalog, limits)
+    trusted = known and known.asset_id and not verify and known.inode == found.version
+    if known and known.asset_id and trusted and catalog.media(known.asset_id):
+        asset_id, local = known.asset_id, spooled(known.asset_id, url, spool)
+    else:
+        asset_id, local = _copied(found, spool)
+    fresh = Location(url, asset_id, found.size_bytes, None, found.version)
+    return _seen(fresh, asset_id, local, catalog, limits)
+
+
+def _copied(found: Object, spool: Path) -> tuple[str, Path]:
+    """The object's hash, and its copy; what is no media by its first bytes is not copied."""
+    sniff_head(first_bytes(found.url, min(HEAD_BYTES, found.size_bytes)), found.url)
     draft = spool / "incoming"
-    asset_id = fetch(url, draft)
-    local = spooled(asset_id, url, spool)
+    asset_id = fetch(found.url, draft)
+    local = spooled(asset_id, found.url, spool)
     local.parent.mkdir(parents=True, exist_ok=True)
-    draft.rename(local)
-    sniff(local)
-    if catalog.media(asset_id) is None:
-        catalog.note_asset(asset_id, found.size_bytes, None)
-    catalog.note_location(Location(url, asset_id, found.size_bytes, None, found.version))
-    return _probed(asset_id, local, found.size_bytes, catalog, limits)
+    return asset_id, draft.rename(local)
 
 
-def _probed(asset_id: str, path: Path, size_bytes: int, catalog: Catalog, limits: Limits) -> Asset:
-    media = catalog.media(asset_id)
+def _seen(where: Location, asset_id: str, local: Path, catalog: Catalog, limits: Limits) -> Asset:
+    """Notes the asset and where it was seen; probes `local` where nobody has before."""
+    size_bytes, media = where.size_bytes or 0, catalog.media(asset_id)
     if media is None:
-        media = _probe(asset_id, path, limits)
+        catalog.note_asset(asset_id, size_bytes, None)
+    catalog.note_location(where)
+    if media is None:
+        media = _probe(asset_id, local, limits)
         catalog.note_asset(asset_id, size_bytes, media)
-    return Asset(asset_id, str(path), size_bytes, media)
+    return Asset(asset_id, str(local), size_bytes, media)
 
 
 def _stat(path: Path, limits: Limits) -> os.stat_result:

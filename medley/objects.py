@@ -17,6 +17,7 @@ from urllib.parse import urlparse
 
 from medley.errors import NO_SPACE, MissingFile, TransientError, no_space
 
+_SCHEMES = ("s3://", "gs://", "az://", "abfs://", "abfss://")
 _PAGE = 500
 _CHUNK_BYTES = 8 << 20
 _TRIES = 3
@@ -32,8 +33,8 @@ class Object:
 
 
 def is_url(path: str) -> bool:
-    """Whether it names something in a bucket and not on this machine."""
-    return "://" in path
+    """Whether it names something in a bucket and not on this machine. Nothing is fetched from anywhere else."""
+    return path.startswith(_SCHEMES)
 
 
 def head(url: str) -> Object:
@@ -51,6 +52,13 @@ def listing(url: str) -> Iterator[list[Object]]:
     with _told(url):
         for page in store.list(prefix or None, chunk_size=_PAGE):
             yield [Object(base + found["path"], int(found["size"]), str(found["e_tag"])) for found in page]
+
+
+def first_bytes(url: str, count: int) -> bytes:
+    """The beginning of the object; raises MissingFile, TransientError."""
+    store, key = _open(url)
+    with _told(url):
+        return bytes(store.get_range(key, start=0, length=count))
 
 
 def fetch(url: str, target: Path) -> str:

@@ -11,12 +11,16 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from flows._bucket import Bucket
+from flows._copies import make_copy
+from flows._identify import Item
 from medley import objects
 from medley.catalog import open_catalog
 from medley.catalog.uploads import Uploads
 from medley.errors import MissingFile, TransientError
 from medley.settings import Settings
+from medley.types import Asset
 from tests.conftest import SAMPLE, Medley
+from tests.fakes import MEDIA
 from tests.media import first_seconds
 
 URL = "s3://media/in"
@@ -75,8 +79,22 @@ def test_what_is_not_there_is_named(bucket: None) -> None:
         objects.head(f"{URL}/no.mp4")
     with pytest.raises(MissingFile, match=r"s3://nobody/x.*does not exist"):
         list(objects.listing("s3://nobody/x"))
-    with pytest.raises(MissingFile, match="no address"):
-        objects.head("gopher://x/y")
+
+
+@pytest.mark.parametrize("url", ["http://host/x.mp4", "file:///etc/passwd", "gopher://x/y", "https://host/x.mp4"])
+def test_nothing_is_fetched_from_anywhere_but_buckets(url: str, medley: Medley) -> None:
+    item = medley("video", url, "--json").report["items"][0]
+    assert (item["status"], item["error"]["type"]) == ("failed", "MissingFile")
+
+
+def test_an_object_that_changes_between_two_looks_is_not_taken_for_the_old_one(
+    bucket: None, settings: Settings, tmp_path: Path
+) -> None:
+    put("in/a.mp4", b"new content")
+    old = Asset("0" * 64, str(settings.spool / "run" / ("0" * 64) / "a.mp4"), 1, MEDIA)
+    with pytest.raises(TransientError, match="has changed"):
+        make_copy(Item(f"{URL}/a.mp4", old), old)
+    assert not Path(old.path).exists()
 
 
 def test_a_bucket_that_does_not_answer_is_tried_again_later(bucket: None, monkeypatch: pytest.MonkeyPatch) -> None:

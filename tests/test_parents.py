@@ -9,7 +9,8 @@ import pytest
 from prefect import Flow, get_client
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from flows._drain import CLAIM
+from flows._drain import CLAIM, _settle
+from flows._parent import Parent
 from flows._runner import local_runner
 from flows.ingest import ingest_folders
 from flows.upload import ingest_uploads
@@ -19,6 +20,7 @@ from medley.catalog.uploads import Uploads
 from medley.catalog.views import status_items, status_runs
 from medley.landing import seen_at
 from medley.options import VideoOptions
+from medley.report import ReportFile
 from medley.settings import Settings
 from tests.conftest import SAMPLE, Medley
 from tests.media import first_seconds
@@ -66,6 +68,20 @@ def test_uploads_are_drained_and_tidied_as_asked(folder: Path, settings: Setting
     assert uploads.waiting_paths(10) == []
     assert sum("copy.mp4#" in name for name in by_name(settings)) == 1, "what was deleted is no path any more"
     assert [item["flow"] for item in status_runs(open_catalog(settings).engine, 10)] == ["video", "upload"]
+
+
+@pytest.mark.parametrize("after", ["delete", "move"])
+def test_content_that_lands_while_the_old_one_is_worked_on_is_not_tidied_away(
+    folder: Path, settings: Settings, after: str
+) -> None:
+    catalog = open_catalog(settings)
+    catalog.begin_run("run", "upload", "demo")
+    path = folder / "clip.mp4"
+    taken = seen_at(path, str(folder), after)
+    path.write_text("something else")
+    parent = Parent("run", settings, catalog, Uploads(catalog.engine), ReportFile(settings.home / "runs" / "run"))
+    _settle(taken, {"status": "complete", "errors": [], "asset_id": "0" * 64}, parent)
+    assert path.read_text() == "something else"
 
 
 @pytest.mark.usefixtures("medley")

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from medley.errors import MissingFile, UnsupportedMedia
 
-_HEAD_BYTES = 4096
+#: As much of a file tells what it is.
+HEAD_BYTES = 4096
 _TS_PACKET_BYTES = 188
 
 
@@ -56,14 +57,19 @@ def sniff(path: Path) -> Sniffed:
     """
     try:
         with path.open("rb") as file:
-            head = file.read(_HEAD_BYTES)
+            head = file.read(HEAD_BYTES)
     except OSError as error:
         raise MissingFile(f"cannot be read: {error.strerror}", file=str(path), remedy=_access_remedy(error)) from error
+    return sniff_head(head, str(path))
+
+
+def sniff_head(head: bytes, file: str) -> Sniffed:
+    """The same by the first `HEAD_BYTES` of `file`. Raises UnsupportedMedia."""
     found = _by_magic(head)
     if found is None:
         raise UnsupportedMedia(
             f"is no audio or video file: {_describe(head)}",
-            file=str(path),
+            file=file,
             remedy="Medley reads mp4, mov, mkv, webm, avi, ts, mpg, flv, wmv, mp3, m4a, wav, flac, ogg and opus",
         )
     return found
