@@ -45,6 +45,7 @@ def test_deployments_on_a_fresh_server_and_on_a_used_one(
         prefect("--no-prompt", "deploy", "--all")
     with temporary_settings({PREFECT_API_URL: prefect_url}), get_client(sync_client=True) as client:
         video = client.read_deployment_by_name("video/video")
+        assert not video.pull_steps, "no directory of this machine is written into it"
         schema: dict[str, Any] = video.parameter_openapi_schema
         assert {"paths", "options", "force"} <= set(schema["properties"])
         assert all(field["description"] for field in schema["definitions"]["FrameOptions"]["properties"].values())
