@@ -15,13 +15,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+import httpx
 import pytest
+from moto.server import ThreadedMotoServer
 
 from flows import _reaper, _signals
 from flows._cli import main
 from flows._environment import prepare_environment
 from flows._services import prefect_server, vector_store
-from medley import stop
+from medley import objects, stop
 from medley.settings import Settings, load_settings
 from tests.world.truth import VideoTruth
 from tests.world.voices import synthesisers_installed
@@ -184,6 +186,36 @@ def on_ray(ray_address: str, prefect_url: str, home: Path, monkeypatch: pytest.M
     monkeypatch.setenv("RAY_AUTH_TOKEN", RAY_TOKEN)
     monkeypatch.setenv("PREFECT_API_URL", prefect_url)
     return ray_address
+
+
+@pytest.fixture(scope="session")
+def bucket_server() -> Iterator[str]:
+    """A server that speaks S3."""
+    made = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    made.start()
+    host, port = made.get_host_and_port()
+    yield f"http://{host}:{port}"
+    made.stop()
+
+
+@pytest.fixture
+def bucket(bucket_server: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty bucket, s3://media, and the environment that leads there."""
+    httpx.post(f"{bucket_server}/moto-api/reset")
+    assert httpx.put(f"{bucket_server}/media").status_code == httpx.codes.OK
+    for name, value in {
+        "AWS_ENDPOINT_URL": bucket_server,
+        "AWS_ACCESS_KEY_ID": "key",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_REGION": "us-east-1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    objects._bucket.cache_clear()
+
+
+def put(key: str, content: bytes) -> None:
+    """Writes an object into that bucket."""
+    objects._bucket("s3://media").put(key, content)
 
 
 @pytest.fixture

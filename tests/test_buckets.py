@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
-from moto.server import ThreadedMotoServer
 
 from flows._bucket import Bucket
 from flows._copies import make_copy
@@ -19,40 +16,11 @@ from medley.catalog.uploads import Uploads
 from medley.errors import MissingFile, TransientError
 from medley.settings import Settings
 from medley.types import Asset
-from tests.conftest import SAMPLE, Medley
+from tests.conftest import SAMPLE, Medley, put
 from tests.fakes import MEDIA
 from tests.media import first_seconds
 
 URL = "s3://media/in"
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    """A server that speaks S3."""
-    made = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    made.start()
-    host, port = made.get_host_and_port()
-    yield f"http://{host}:{port}"
-    made.stop()
-
-
-@pytest.fixture
-def bucket(server: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An empty bucket, and the environment that leads there."""
-    httpx.post(f"{server}/moto-api/reset")
-    assert httpx.put(f"{server}/media").status_code == httpx.codes.OK
-    for name, value in {
-        "AWS_ENDPOINT_URL": server,
-        "AWS_ACCESS_KEY_ID": "key",
-        "AWS_SECRET_ACCESS_KEY": "secret",
-        "AWS_REGION": "us-east-1",
-    }.items():
-        monkeypatch.setenv(name, value)
-    objects._bucket.cache_clear()
-
-
-def put(key: str, content: bytes) -> None:
-    objects._bucket("s3://media").put(key, content)
 
 
 def test_what_is_in_a_bucket_is_noted_once_and_again_when_it_changes(bucket: None, settings: Settings) -> None:

@@ -30,11 +30,18 @@ from medley.catalog import open_catalog
 from medley.catalog.tables import stages
 from medley.catalog.views import status_items
 from medley.settings import Settings, load_settings
-from tests.conftest import SAMPLE, Medley, eventually
+from tests.conftest import SAMPLE, Medley, eventually, put
 from tests.media import cut
 from tests.traces import of_medley
 
 pytestmark = pytest.mark.timeout(600)
+
+
+@pytest.fixture
+def uploads_in_bucket(bucket: None, monkeypatch: pytest.MonkeyPatch) -> str:
+    """What `up` then watches."""
+    monkeypatch.setenv("MEDLEY_UPLOADS", "s3://media/in")
+    return "s3://media/in"
 
 
 @pytest.fixture
@@ -58,7 +65,7 @@ def is_alive(process: psutil.Process) -> bool:
     return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
 
 
-def searchable(medley: Medley, path: Path) -> bool:
+def searchable(medley: Medley, path: Path | str) -> bool:
     """Whether a search finds something in the file."""
     answer = medley("search", "a red circle", "--limit", "50", "--json")
     assert answer.code == 0, answer.err
@@ -169,10 +176,29 @@ def test_killed_one_after_another_while_files_land(up: Settings, tmp_path: Path,
 
 
 @pytest.mark.whole
+def test_uploads_to_a_bucket(uploads_in_bucket: str, up: Settings, tmp_path: Path, medley_process: Medley) -> None:
+    for n in range(2):
+        cut(SAMPLE, tmp_path / f"{n}.mp4", start_s=6 * n, seconds=6)
+        put(f"in/deep er/{n}.mp4", (tmp_path / f"{n}.mp4").read_bytes())
+    put("in/again.mp4", (tmp_path / "0.mp4").read_bytes())
+    put("in/no.mp4", b"#EXTM3U\n/etc/passwd\n")
+    put("in/half.mp4.part", (tmp_path / "0.mp4").read_bytes()[:1000])
+    eventually(lambda: outcomes_of(up) == {"complete": 3, "failed": 1}, 180)
+    assert set(completed_stages(up).values()) == {1}
+    for n in range(2):
+        assert searchable(medley_process, f"{uploads_in_bucket}/deep er/{n}.mp4")
+    cut(SAMPLE, tmp_path / "2.mp4", start_s=12, seconds=6)
+    put("in/again.mp4", (tmp_path / "2.mp4").read_bytes())
+    eventually(lambda: searchable(medley_process, f"{uploads_in_bucket}/again.mp4"), 120)
+    with temporary_settings({PREFECT_API_URL: prefect_of(up)}), get_client(sync_client=True) as client:
+        assert len(top_level_runs(client)) <= 3
+
+
+@pytest.mark.whole
 def test_up_again_has_history_and_index(up: Settings, medley_process: Medley) -> None:
     path = Path(up.upload_source) / "clip.mp4"
     cut(SAMPLE, path, start_s=0, seconds=6)
-    eventually(lambda: searchable(medley_process, path), 150)
+    eventually(lambda: outcomes_of(up) == {"complete": 1} and not flow_processes(up), 150)
     assert medley_process("down").code == 0
     assert of_medley(up.home) == []
     assert medley_process("up", "--detach").code == 0
@@ -208,6 +234,8 @@ def test_uploads_become_searchable_whatever_dies(up: Settings, medley_process: M
     os.kill(victim("milvus", up), signal.SIGKILL)
     for path in (first, second):
         eventually(lambda path=path: searchable(medley_process, path), 150)
+    # Frames are found before the words of the same video are written, and the item has ended.
+    eventually(lambda: outcomes_of(up) == {"complete": 3}, 60)
 
     assert set(completed_stages(up).values()) == {1}, "each stage of each asset once, the duplicate's not at all"
     assert set(programs(up).values()) <= {"RUNNING", "EXITED"}
