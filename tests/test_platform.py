@@ -45,6 +45,12 @@ def uploads_in_bucket(bucket: None, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 @pytest.fixture
+def room_for_four(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs at the same time: what is to be skipped must not wait for room first."""
+    monkeypatch.setenv("MEDLEY_UP__RUNS", "4")
+
+
+@pytest.fixture
 def up(home: Path, medley_process: Medley, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
     """An installation in a home of its own, ended afterwards."""
     everything: list[psutil.Process] = []
@@ -208,7 +214,7 @@ def test_up_again_has_history_and_index(up: Settings, medley_process: Medley) ->
 
 
 @pytest.mark.whole
-def test_the_schedule_fires_and_skips_what_would_overlap(up: Settings, medley_process: Medley) -> None:
+def test_the_schedule_fires_and_skips_what_would_overlap(room_for_four: None, up: Settings) -> None:
     for n in range(10):
         cut(SAMPLE, Path(up.upload_source) / f"{n}.mp4", start_s=4 * n, seconds=6)
     with temporary_settings({PREFECT_API_URL: prefect_of(up)}), get_client(sync_client=True) as client:
