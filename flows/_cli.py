@@ -10,9 +10,13 @@ from importlib import import_module
 from flows._signals import drop_output
 from medley import __version__
 from medley.errors import MedleyError
+from medley.types import Flow
 
 #: Verbs that work on files share flows/_command.py; the others have a module of their own.
-_FILE_VERBS = {"video": "make videos searchable by what is said and what is seen"}
+_FILE_VERBS: dict[Flow, str] = {
+    "video": "make videos searchable by what is said and what is seen",
+    "image": "make pictures searchable by what is on them",
+}
 _OTHER_VERBS = {
     "search": "find moments by words",
     "status": "what is known of runs and files",
@@ -52,7 +56,7 @@ def main(argv: Sequence[str]) -> int:
         return 141
 
 
-def _run_on_files(verb: str, argv: Sequence[str]) -> int:
+def _run_on_files(verb: Flow, argv: Sequence[str]) -> int:
     from flows import _command
 
     parser = _parser(verb, _FILE_VERBS[verb])

@@ -25,17 +25,21 @@ from flows._view import Terminal
 from medley.errors import SetupError
 from medley.export import export_asset
 from medley.models.locate import locate
-from medley.options import VideoOptions
+from medley.options import OPTIONS
 from medley.report import RunReport, RunStatus, exit_code, run_status
 from medley.settings import Settings, load_settings
 from medley.space import require_space
-from medley.types import Asset
+from medley.stages import models_read
+from medley.types import Asset, Flow
 
-FLOWS = {"video": ("flows.video", "ingest_video", VideoOptions)}
+FLOWS: dict[Flow, tuple[str, str]] = {
+    "video": ("flows.video", "ingest_video"),
+    "image": ("flows.image", "ingest_images"),
+}
 _MAX_PATHS = 500
 
 
-def add_arguments(parser: argparse.ArgumentParser, verb: str) -> None:
+def add_arguments(parser: argparse.ArgumentParser, verb: Flow) -> None:
     """The flags of a verb that works on files."""
     parser.add_argument("paths", nargs="+", metavar="PATH", help="files")
     parser.add_argument("--runner", choices=("ray", "local"), help="ray (default), or threads of this process")
@@ -46,10 +50,10 @@ def add_arguments(parser: argparse.ArgumentParser, verb: str) -> None:
     told = parser.add_mutually_exclusive_group()
     told.add_argument("-v", "--verbose", action="store_true", help="the run's log on stderr, too")
     told.add_argument("-q", "--quiet", action="store_true", help="say only what went wrong")
-    add_option_flags(parser, FLOWS[verb][2])
+    add_option_flags(parser, OPTIONS[verb])
 
 
-def run(verb: str, arguments: argparse.Namespace) -> int:
+def run(verb: Flow, arguments: argparse.Namespace) -> int:
     """Works on the files and prints the report; returns the exit status."""
     settings = load_settings()
     if arguments.runner:
@@ -75,7 +79,7 @@ def _make_export_directory(directory: Path) -> None:
 class _Command:
     """One call of a verb."""
 
-    def __init__(self, verb: str, arguments: argparse.Namespace, settings: Settings) -> None:
+    def __init__(self, verb: Flow, arguments: argparse.Namespace, settings: Settings) -> None:
         self._to_print = threading.Lock()
         self._verb = verb
         self._arguments = arguments
@@ -88,7 +92,7 @@ class _Command:
 
     def run(self) -> int:
         """See the module."""
-        options = read_option_flags(self._arguments, FLOWS[self._verb][2])
+        options = read_option_flags(self._arguments, OPTIONS[self._verb])
         force, verify = self._arguments.force, self._arguments.verify
         opened = open_run(self._verb, options, self._settings, force=force, verify=verify, view=self._view)
         with (
@@ -107,7 +111,7 @@ class _Command:
         if not known.anything_to_do(self._arguments.paths):
             known.enter_known()
             return
-        for model in (known.run.models.speech, known.run.models.vision, known.run.models.text):
+        for model in models_read(known.flow, known.run.models):
             self._view.starting(f"looking for the {model.kind} model {model.id}; it may have to be downloaded")
             locate(model)  # raises before any item is touched
         require_space(self._settings)
@@ -123,7 +127,7 @@ class _Command:
         from flows._start import error_of, started
 
         begin = time.monotonic()
-        module, name, _ = FLOWS[self._verb]
+        module, name = FLOWS[self._verb]
         self._view.starting("starting services")
         with started(known) as (runner, url):
             self._prefect_url = url

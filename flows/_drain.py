@@ -11,26 +11,31 @@ from typing import Any
 from flows._identify import by_the_file
 from flows._log import logger
 from flows._parent import Parent
+from flows._routing import batches
 from medley.catalog.uploads import Upload
 from medley.errors import MedleyError, MissingFile
 from medley.landing import DONE, FAILED, seen_at
 from medley.objects import head, is_url, move, remove
-from medley.options import VideoOptions
+from medley.options import IngestOptions
 from medley.stop import stop_requested
+from medley.types import Flow
 
 _FINE = ("complete", "unchanged", "skipped")
 _BATCH = 100  # less than a child run could take: what lands meanwhile does not wait for hours
+_REFUSES: Flow = "video"  # what no flow works on: it says so
 #: Whoever holds this claim takes what waits; others find their files taken, and end.
 CLAIM = "uploads"
 
 
-def drain(paths: list[str], options: VideoOptions, parent: Parent) -> None:
+def drain(paths: list[str], options: IngestOptions, parent: Parent) -> None:
     """Until nothing waits. Returns at once where another run is at it: that one takes these files as well."""
     landed = [upload for path in paths if (upload := _landed(path))]
     parent.uploads.note(parent.uploads.unknown(landed))
     while parent.catalog.claim(CLAIM, parent.run_id):
         while not stop_requested() and (batch := parent.uploads.take(parent.run_id, _BATCH)):
-            entries = parent.child("video", [file.path for file in batch], options)
+            entries: dict[str, dict[str, Any]] = {}
+            for flow, some in batches([file.path for file in batch], _BATCH, otherwise=_REFUSES):
+                entries |= parent.child(flow or _REFUSES, some, options)
             for file in batch:
                 _settle(file, entries[file.path], parent)
         parent.catalog.release(CLAIM, parent.run_id)

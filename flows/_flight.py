@@ -1,9 +1,10 @@
-"""One item in flight: its futures, what came of them, and how that is told."""
+"""Items in flight: their futures, what came of them, and how that is told."""
 
 from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,35 +15,62 @@ from prefect.futures import PrefectFuture
 from flows._identify import Item
 from flows._log import logger
 from flows._runner import MedleyRayRunner
-from medley.errors import Cancelled, CorruptMedia, MedleyError
+from medley.errors import Cancelled, CorruptMedia, MedleyError, SetupError, TransientError
 from medley.report import StageReport
-from medley.stages import STAGES
+from medley.stages import DAGS
 from medley.stop import stop_requested
-from medley.types import ArtifactRef, Asset, utc_now
+from medley.types import ArtifactRef, Asset, Flow, Unit, named, utc_now
+
+
+@dataclass(slots=True)
+class Member:
+    """One item of a flight."""
+
+    item: Item
+    asset: Asset
+    began: float = field(default_factory=time.monotonic)
+    stages: dict[str, StageReport] = field(default_factory=dict)
+    errors: list[MedleyError] = field(default_factory=list)
+    cancelled: bool = False
 
 
 @dataclass(slots=True)
 class Flight:
-    """An item in flight."""
+    """Items that go through the stages together."""
 
-    item: Item
-    asset: Asset
-    began: float
+    flow: Flow
+    members: list[Member]
     futures: dict[str, PrefectFuture[Any]] = field(default_factory=dict)
     open: set[str] = field(default_factory=set)
-    stages: dict[str, StageReport] = field(default_factory=dict)
-    errors: list[MedleyError] = field(default_factory=list)
     drives: int = 0
     worker_died: str = ""
-    cancelled: bool = False
+    broken: bool = False  #: a stage failed as a whole, for a reason that may be one member's
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        return named([member.item.path for member in self.members])
+
+    def halves(self) -> list[Flight]:
+        """Two smaller flights, to be driven anew: what is done comes back cached."""
+        middle = len(self.members) // 2
+        return [Flight(self.flow, part) for part in (self.members[:middle], self.members[middle:])]
+
+    def begin(self, futures: dict[str, PrefectFuture[Any]]) -> None:
+        """Once more, from nothing but what is kept."""
+        self.drives += 1
+        self.worker_died, self.broken = "", False
+        for member in self.members:
+            member.errors.clear()
+        self.futures, self.open = futures, set(futures)
 
 
 def running_stages(flight: Flight) -> list[str]:
     """The first open stage of each branch."""
     first: dict[str, str] = {}
-    for stage in flight.futures:
-        if stage in flight.open:
-            first.setdefault(STAGES[stage].branch, stage)
+    for stage in DAGS[flight.flow]:
+        if stage.name in flight.open:
+            first.setdefault(stage.branch, stage.name)
     return list(first.values())
 
 
@@ -58,49 +86,73 @@ def final_state(future: PrefectFuture[Any]) -> State[Any] | None:
 def note_state(flight: Flight, stage: str, state: State[Any] | None) -> None:
     """Files what became of a stage: done, failed with which error, cancelled, or its worker died."""
     if state is None:
-        flight.cancelled = True
+        _cancel(flight)
         return
     if not state.is_final():
         return  # never ran: the stage before it failed
     result = state.result(raise_on_failure=False)
-    if isinstance(result, ArtifactRef):
-        _note_success(flight, stage, result)
+    if isinstance(result, Unit):
+        for member, part in zip(flight.members, result.parts, strict=True):
+            if isinstance(part, ArtifactRef):
+                _note_part(member, stage, part)
     elif state.is_crashed():
         if stop_requested():
-            flight.cancelled = True
+            _cancel(flight)
         else:
-            logger.error("%s: the worker died in %s: %s", flight.item.path, stage, state.message)
+            logger.error("%s: the worker died in %s: %s", flight.name, stage, state.message)
             flight.worker_died = flight.worker_died or stage
     else:
         _note_failure(flight, stage, result)
 
 
-def _note_success(flight: Flight, stage: str, result: ArtifactRef) -> None:
-    if result.damage and all(error.reason != result.damage for error in flight.errors):
+def _cancel(flight: Flight) -> None:
+    for member in flight.members:
+        member.cancelled = True
+
+
+def _note_part(member: Member, stage: str, part: ArtifactRef) -> None:
+    error = part.error
+    if error is None:
+        _note_success(member, stage, part)
+    elif error.stage == stage:  # else the stage before has told it
+        logger.error("%s: %s failed: %s", member.item.path, stage, error)
+        _note_error(member, stage, error)
+
+
+def _note_success(member: Member, stage: str, result: ArtifactRef) -> None:
+    if result.damage and all(error.reason != result.damage for error in member.errors):
         remedy = "The rest is searchable; if you have a better copy, give that"
-        damaged = CorruptMedia(result.damage, file=flight.asset.path, remedy=remedy)
+        damaged = CorruptMedia(result.damage, file=member.asset.path, remedy=remedy)
         damaged.stage, damaged.started = stage, result.started
-        flight.errors.append(damaged)
-    if result.cached and stage in flight.stages:
+        member.errors.append(damaged)
+    if result.cached and stage in member.stages:
         return  # the item was driven again: this run did the stage before its worker died
     done = StageReport(stage, "completed", result.started, result.seconds, result.attempts)
     if result.cached:
         done.state = "cached"
     elif result.skipped:
         done.state = "skipped"
-    flight.stages[stage] = done
-    logger.info("%s: %s %s in %.3f s", flight.item.path, stage, done.state, done.seconds)
+    member.stages[stage] = done
+    logger.info("%s: %s %s in %.3f s", member.item.path, stage, done.state, done.seconds)
 
 
 def _note_failure(flight: Flight, stage: str, error: Any) -> None:
+    """A stage failed as a whole."""
     if not isinstance(error, MedleyError):  # a bug of ours or a library's: named, not hidden
-        unexpected = MedleyError(f"{type(error).__name__}: {error}", file=flight.asset.path)
+        unexpected = MedleyError(f"{type(error).__name__}: {error}", file=flight.members[0].asset.path)
         unexpected.stage, unexpected.started = stage, utc_now()
         error = unexpected
     if not isinstance(error, Cancelled):
-        logger.error("%s: %s failed", flight.item.path, stage, exc_info=error)
-        flight.stages[stage] = StageReport(stage, "failed", error.started, error.seconds, error.attempts)
-    flight.errors.append(error)
+        logger.error("%s: %s failed", flight.name, stage, exc_info=error)
+    flight.broken = flight.broken or not isinstance(error, (Cancelled, SetupError, TransientError))
+    for member in flight.members:
+        _note_error(member, stage, error)
+
+
+def _note_error(member: Member, stage: str, error: MedleyError) -> None:
+    if not isinstance(error, Cancelled):
+        member.stages[stage] = StageReport(stage, "failed", error.started, error.seconds, error.attempts)
+    member.errors.append(error)
 
 
 def forget_future(future: PrefectFuture[Any]) -> None:

@@ -30,13 +30,13 @@ def flow_options(name: str) -> dict[str, Any]:
     }
 
 
-def window(items: Iterator[Item], submit: Submit, known: OpenRun) -> OpenRun:
+def window(items: Iterator[Item], submit: Submit, known: OpenRun, unit: int = 1) -> OpenRun:
     """Every item gets its entry in the run's report, or the run is stopped and every item says so."""
     known.prefect_run_id = str(flow_run.id)
     known.catalog.note_prefect_run(known.run.run_id, known.prefect_run_id)
     known.view = Progress(known.view, known.run.run_id, len(flow_run.parameters.get("paths") or []))
     with stop_on_signals(), guarded(known.prefect_run_id, known.settings.home), attached(known.log_handlers, "prefect"):
-        Window(known, submit).run(items)
+        Window(known, submit, unit).run(items)
     return known
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -15,9 +16,9 @@ from medley.objects import is_url
 from medley.records import written
 from medley.report import ItemReport, error_entry, stop_errors
 from medley.run import Run
-from medley.stages import STAGES
+from medley.stages import DAGS, stage_of
 from medley.stop import stop_requested
-from medley.types import MODALITY_OF_BRANCH, Asset, Branch
+from medley.types import Asset, Branch
 
 
 @dataclass(slots=True)
@@ -45,7 +46,7 @@ def identify_items(
             yield Item(path, report=ItemReport(path, "cancelled", errors=stop_errors()))
             continue
         try:
-            asset = identify(path, catalog, run.limits, run.spool, verify=verify)
+            asset = identify(path, run.flow, catalog, run.limits, run.spool, verify=verify)
         except (BadInput, TransientError) as error:
             yield Item(path, report=_refused(path, error, flow, plan, catalog, run))
             continue
@@ -79,7 +80,9 @@ def settled(path: str, asset: Asset, flow: str, plan: str, catalog: Catalog, run
 
 
 def branches_of(asset: Asset) -> list[Branch]:
-    """The branches that an asset's streams have work for."""
+    """The branches that there is work for: of a video those of its streams."""
+    if asset.media.flow != "video":
+        return list(dict.fromkeys(stage.branch for stage in DAGS[asset.media.flow]))
     found: list[Branch] = []
     if asset.media.audio_stream is not None:
         found.append("speech")
@@ -90,17 +93,20 @@ def branches_of(asset: Asset) -> list[Branch]:
 
 def _is_written(asset: Asset, outcome: Outcome, run: Run) -> bool:
     """Whether every branch that has not failed has its records in this store."""
-    failed = {STAGES[error["stage"]].branch for error in outcome.errors if error["stage"] in STAGES}
+    failed = {stage.branch for error in outcome.errors if (stage := stage_of(run.flow, error["stage"]))}
     artifacts = ArtifactStore(run.artifacts)
     wanted = (branch for branch in branches_of(asset) if branch not in failed)
     return all(written(artifacts, asset.asset_id, branch, run) for branch in wanted)
 
 
 def records_of(asset: Asset, run: Run) -> dict[str, int]:
-    """Records of each branch that is written, by modality."""
+    """Records of what is written, by modality."""
     artifacts = ArtifactStore(run.artifacts)
-    manifests = {branch: written(artifacts, asset.asset_id, branch, run) for branch in branches_of(asset)}
-    return {MODALITY_OF_BRANCH[b]: int(found.data["records"]) for b, found in manifests.items() if found}
+    found = (written(artifacts, asset.asset_id, branch, run) for branch in branches_of(asset))
+    counted: Counter[str] = Counter()
+    for manifest in found:
+        counted.update(manifest.data["records"] if manifest else {})
+    return dict(counted)
 
 
 def by_the_file(error_type: str) -> bool:
@@ -116,9 +122,7 @@ def _refused(
         error.file = path
     entry = error_entry(error)
     if isinstance(error, BadInput) and error.asset_id:
-        before = catalog.outcome(error.asset_id, flow)
-        attempts = before.attempts if before and before.plan == plan else 1
-        catalog.note_outcome(error.asset_id, flow, Outcome(plan, "failed", [entry], {}, attempts), run.run_id)
+        catalog.note_outcomes({error.asset_id: ("failed", [entry], {})}, flow, plan, run.run_id)
     else:
         catalog.note_path_failure(path if is_url(path) else os.path.abspath(path), entry)
     asset_id = error.asset_id if isinstance(error, BadInput) else ""

@@ -11,24 +11,30 @@ from typing import Any
 
 from prefect.futures import PrefectFuture
 
-from flows._copies import drop_copy, make_copy
-from flows._flight import Flight, cancel_running, final_state, forget_future, note_state, running_stages
-from flows._identify import Item, outcome_of_duplicate, records_of, settled
+from flows._copies import make_copy
+from flows._flight import (
+    Flight,
+    Member,
+    cancel_running,
+    final_state,
+    forget_future,
+    note_state,
+    running_stages,
+)
+from flows._identify import Item, outcome_of_duplicate, settled
 from flows._log import logger
+from flows._outcomes import note_outcomes, report_of
 from flows._run import OpenRun
-from medley.artifacts import ArtifactStore
-from medley.catalog import Outcome
-from medley.errors import BadInput, Cancelled, NoSpace, Quarantined, TransientError
+from medley.errors import BadInput, NoSpace, Quarantined, TransientError
 from medley.records import retire
 from medley.report import ItemReport, ItemStatus, error_entry, stop_errors
 from medley.run import Run
 from medley.space import require_space
-from medley.stages import STAGES
 from medley.stop import stop_requested
-from medley.types import Asset
+from medley.types import Asset, Unit
 
-#: What a flow module gives us: submits every stage of an asset, returns the futures in the order of the stages.
-Submit = Callable[[Asset, Run], list[PrefectFuture[Any]]]
+#: What a flow module gives us: submits every stage of a unit, returns the futures in the order of the stages.
+Submit = Callable[[Unit, Run], list[PrefectFuture[Any]]]
 _DRIVES = 3  # the first and two more, where a worker process died
 _TICK_S = 0.2
 _CLAIM_POLL_S = 1.0
@@ -37,12 +43,17 @@ _FORCE_S = 5.0
 
 
 class Window:
-    """Keeps up to `settings.window` items in flight, waits for any, and gives every item exactly one entry."""
+    """Keeps up to `settings.window` units in flight, waits for any, and gives every item exactly one entry.
 
-    def __init__(self, known: OpenRun, submit: Submit) -> None:
+    `unit`: how many items go through the stages together, at most.
+    """
+
+    def __init__(self, known: OpenRun, submit: Submit, unit: int = 1) -> None:
         self._known = known
         self._submit = submit
+        self._unit = unit
         self._events: queue.SimpleQueue[tuple[Flight, str, PrefectFuture[Any]]] = queue.SimpleQueue()
+        self._forming: list[Member] = []
         self._flights: list[Flight] = []
         self._claimed_elsewhere: deque[Item] = deque()
         self._next_claim = 0.0
@@ -66,9 +77,10 @@ class Window:
     def _fill(self, items: Iterator[Item]) -> None:
         size = self._known.settings.window
         self._retry_claims()
-        while len(self._flights) < size and len(self._claimed_elsewhere) < size and not stop_requested():
+        while len(self._flights) < size and len(self._claimed_elsewhere) < size * self._unit and not stop_requested():
             item = next(items, None)
             if item is None:
+                self._launch()
                 return
             self._begin(item)
 
@@ -78,7 +90,7 @@ class Window:
         elif item.duplicate_of and item.asset:
             self._follow(item, item.asset)
         elif item.asset and self._known.catalog.claim(item.asset.asset_id, self._known.run.run_id):
-            self._launch(item, item.asset)
+            self._admit(item, item.asset)
         else:
             self._claimed_elsewhere.append(item)
 
@@ -90,7 +102,7 @@ class Window:
         for _ in range(len(self._claimed_elsewhere)):
             self._begin(self._claimed_elsewhere.popleft())
 
-    def _launch(self, item: Item, asset: Asset) -> None:
+    def _admit(self, item: Item, asset: Asset) -> None:
         known = self._known
         if done := settled(item.path, asset, known.flow, known.plan, known.catalog, known.run):
             self._end(item, done)  # another run did it while we waited for the claim
@@ -101,20 +113,27 @@ class Window:
         except (NoSpace, BadInput, TransientError) as error:
             self._end(item, self._not_begun(item, "failed", [error_entry(error)]))
             return
+        self._forming.append(Member(item, asset))
+        if len(self._forming) >= self._unit:
+            self._launch()
+
+    def _launch(self) -> None:
+        """The unit that has formed so far."""
+        if not self._forming:
+            return
+        known, members = self._known, self._forming
+        self._forming = []
         known.connect_store()
-        known.catalog.begin_attempt(asset, known.flow, known.plan, known.run.run_id)
-        flight = Flight(item, asset, time.monotonic())
-        self._flights.append(flight)
-        self._drive(flight)
+        begun = [member.asset.asset_id for member in members]
+        known.catalog.begin_attempts(begun, known.flow, known.plan, known.run.run_id)
+        self._drive(Flight(known.run.flow, members))
 
     def _drive(self, flight: Flight) -> None:
-        flight.drives += 1
-        flight.worker_died = ""
-        flight.errors.clear()
-        submitted = self._submit(flight.asset, self._known.run)
-        flight.futures = dict(zip(self._known.run.fingerprints, submitted, strict=True))
-        flight.open = set(flight.futures)
-        self._known.view.stage(flight.item.path, running_stages(flight))
+        if flight not in self._flights:
+            self._flights.append(flight)
+        submitted = self._submit(Unit([member.asset for member in flight.members]), self._known.run)
+        flight.begin(dict(zip(self._known.run.fingerprints, submitted, strict=True)))
+        self._known.view.stage(flight.name, running_stages(flight))
         for stage, future in flight.futures.items():
             future.add_done_callback(partial(self._tell, flight, stage))
 
@@ -129,50 +148,32 @@ class Window:
         flight.open.discard(stage)
         note_state(flight, stage, final_state(future))
         forget_future(future)
-        self._known.view.stage(flight.item.path, running_stages(flight))
+        self._known.view.stage(flight.name, running_stages(flight))
         if not flight.open:
             self._land(flight)
 
     def _land(self, flight: Flight) -> None:
-        if flight.worker_died and not stop_requested():
-            if flight.drives < _DRIVES:
-                self._drive(flight)
-                return
-            quarantined = Quarantined(
-                f"a worker process died {flight.drives} times in stage {flight.worker_died}",
-                file=flight.asset.path,
-                remedy="See the logs; try it alone with --force",
-            )
-            quarantined.stage = flight.worker_died
-            flight.errors.append(quarantined)
-        self._finish(flight)
+        """What one of many may have brought down is looked for by halving; one alone is driven again, then given up."""
+        if stop_requested() or not (flight.worker_died or flight.broken):
+            self._finish(flight)
+        elif len(flight.members) > 1:
+            self._flights.remove(flight)
+            for half in flight.halves():
+                self._drive(half)
+        elif flight.worker_died and flight.drives < _DRIVES:
+            self._drive(flight)
+        else:
+            if flight.worker_died:
+                flight.members[0].errors.append(_quarantined(flight))
+            self._finish(flight)
 
     def _finish(self, flight: Flight) -> None:
         """Only what we claimed is noted and tidied: another run may be at work on an item that we never began."""
         self._flights.remove(flight)
-        report = self._report_of(flight)
-        self._note_outcome(flight.asset, report)
-        self._end(flight.item, report)
-
-    def _report_of(self, flight: Flight) -> ItemReport:
-        asset, run = flight.asset, self._known.run
-        drop_copy(flight.item, flight.errors)
-        errors = [error_entry(error) for error in flight.errors if not isinstance(error, Cancelled)]
-        cancelled = flight.cancelled or len(errors) < len(flight.errors)
-        records = records_of(asset, run)
-        errors += stop_errors() if cancelled else []
-        done = all(stage in flight.stages for stage in flight.futures) and not errors
-        status = "complete" if done else "cancelled" if cancelled else "partial" if records else "failed"
-        return ItemReport(
-            flight.item.path,
-            status,  # type: ignore[arg-type]  # mypy widens the chain of conditions to str
-            asset.asset_id,
-            asset.media.media_type,
-            records=records,
-            seconds=round(time.monotonic() - flight.began, 3),
-            stages=[flight.stages[name] for name in flight.futures if name in flight.stages],
-            errors=errors,
-        )
+        reports = [report_of(member, flight, self._known.run) for member in flight.members]
+        note_outcomes(flight, reports, self._known)
+        for member, report in zip(flight.members, reports, strict=True):
+            self._end(member.item, report)
 
     def _follow(self, item: Item, asset: Asset) -> None:
         """A second path of the same content takes the first one's outcome."""
@@ -193,29 +194,6 @@ class Window:
         for follower in self._followers.pop(asset.asset_id, []) if asset else []:
             self._follow(follower, asset)  # type: ignore[arg-type]  # no followers without an asset
 
-    def _note_outcome(self, asset: Asset, report: ItemReport) -> None:
-        known = self._known
-        before = known.catalog.outcome(asset.asset_id, known.flow)
-        attempts = before.attempts if before else 0
-        outcome = Outcome(known.plan, report.status, report.errors, report.records, attempts)
-        known.catalog.note_outcome(asset.asset_id, known.flow, outcome, known.run.run_id)
-        known.catalog.note_stages(
-            [
-                {
-                    "run_id": known.run.run_id,
-                    "asset_id": asset.asset_id,
-                    "stage": stage.name,
-                    "fingerprint": known.run.fingerprints[stage.name],
-                    "state": stage.state,
-                    "started": stage.started,
-                    "seconds": stage.seconds,
-                    "attempts": stage.attempts,
-                }
-                for stage in report.stages
-            ]
-        )
-        drop_transient(asset, known.run)
-
     def _cancel(self) -> None:
         """Items in flight are interrupted, softly first; whatever does not end by then is cancelled all the same."""
         for force, patience_s in ((False, _SOFT_S), (True, _FORCE_S)):
@@ -224,8 +202,11 @@ class Window:
             while self._flights and time.monotonic() < deadline:
                 self._handle_event(_TICK_S)
         for flight in list(self._flights):
-            flight.cancelled = True
+            for member in flight.members:
+                member.cancelled = True
             self._finish(flight)
+        for member in self._forming:
+            self._end(member.item, self._not_begun(member.item, "cancelled", stop_errors()))
 
     def _retire_replaced(self) -> None:
         """Assets whose last path shows something else now: their records go, after the new ones are in."""
@@ -238,9 +219,11 @@ class Window:
         return ItemReport(item.path, status, item.asset.asset_id if item.asset else None, media_type, errors=errors)
 
 
-def drop_transient(asset: Asset, run: Run) -> None:
-    """WAV files and their like are not kept longer than the run needs them."""
-    artifacts = ArtifactStore(run.artifacts)
-    for stage in STAGES.values():
-        if stage.transient_for:
-            artifacts.remove(asset.asset_id, stage.name, run.fingerprints[stage.name])
+def _quarantined(flight: Flight) -> Quarantined:
+    error = Quarantined(
+        f"a worker process died {flight.drives} times in stage {flight.worker_died}",
+        file=flight.members[0].asset.path,
+        remedy="See the logs; try it alone with --force",
+    )
+    error.stage = flight.worker_died
+    return error

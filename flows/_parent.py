@@ -22,9 +22,10 @@ from flows._signals import stop_on_signals
 from flows._start import error_of
 from medley.catalog import Catalog, open_catalog
 from medley.catalog.uploads import Uploads
-from medley.options import VideoOptions
+from medley.options import IngestOptions
 from medley.report import ReportFile, run_status
 from medley.settings import Settings
+from medley.types import Flow
 
 #: More items than this are more than one child run.
 CHILD_ITEMS = 500
@@ -41,16 +42,17 @@ class Parent:
     report: ReportFile
 
     def child(
-        self, verb: str, paths: list[str], options: VideoOptions, *, force: bool = False
+        self, flow: Flow, paths: list[str], options: IngestOptions, *, force: bool = False
     ) -> dict[str, dict[str, Any]]:
         """Runs one flow over `paths`; its entries by path. Where nothing is to do there is no flow run."""
-        module, name, _ = FLOWS[verb]
-        flow = getattr(import_module(module), name)
+        module, name = FLOWS[flow]
+        call = getattr(import_module(module), name)
         if self.settings.runner == "local":
-            flow = flow.with_options(task_runner=local_runner(self.settings))
-        with open_run(verb, options, self.settings, force=force) as known:
+            call = call.with_options(task_runner=local_runner(self.settings))
+        own = options.of(flow)
+        with open_run(flow, own, self.settings, force=force) as known:
             if known.anything_to_do(paths):
-                known.enter_missing(paths, error_of(partial(flow, paths, options, force)))
+                known.enter_missing(paths, error_of(partial(call, paths, own, force)))
             else:
                 known.enter_known()
             entries = known.report.items()
@@ -64,7 +66,7 @@ class Parent:
 
 
 @contextlib.contextmanager
-def parent_run(flow: str, options: VideoOptions) -> Iterator[Parent]:
+def parent_run(flow: str, options: IngestOptions) -> Iterator[Parent]:
     """A run of this flow process; the catalog says how it ended, whatever happens in the block."""
     with deployed() as settings:
         catalog = open_catalog(settings)

@@ -25,12 +25,13 @@ from medley import __version__
 from medley.catalog import Catalog, open_catalog
 from medley.errors import MedleyError
 from medley.models.profiles import models_of
-from medley.options import VideoOptions
-from medley.profile import resolve_profile
+from medley.options import Options
+from medley.profile import Choice, resolve_profile
 from medley.report import ItemReport, ItemStatus, ReportFile, error_entry, run_status, stop_errors
 from medley.run import Run, StoreAddress
 from medley.settings import Settings, load_settings
-from medley.stages import fingerprints, plan_fingerprint
+from medley.stages import fingerprints, models_read, plan_fingerprint
+from medley.types import Flow
 
 _RENEW_S = 30.0
 
@@ -39,7 +40,7 @@ _RENEW_S = 30.0
 class OpenRun:
     """What the flow process knows of its run; tasks get `run` only."""
 
-    flow: str
+    flow: Flow
     settings: Settings
     catalog: Catalog
     run: Run
@@ -108,8 +109,8 @@ _current: OpenRun | None = None
 
 @contextlib.contextmanager
 def open_run(
-    flow: str,
-    options: VideoOptions,
+    flow: Flow,
+    options: Options,
     settings: Settings,
     *,
     force: bool = False,
@@ -136,11 +137,11 @@ def open_run(
         catalog.end_run(run_id, status, dict(counts))
 
 
-def _begun(flow: str, options: VideoOptions, settings: Settings, force: bool, view: View, verify: bool) -> OpenRun:
+def _begun(flow: Flow, options: Options, settings: Settings, force: bool, view: View, verify: bool) -> OpenRun:
     catalog = open_catalog(settings)
     catalog.crash_dead_runs()
     clear_spool(settings.spool, catalog.running_runs())
-    run = new_run(options, settings, force)
+    run = new_run(flow, options, settings, force)
     report = ReportFile(settings.home / "runs" / run.run_id)
     catalog.begin_run(run.run_id, flow, run.options.profile.value)
     return OpenRun(flow, settings, catalog, run, plan_fingerprint(run.fingerprints), report, view, verify)
@@ -150,12 +151,12 @@ def _log_beginning(known: OpenRun) -> None:
     run = known.run
     logger.info("medley %s, run %s of flow %s, runner %s", __version__, run.run_id, known.flow, run.runner)
     logger.info("options %s", run.options.model_dump_json())
-    for model in (run.models.speech, run.models.vision, run.models.text):
+    for model in models_read(run.flow, run.models):
         logger.info("model %s", model.to_json())
 
 
 @contextlib.contextmanager
-def joined_run(flow: str, options: VideoOptions, *, force: bool) -> Iterator[OpenRun]:
+def joined_run(flow: Flow, options: Options, *, force: bool) -> Iterator[OpenRun]:
     """Within a flow: the run that the command opened in this process, or one of its own for a deployed run."""
     if _current is not None:
         yield _current
@@ -181,22 +182,23 @@ def deployed() -> Iterator[Settings]:
         stop_ray()
 
 
-def with_profile(options: VideoOptions, settings: Settings) -> VideoOptions:
+def with_profile(options: Choice, settings: Settings) -> Choice:
     """The options with the profile that `auto` is on the cluster that runs would join, or on this machine."""
     cluster = ray_cluster(settings) if settings.runner == "ray" else None
     return resolve_profile(options, settings, partial(_cluster_gpus, cluster) if cluster else None)
 
 
-def new_run(options: VideoOptions, settings: Settings, force: bool) -> Run:
+def new_run(flow: Flow, options: Options, settings: Settings, force: bool) -> Run:
     """What the tasks of a run are told; its profile is decided here. Raises SetupError."""
     options = with_profile(options, settings)
     models = models_of(options.profile, options.models, settings.pools.device)
     run_id = str(uuid.uuid4())
     return Run(
         run_id=run_id,
+        flow=flow,
         options=options,
         models=models,
-        fingerprints=fingerprints(options, models),
+        fingerprints=fingerprints(flow, options, models),
         artifacts=settings.artifacts,
         store=StoreAddress("", settings.store_key),
         runner=settings.runner,

@@ -9,14 +9,14 @@ from prefect import flow
 from flows._flow import flow_options
 from flows._parent import parent_run
 from flows._routing import ingest
-from medley.options import VideoOptions
+from medley.options import IngestOptions
 
-_DEFAULTS = VideoOptions()
+_DEFAULTS = IngestOptions()
 _NONE: list[str] = []
 
 
 @flow(name="ingest", **flow_options("ingest"))
-def ingest_folders(folders: list[str] = _NONE, options: VideoOptions = _DEFAULTS, force: bool = False) -> Any:
+def ingest_folders(folders: list[str] = _NONE, options: IngestOptions = _DEFAULTS, force: bool = False) -> Any:
     """Makes everything in some folders searchable.
 
     Args:

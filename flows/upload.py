@@ -9,14 +9,14 @@ from prefect import flow
 from flows._drain import drain
 from flows._flow import flow_options
 from flows._parent import parent_run
-from medley.options import VideoOptions
+from medley.options import IngestOptions
 
-_DEFAULTS = VideoOptions()
+_DEFAULTS = IngestOptions()
 _NONE: list[str] = []
 
 
 @flow(name="upload", **flow_options("upload"))
-def ingest_uploads(paths: list[str] = _NONE, options: VideoOptions = _DEFAULTS) -> Any:
+def ingest_uploads(paths: list[str] = _NONE, options: IngestOptions = _DEFAULTS) -> Any:
     """Makes uploaded files searchable.
 
     Args:

@@ -18,7 +18,7 @@ from flows._flow import flow_options, report, window
 from flows._run import joined_run
 from medley.options import VideoOptions
 from medley.run import Run
-from medley.types import Asset
+from medley.types import Unit
 from tasks.frames import embed_frames, sample_frames, write_frames
 from tasks.speech import chunk, embed_text, extract_audio, transcribe, write_speech
 
@@ -39,15 +39,15 @@ def ingest_video(paths: list[str], options: VideoOptions = _DEFAULTS, force: boo
         return report(window(run.identify(paths), submit_video, run))
 
 
-def submit_video(asset: Asset, run: Run) -> list[PrefectFuture[Any]]:
+def submit_video(assets: Unit, run: Run) -> list[PrefectFuture[Any]]:
     """Submits every stage of one video and waits for none."""
-    audio = extract_audio.submit(asset, run)
+    audio = extract_audio.submit(assets, run)
     transcript = transcribe.submit(audio, run)
     chunks = chunk.submit(transcript, run)
     vectors = embed_text.submit(chunks, run)
     speech = write_speech.submit(vectors, run)
 
-    frames = sample_frames.submit(asset, run)
+    frames = sample_frames.submit(assets, run)
     pictures = embed_frames.submit(frames, run)
     seen = write_frames.submit(pictures, run)
 

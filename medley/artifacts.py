@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from medley.errors import NO_SPACE, no_space
+from medley.errors import NO_SPACE, BadInput, no_space
 from medley.types import utc_now
 
 MANIFEST = "manifest.json"
@@ -39,10 +39,11 @@ class Manifest:
 
 @dataclass(slots=True)
 class Draft:
-    """An artifact in the making: files go into `directory`, facts into `data`."""
+    """An artifact in the making: files go into `directory`, facts into `data`; with an `error` there will be none."""
 
     directory: Path
     data: dict[str, Any] = field(default_factory=dict)
+    error: BadInput | None = None
 
 
 class ArtifactStore:
@@ -81,8 +82,9 @@ class ArtifactStore:
             self._sweep(final)
             draft.directory.mkdir(parents=True)
             yield draft
-            _write_manifest(draft, stage, fingerprint, run_id)
-            _swap_in(draft.directory, final)
+            if draft.error is None:
+                _write_manifest(draft, stage, fingerprint, run_id)
+                _swap_in(draft.directory, final)
         except OSError as error:
             if error.errno in NO_SPACE:
                 raise no_space(self.root) from error

@@ -11,32 +11,38 @@ from medley.artifacts import sha256_of
 from medley.catalog import Catalog, Location
 from medley.errors import BadInput, CorruptMedia, MissingFile, TooLarge, UnsupportedMedia
 from medley.media.probe import probe_media
-from medley.media.sniff import HEAD_BYTES, sniff, sniff_head
+from medley.media.sniff import HEAD_BYTES, Sniffed, sniff, sniff_head
 from medley.objects import Object, fetch, first_bytes, head, is_url
 from medley.settings import Limits
-from medley.types import Asset, MediaInfo
+from medley.types import Asset, Flow, MediaInfo
 
 #: A file younger than this may change again without its size or mtime showing it.
 _SETTLED_S = 2.0
 
 
-def identify(path: str, catalog: Catalog, limits: Limits, spool: Path, *, verify: bool = False) -> Asset:
-    """The asset at `path`; the catalog notes that it was seen there. What is in a bucket is copied to `spool`.
+def identify(path: str, flow: Flow, catalog: Catalog, limits: Limits, spool: Path, *, verify: bool = False) -> Asset:
+    """The asset at `path`, for `flow`; the catalog notes that it was seen there. What is in a bucket goes to `spool`.
 
     An unchanged location is trusted without reading the file, unless it is too young or `verify` is set. Raises
     BadInput; where the content could be hashed, the error has the attribute `asset_id`. Of a bucket: TransientError.
     """
     if is_url(path):
-        return _identify_object(path, catalog, limits, spool, verify=verify)
+        return _identify_object(path, flow, catalog, limits, spool, verify=verify)
     absolute = Path(os.path.abspath(path))
     found = _stat(absolute, limits)
     known = catalog.location(str(absolute))
     trusted = known if known and not verify and _same(known, found) else None
     if trusted is None or trusted.asset_id is None:
-        sniff(absolute)
+        _check_flow(flow, sniff(absolute), path)
     asset_id = trusted.asset_id if trusted and trusted.asset_id else _hash(absolute, found)
     fresh = Location(str(absolute), asset_id, found.st_size, found.st_mtime_ns, str(found.st_ino))
-    return _seen(fresh, asset_id, absolute, catalog, limits)
+    return _seen(fresh, asset_id, absolute, flow, catalog, limits)
+
+
+def _check_flow(flow: Flow, found: Sniffed | MediaInfo, path: str) -> None:
+    if found.flow != flow:
+        remedy = f"Use: medley {found.flow} FILE, or medley ingest for files of all kinds"
+        raise UnsupportedMedia(f"is no {flow} but {found.media_type}", file=path, remedy=remedy)
 
 
 def spooled(asset_id: str, url: str, spool: Path) -> Path:
@@ -44,7 +50,7 @@ def spooled(asset_id: str, url: str, spool: Path) -> Path:
     return spool / asset_id / (PurePosixPath(url).name or "object")
 
 
-def _identify_object(url: str, catalog: Catalog, limits: Limits, spool: Path, *, verify: bool) -> Asset:
+def _identify_object(url: str, flow: Flow, catalog: Catalog, limits: Limits, spool: Path, *, verify: bool) -> Asset:
     """The copy of an asset that is known already is made when a stage needs it: see `flows/_copies.py`."""
     found = head(url)
     if not found.size_bytes:
@@ -56,14 +62,14 @@ def _identify_object(url: str, catalog: Catalog, limits: Limits, spool: Path, *,
     if known and known.asset_id and trusted and catalog.media(known.asset_id):
         asset_id, local = known.asset_id, spooled(known.asset_id, url, spool)
     else:
-        asset_id, local = _copied(found, spool)
+        asset_id, local = _copied(found, flow, spool)
     fresh = Location(url, asset_id, found.size_bytes, None, found.version)
-    return _seen(fresh, asset_id, local, catalog, limits)
+    return _seen(fresh, asset_id, local, flow, catalog, limits)
 
 
-def _copied(found: Object, spool: Path) -> tuple[str, Path]:
+def _copied(found: Object, flow: Flow, spool: Path) -> tuple[str, Path]:
     """The object's hash, and its copy; what is no media by its first bytes is not copied."""
-    sniff_head(first_bytes(found.url, min(HEAD_BYTES, found.size_bytes)), found.url)
+    _check_flow(flow, sniff_head(first_bytes(found.url, min(HEAD_BYTES, found.size_bytes)), found.url), found.url)
     draft = spool / "incoming"
     asset_id = fetch(found.url, draft)
     local = spooled(asset_id, found.url, spool)
@@ -71,7 +77,7 @@ def _copied(found: Object, spool: Path) -> tuple[str, Path]:
     return asset_id, draft.rename(local)
 
 
-def _seen(where: Location, asset_id: str, local: Path, catalog: Catalog, limits: Limits) -> Asset:
+def _seen(where: Location, asset_id: str, local: Path, flow: Flow, catalog: Catalog, limits: Limits) -> Asset:
     """Notes the asset and where it was seen; probes `local` where nobody has before."""
     size_bytes, media = where.size_bytes or 0, catalog.media(asset_id)
     if media is None:
@@ -80,6 +86,7 @@ def _seen(where: Location, asset_id: str, local: Path, catalog: Catalog, limits:
     if media is None:
         media = _probe(asset_id, local, limits)
         catalog.note_asset(asset_id, size_bytes, media)
+    _check_flow(flow, media, where.path)
     return Asset(asset_id, str(local), size_bytes, media)
 
 
@@ -121,6 +128,9 @@ def _hash(path: Path, before: os.stat_result) -> str:
 
 
 def _probe(asset_id: str, path: Path, limits: Limits) -> MediaInfo:
+    sniffed = sniff(path)
+    if sniffed.flow != "video":
+        return MediaInfo(sniffed.demuxer, sniffed.media_type)  # what else is wrong with it, its first stage finds
     try:
         return probe_media(path, limits)
     except BadInput as error:

@@ -6,6 +6,8 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from medley.types import Flow
+
 
 class Profile(StrEnum):
     """Which checkpoints a run uses (see medley/models/profiles.py)."""
@@ -116,3 +118,33 @@ class VideoOptions(ModelChoice):
     speech: SpeechOptions = Field(default_factory=SpeechOptions, description="How speech is turned into words.")
     chunks: ChunkOptions = Field(default_factory=ChunkOptions, description="How sentences become search hits.")
     frames: FrameOptions = Field(default_factory=FrameOptions, description="Which pictures are looked at.")
+
+
+class PictureOptions(_Options):
+    """How pictures are looked at."""
+
+    max_side_px: int = Field(
+        1280,
+        ge=64,
+        le=7680,
+        description="Longer side of the stored copy in pixels. Raise it to read small print.",
+    )
+
+
+class ImageOptions(ModelChoice):
+    """Everything that an image run can be told."""
+
+    pictures: PictureOptions = Field(default_factory=PictureOptions, description="How pictures are looked at.")
+
+
+class IngestOptions(VideoOptions, ImageOptions):
+    """Everything that a run over files of all kinds can be told."""
+
+    def of(self, flow: Flow) -> Options:
+        """What of it concerns one flow."""
+        chosen = OPTIONS[flow]
+        return chosen(**{name: getattr(self, name) for name in chosen.model_fields})
+
+
+Options = VideoOptions | ImageOptions
+OPTIONS: dict[Flow, type[Options]] = {"video": VideoOptions, "image": ImageOptions}

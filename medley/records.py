@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -14,9 +15,9 @@ import numpy as np
 from medley.artifacts import ArtifactStore, Draft, Manifest
 from medley.models.base import ModelSpec, Vectors
 from medley.run import Run
-from medley.stages import STAGES, branch_stages
+from medley.stages import WRITE_STAGES, write_stage
 from medley.stores.base import SPACE_OF_BRANCH, Batch, open_store
-from medley.types import ArtifactRef, Branch, Row
+from medley.types import MODALITY_OF_BRANCH, ArtifactRef, Branch, Row
 
 _ROWS = "rows.json"
 _VECTORS = "vectors.npy"
@@ -34,11 +35,6 @@ def load_vectors(directory: Path) -> tuple[list[Row], Vectors]:
     return rows, np.load(directory / _VECTORS)
 
 
-def write_stage(branch: Branch) -> str:
-    """Name of the stage that writes a branch's records."""
-    return branch_stages(branch)[-1].name
-
-
 def store_slot(store_key: str) -> str:
     """Stands for a store where other artifacts have their fingerprint: one write manifest for each store."""
     return hashlib.sha256(store_key.encode()).hexdigest()[:32]
@@ -51,35 +47,43 @@ def written(artifacts: ArtifactStore, asset_id: str, branch: Branch, run: Run) -
     return manifest if manifest and manifest.data.get("fingerprint") == run.fingerprints[stage] else None
 
 
-def write_branch(vectors: ArtifactRef, branch: Branch, model: ModelSpec, run: Run, draft: Draft) -> None:
-    """Makes the records of that branch those of `vectors`, and notes in `draft` what was written.
+def write_branch(todo: Sequence[tuple[ArtifactRef, Draft]], branch: Branch, model: ModelSpec, run: Run) -> None:
+    """Makes the records of that branch of each asset those of its vectors, and notes in its draft what was written.
 
-    The old manifest goes first and the new one comes last, so that a crash in between leaves "not written".
+    The old manifests go first and the new ones come last, so that a crash in between leaves "not written".
     """
-    rows, matrix = load_vectors(Path(vectors.directory))
-    stage = write_stage(branch)
-    ArtifactStore(run.artifacts).remove(vectors.asset.asset_id, stage, store_slot(run.store.key))
-    batch = Batch(vectors.asset.asset_id, branch, run.fingerprints[stage], uuid.uuid4().hex, rows, matrix)
+    artifacts, stage, write_id = ArtifactStore(run.artifacts), write_stage(branch), uuid.uuid4().hex
+    batches = []
+    for vectors, _ in todo:
+        asset_id = vectors.asset.asset_id
+        artifacts.remove(asset_id, stage, store_slot(run.store.key))
+        rows, matrix = load_vectors(Path(vectors.directory))
+        batches.append(Batch(asset_id, branch, run.fingerprints[stage], write_id, rows, matrix))
     store = open_store(run.store)
     try:
-        names = store.write(SPACE_OF_BRANCH[branch], model, batch)
+        names = store.write(SPACE_OF_BRANCH[branch], model, batches)
     finally:
         store.close()
-    draft.data.update(
-        fingerprint=batch.fingerprint,
-        write_id=batch.write_id,
-        collections=names,
-        records=len(rows),
-        model=model.id,
-    )
+    for batch, (_, draft) in zip(batches, todo, strict=True):
+        draft.data.update(
+            fingerprint=batch.fingerprint,
+            write_id=write_id,
+            collections=names,
+            records=_counted(branch, batch.rows),
+            model=model.id,
+        )
+
+
+def _counted(branch: Branch, rows: Sequence[Row]) -> dict[str, int]:
+    """Records by modality; the branch's own is always there."""
+    return {MODALITY_OF_BRANCH[branch]: 0, **Counter[str](row.modality for row in rows)}
 
 
 def retire(asset_id: str, run: Run) -> None:
     """Removes an asset's records from the store; the write manifests go first, so that a crash leaves "not written"."""
     artifacts = ArtifactStore(run.artifacts)
-    for stage in STAGES.values():
-        if stage.writes:
-            artifacts.remove(asset_id, stage.name, store_slot(run.store.key))
+    for stage in WRITE_STAGES:
+        artifacts.remove(asset_id, stage, store_slot(run.store.key))
     store = open_store(run.store)
     try:
         store.delete(asset_id)

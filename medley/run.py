@@ -8,8 +8,9 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from medley.models.profiles import Models
-from medley.options import VideoOptions
+from medley.options import ImageOptions, Options, VideoOptions
 from medley.settings import Limits, PoolSettings, Runner
+from medley.types import Flow
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
@@ -28,7 +29,8 @@ class Run:
     """One run, as its tasks see it."""
 
     run_id: str
-    options: VideoOptions
+    flow: Flow
+    options: Options
     models: Models
     fingerprints: dict[str, str]
     artifacts: Path
@@ -39,3 +41,15 @@ class Run:
     limits: Limits
     force: bool = False
     faults: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def video(self) -> VideoOptions:
+        """The options of a video run."""
+        assert isinstance(self.options, VideoOptions)
+        return self.options
+
+    @property
+    def image(self) -> ImageOptions:
+        """The options of an image run."""
+        assert isinstance(self.options, ImageOptions)
+        return self.options

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from medley.models.base import Kind
+from medley.models.base import Kind, ModelSpec
 from medley.models.profiles import Models
-from medley.options import VideoOptions
-from medley.types import Branch
+from medley.options import Options
+from medley.types import Branch, Flow
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,29 +26,43 @@ class Stage:
     branch: Branch
     version: int
     after: str | None = None
-    reads: Callable[[VideoOptions], Any] = lambda options: None
+    reads: Callable[[Any], Any] = lambda options: None
     model: Kind | None = None
     transient_for: str | None = None
     writes: bool = False
 
 
-VIDEO_STAGES: tuple[Stage, ...] = (
-    Stage("extract_audio", "speech", 2, None, lambda o: o.speech.track, transient_for="transcribe"),
-    Stage("transcribe", "speech", 2, "extract_audio", lambda o: o.speech.model_dump(exclude={"track"}), "speech"),
-    Stage("chunk", "speech", 1, "transcribe", lambda o: o.chunks.model_dump()),
-    Stage("embed_text", "speech", 1, "chunk", model="text"),
-    Stage("write_speech", "speech", 1, "embed_text", writes=True),
-    Stage("sample_frames", "frames", 2, None, lambda o: o.frames.model_dump()),
-    Stage("embed_frames", "frames", 1, "sample_frames", model="vision"),
-    Stage("write_frames", "frames", 1, "embed_frames", writes=True),
-)
-STAGES: dict[str, Stage] = {stage.name: stage for stage in VIDEO_STAGES}
+DAGS: dict[Flow, tuple[Stage, ...]] = {
+    "video": (
+        Stage("extract_audio", "speech", 2, None, lambda o: o.speech.track, transient_for="transcribe"),
+        Stage("transcribe", "speech", 2, "extract_audio", lambda o: o.speech.model_dump(exclude={"track"}), "speech"),
+        Stage("chunk", "speech", 1, "transcribe", lambda o: o.chunks.model_dump()),
+        Stage("embed_text", "speech", 1, "chunk", model="text"),
+        Stage("write_speech", "speech", 1, "embed_text", writes=True),
+        Stage("sample_frames", "frames", 2, None, lambda o: o.frames.model_dump()),
+        Stage("embed_frames", "frames", 1, "sample_frames", model="vision"),
+        Stage("write_frames", "frames", 1, "embed_frames", writes=True),
+    ),
+    "image": (
+        Stage("load_images", "images", 1, None, lambda o: o.pictures.model_dump()),
+        Stage("embed_images", "images", 1, "load_images", model="vision"),
+        Stage("write_images", "images", 1, "embed_images", writes=True),
+    ),
+}
+_BY_NAME: dict[str, dict[str, Stage]] = {flow: {stage.name: stage for stage in dag} for flow, dag in DAGS.items()}
+#: The stages that write, whatever the flow: their names follow from their branches.
+WRITE_STAGES: dict[str, Branch] = {stage.name: stage.branch for dag in DAGS.values() for stage in dag if stage.writes}
 
 
-def fingerprints(options: VideoOptions, models: Models) -> dict[str, str]:
-    """Fingerprint of each stage, 32 hex digits, in the order of `VIDEO_STAGES`."""
+def stage_of(flow: str, name: str) -> Stage | None:
+    """The stage of that name in a flow's DAG; None where there is none (`identify` is no stage)."""
+    return _BY_NAME[flow].get(name)
+
+
+def fingerprints(flow: Flow, options: Options, models: Models) -> dict[str, str]:
+    """Fingerprint of each stage, 32 hex digits, in the order of the DAG."""
     known: dict[str, str] = {}
-    for stage in VIDEO_STAGES:
+    for stage in DAGS[flow]:
         model: str | None = getattr(models, stage.model).fingerprint if stage.model else None
         after = known[stage.after] if stage.after else None
         content = [stage.name, stage.version, model, stage.reads(options), after]
@@ -56,9 +70,15 @@ def fingerprints(options: VideoOptions, models: Models) -> dict[str, str]:
     return known
 
 
-def branch_stages(branch: Branch) -> tuple[Stage, ...]:
-    """The chain of a branch, first to last; the last one writes."""
-    return tuple(stage for stage in VIDEO_STAGES if stage.branch == branch)
+def models_read(flow: Flow, models: Models) -> list[ModelSpec]:
+    """The models that a flow's stages ask, in the order of the DAG."""
+    kinds = dict.fromkeys(stage.model for stage in DAGS[flow] if stage.model)
+    return [getattr(models, kind) for kind in kinds]
+
+
+def write_stage(branch: Branch) -> str:
+    """Name of the stage that writes a branch's records."""
+    return next(name for name, of in WRITE_STAGES.items() if of == branch)
 
 
 def plan_fingerprint(known: dict[str, str]) -> str:

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
-Branch = Literal["speech", "frames"]
+from medley.errors import MedleyError
+
+Flow = Literal["video", "pdf", "image"]
+Branch = Literal["speech", "frames", "pages", "images"]
 Modality = Literal["speech", "frame", "page", "ocr", "image", "caption"]
 MODALITIES: tuple[Modality, ...] = ("speech", "frame", "page", "ocr", "image", "caption")
 #: Key under which a branch's records are counted in reports.
-MODALITY_OF_BRANCH: dict[Branch, Modality] = {"speech": "speech", "frames": "frame"}
+MODALITY_OF_BRANCH: dict[Branch, Modality] = {
+    "speech": "speech",
+    "frames": "frame",
+    "pages": "page",
+    "images": "image",
+}
 
 
 def utc_now() -> str:
@@ -41,7 +50,7 @@ class SoundTrack:
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
 class MediaInfo:
-    """What the probe found in a container.
+    """What the probe found in a container; of a PDF or a picture only what its first bytes say.
 
     `start_s` is the time stamp of the earliest stream that we keep: time 0 of everything we report. `duration_s` is 0.0
     where the container declares none. `tracks` are the sound tracks in the file's order, `audio_stream` the one of them
@@ -52,10 +61,10 @@ class MediaInfo:
 
     demuxer: str
     media_type: str
-    start_s: float
-    duration_s: float
-    audio_stream: int | None
-    video_stream: int | None
+    start_s: float = 0.0
+    duration_s: float = 0.0
+    audio_stream: int | None = None
+    video_stream: int | None = None
     width_px: int = 0
     height_px: int = 0
     hdr: bool = False
@@ -66,6 +75,18 @@ class MediaInfo:
     def __post_init__(self) -> None:
         known = (track if isinstance(track, SoundTrack) else SoundTrack(**track) for track in self.tracks)
         object.__setattr__(self, "tracks", tuple(known))  # the catalog's JSON gives lists and dicts
+
+    @property
+    def flow(self) -> Flow:
+        """Which flow works on such files."""
+        return flow_of(self.media_type)
+
+
+def flow_of(media_type: str) -> Flow:
+    """Which flow works on files of an IANA media type of ours."""
+    if media_type == "application/pdf":
+        return "pdf"
+    return "image" if media_type.startswith("image/") else "video"
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
@@ -92,7 +113,7 @@ class ArtifactRef:
     """Address of what a stage made of an asset.
 
     `skipped` says why nothing was made ("no audio stream"), `damage` how much of the file could not be decoded: then
-    there is an artifact of the rest.
+    there is an artifact of the rest. `error`: what is wrong with this asset of a unit; its neighbours go on.
     """
 
     asset: Asset
@@ -105,11 +126,42 @@ class ArtifactRef:
     seconds: float = 0.0
     attempts: int = 1
     damage: str = ""
+    error: MedleyError | None = None
 
     @property
     def name(self) -> str:
         """The asset's file name, for people."""
         return self.asset.name
+
+
+Part = Asset | ArtifactRef
+
+
+class Unit:
+    """What a task works on: some assets, or what the stage before made of each of them.
+
+    Not a dataclass: Prefect walks through those, field by field, several times for each task.
+    """
+
+    __slots__ = ("__weakref__", "parts")
+
+    def __init__(self, parts: Sequence[Part]) -> None:
+        if not parts:
+            raise ValueError("a unit needs at least one part")
+        self.parts: tuple[Part, ...] = tuple(parts)
+
+    def __len__(self) -> int:
+        return len(self.parts)
+
+    @property
+    def name(self) -> str:
+        """File names, for people."""
+        return named([part.name for part in self.parts])
+
+
+def named(names: Sequence[str]) -> str:
+    """Several things as people call them: the first, and how many more."""
+    return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)

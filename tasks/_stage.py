@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,11 +18,12 @@ from prefect.states import Completed
 from prefect.tasks import exponential_backoff
 
 from medley.artifacts import ArtifactStore, Draft, Manifest
-from medley.errors import CapacityError, MedleyError, TransientError, error_class
+from medley.errors import BadInput, CapacityError, MedleyError, TransientError, error_class
 from medley.records import store_slot, written
 from medley.run import Run
-from medley.stages import STAGES
-from medley.types import ArtifactRef, Asset, utc_now
+from medley.stages import WRITE_STAGES, stage_of
+from medley.stop import raise_if_stopped
+from medley.types import ArtifactRef, Asset, Part, Unit, utc_now
 
 logging.getLogger("medley").setLevel(logging.INFO)  # on Ray's workers nobody else does: notes go to the task's log
 _RETRIES = 2
@@ -32,7 +34,7 @@ def stage_task(*, num_cpus: float, of: str) -> Callable[[Callable[..., Any]], Ta
     """A Prefect task for a stage: retried when a retry can help, named after stage and file.
 
     `num_cpus` is what Ray reserves while it runs: 1 where it decodes, 0.1 where it waits for an actor or the store.
-    `of` is the parameter that says which asset: `asset` itself or the artifact before.
+    `of` is the parameter that is the unit: its assets, or what the stage before made of them.
     """
 
     def decorate(function: Callable[..., Any]) -> Task[..., Any]:
@@ -53,44 +55,125 @@ def stage_task(*, num_cpus: float, of: str) -> Callable[[Callable[..., Any]], Ta
     return decorate
 
 
-def run_stage(
-    stage: str, source: Asset | ArtifactRef, run: Run, work: Callable[[Draft], None], skip: str = ""
-) -> ArtifactRef | State[ArtifactRef]:
-    """Does `work` unless its artifact is there, or there is nothing to do it on (`skip` says why).
+Work = Callable[[Any, Draft], None]
+BatchWork = Callable[[list[tuple[Any, Draft]]], None]
+Skip = Callable[[Any], str]
 
-    Returns the reference of the artifact, within a Completed state named Cached or Skipped where nothing was done.
+
+def run_stage(stage: str, unit: Unit, run: Run, work: Work, skip: Skip | None = None) -> State[Unit]:
+    """Does `work` for each part of `unit` whose artifact is not there. `skip` may say why there is nothing to do it on.
+
+    A part that its own fault stops is noted as such, its neighbours go on; a unit of one fails as a whole, and so does
+    any where a retry may help.
     """
-    asset = source if isinstance(source, Asset) else source.asset
-    reference = _reference(stage, asset, run)
-    skip = skip or (source.skipped if isinstance(source, ArtifactRef) else "")
-    if skip:
-        return Completed(name="Skipped", message=skip, data=replace(reference, skipped=skip))
-    if done := _done(stage, asset.asset_id, run):
-        found = replace(reference, cached=True, damage=done.data.get("damage", ""))
-        return Completed(name="Cached", message="done before", data=found)
+    parts = [_known_part(stage, source, run, skip) for source in unit.parts]
+    for n, source in enumerate(unit.parts):
+        if parts[n] is None:
+            raise_if_stopped()
+            parts[n] = _attempt(stage, source, run, work)
+    return _told(stage, parts)
+
+
+def run_batch(stage: str, unit: Unit, run: Run, work: BatchWork) -> State[Unit]:
+    """Does `work` at once for all parts of `unit` whose artifact is not there.
+
+    It fails or is done as a whole, but for assets in whose draft it leaves an error.
+    """
+    parts = [_known_part(stage, source, run, None) for source in unit.parts]
+    todo = [n for n, part in enumerate(parts) if part is None]
+    if todo:
+        sources = [unit.parts[n] for n in todo]
+        for n, made in zip(todo, _make(stage, sources, run, work), strict=True):
+            parts[n] = made
+    return _told(stage, parts)
+
+
+def _known_part(stage: str, source: Part, run: Run, skip: Skip | None) -> ArtifactRef | None:
+    """What is known of a part without any work; None where there is some to do."""
+    reference = _reference(stage, _asset_of(source), run)
+    if isinstance(source, ArtifactRef) and source.error:
+        return replace(reference, error=source.error)
+    why = source.skipped if isinstance(source, ArtifactRef) else skip(source) if skip is not None else ""
+    if why:
+        return replace(reference, skipped=why)
+    if done := _done(stage, reference.asset.asset_id, run):
+        return replace(reference, cached=True, damage=done.data.get("damage", ""))
+    return None
+
+
+def _attempt(stage: str, source: Part, run: Run, work: Work) -> ArtifactRef:
+    try:
+        return _make(stage, [source], run, lambda todo: work(*todo[0]))[0]
+    except BadInput as error:
+        return replace(_reference(stage, _asset_of(source), run), error=error)
+
+
+def _make(stage: str, sources: Sequence[Part], run: Run, work: BatchWork) -> list[ArtifactRef]:
+    """The artifacts of `sources`, all or none of them; an error says where, when and how long."""
+    references = [_reference(stage, _asset_of(source), run) for source in sources]
     began = time.monotonic()
     try:
-        draft = _make(stage, source, run, work)
+        drafts = _drafts(stage, sources, run, work)
     except MedleyError as error:
-        error.stage, error.started, error.attempts = stage, reference.started, reference.attempts
-        error.seconds = round(time.monotonic() - began, 3)
-        error.file = error.file or asset.path
+        _place(error, references[0], time.monotonic() - began)
+        if len(sources) == 1:
+            error.file = error.file or references[0].asset.path
         raise
-    return replace(reference, seconds=round(time.monotonic() - began, 3), damage=draft.data.get("damage", ""))
+    seconds = (time.monotonic() - began) / len(sources)
+    return [_made(reference, draft, seconds) for reference, draft in zip(references, drafts, strict=True)]
 
 
-def _make(stage: str, source: Asset | ArtifactRef, run: Run, work: Callable[[Draft], None]) -> Draft:
-    asset = source if isinstance(source, Asset) else source.asset
+def _made(reference: ArtifactRef, draft: Draft, seconds: float) -> ArtifactRef:
+    if draft.error:
+        _place(draft.error, reference, seconds)
+        draft.error.file = draft.error.file or reference.asset.path
+        return replace(reference, error=draft.error)
+    return replace(reference, seconds=round(seconds, 3), damage=draft.data.get("damage", ""))
+
+
+def _place(error: MedleyError, reference: ArtifactRef, seconds: float) -> None:
+    """Where in the run it happened."""
+    error.stage, error.started, error.attempts = reference.stage, reference.started, reference.attempts
+    error.seconds = round(seconds, 3)
+
+
+def _drafts(stage: str, sources: Sequence[Part], run: Run, work: BatchWork) -> list[Draft]:
     _raise_fault(stage, run)
-    with ArtifactStore(run.artifacts).create(asset.asset_id, stage, _slot(stage, run), run.run_id) as draft:
-        if isinstance(source, ArtifactRef):
-            draft.data["damage"] = source.damage  # handed on: the sound file is dropped, its manifest with it
+    artifacts, slot = ArtifactStore(run.artifacts), _slot(stage, run)
+    with contextlib.ExitStack() as opened:
+        todo = []
+        for source in sources:
+            asset_id = _asset_of(source).asset_id
+            draft = opened.enter_context(artifacts.create(asset_id, stage, slot, run.run_id))
+            if isinstance(source, ArtifactRef):
+                draft.data["damage"] = source.damage  # handed on: the sound file is dropped, its manifest with it
+            todo.append((source, draft))
         try:
-            work(draft)
+            work(todo)
         except Exception as error:  # passed on, with its place: that is for the run's log, and a traceback stays here
             error.add_note(traceback.format_exc())
             raise
-    return draft
+    return [draft for _, draft in todo]
+
+
+def _told(stage: str, parts: Sequence[ArtifactRef | None]) -> State[Unit]:
+    """The parts, within a state that says in Prefect how it went. Raises what stopped the only one."""
+    known = [part for part in parts if part]
+    failed = [part for part in known if part.error and part.error.stage == stage]
+    if len(known) == 1 and failed and failed[0].error:
+        raise failed[0].error
+    name, message = "Completed", "" if len(known) == 1 else f"{len(known)} files"
+    if failed:
+        name, message = "Partial", f"{len(failed)} of {len(known)} failed: {failed[0].error}"
+    elif all(part.skipped for part in known):
+        name, message = "Skipped", known[0].skipped
+    elif all(part.cached or part.skipped or part.error for part in known):
+        name, message = "Cached", "done before"
+    return Completed(name=name, message=message, data=Unit(known))
+
+
+def _asset_of(source: Part) -> Asset:
+    return source if isinstance(source, Asset) else source.asset
 
 
 def _done(stage: str, asset_id: str, run: Run) -> Manifest | None:
@@ -100,7 +183,8 @@ def _done(stage: str, asset_id: str, run: Run) -> Manifest | None:
 
 
 def _manifest(stage: str, asset_id: str, run: Run) -> Manifest | None:
-    known = STAGES[stage]
+    known = stage_of(run.flow, stage)
+    assert known, stage
     artifacts = ArtifactStore(run.artifacts)
     if known.writes:
         return written(artifacts, asset_id, known.branch, run)
@@ -112,7 +196,7 @@ def _manifest(stage: str, asset_id: str, run: Run) -> Manifest | None:
 
 
 def _slot(stage: str, run: Run) -> str:
-    return store_slot(run.store.key) if STAGES[stage].writes else run.fingerprints[stage]
+    return store_slot(run.store.key) if stage in WRITE_STAGES else run.fingerprints[stage]
 
 
 def _reference(stage: str, asset: Asset, run: Run) -> ArtifactRef:

@@ -1,4 +1,4 @@
-"""The speech branch: sound, words, chunks, vectors, records."""
+"""The speech branch of videos: sound, words, chunks, vectors, records."""
 
 from __future__ import annotations
 
@@ -6,61 +6,60 @@ from pathlib import Path
 
 from prefect.client.schemas.objects import State
 
-from actors.pool import in_batches, speech_pool, text_pool
+from actors.pool import speech_pool
 from medley.artifacts import Draft
 from medley.media import audio as sound
 from medley.options import SpeechTask
-from medley.records import save_vectors, write_branch
+from medley.records import write_branch
 from medley.run import Run
 from medley.transcript import CHUNKS, TRANSCRIPT, gather, read_segments, sentences, write_segments
-from medley.types import ArtifactRef, Asset, Row
+from medley.types import ArtifactRef, Asset, Row, Unit
+from tasks._embed import embed_texts
 from tasks._publish import publish_transcript
-from tasks._stage import run_stage, stage_task
+from tasks._stage import run_batch, run_stage, stage_task
 
 
-@stage_task(num_cpus=1, of="asset")
-def extract_audio(asset: Asset, run: Run) -> ArtifactRef | State[ArtifactRef]:
+@stage_task(num_cpus=1, of="assets")
+def extract_audio(assets: Unit, run: Run) -> State[Unit]:
     """Sound as 16 kHz WAV; dropped once it is transcribed."""
-    none = "" if asset.media.audio_stream is not None else "no sound"
-    return run_stage("extract_audio", asset, run, lambda draft: _extract(asset, run, draft), skip=none)
+    return run_stage("extract_audio", assets, run, lambda asset, draft: _extract(asset, run, draft), skip=_no_sound)
 
 
 @stage_task(num_cpus=0.1, of="audio")
-def transcribe(audio: ArtifactRef, run: Run) -> ArtifactRef | State[ArtifactRef]:
+def transcribe(audio: Unit, run: Run) -> State[Unit]:
     """Sentences with word times."""
-    return run_stage("transcribe", audio, run, lambda draft: _transcribe(audio, run, draft))
+    return run_stage("transcribe", audio, run, lambda wav, draft: _transcribe(wav, run, draft))
 
 
-@stage_task(num_cpus=0.1, of="transcript")
-def chunk(transcript: ArtifactRef, run: Run) -> ArtifactRef | State[ArtifactRef]:
+@stage_task(num_cpus=0.1, of="transcripts")
+def chunk(transcripts: Unit, run: Run) -> State[Unit]:
     """What one search hit shows."""
-    return run_stage("chunk", transcript, run, lambda draft: _chunk(transcript, run, draft))
+    return run_stage("chunk", transcripts, run, lambda transcript, draft: _chunk(transcript, run, draft))
 
 
 @stage_task(num_cpus=0.1, of="chunks")
-def embed_text(chunks: ArtifactRef, run: Run) -> ArtifactRef | State[ArtifactRef]:
+def embed_text(chunks: Unit, run: Run) -> State[Unit]:
     """A vector for each chunk."""
-    return run_stage("embed_text", chunks, run, lambda draft: _embed(chunks, run, draft))
+    return run_batch("embed_text", chunks, run, lambda todo: embed_texts(todo, _rows, run))
 
 
 @stage_task(num_cpus=0.1, of="vectors")
-def write_speech(vectors: ArtifactRef, run: Run) -> ArtifactRef | State[ArtifactRef]:
+def write_speech(vectors: Unit, run: Run) -> State[Unit]:
     """The speech records of the asset, and no others."""
-    return run_stage(
-        "write_speech",
-        vectors,
-        run,
-        lambda draft: write_branch(vectors, "speech", run.models.text, run, draft),
-    )
+    return run_batch("write_speech", vectors, run, lambda todo: write_branch(todo, "speech", run.models.text, run))
+
+
+def _no_sound(asset: Asset) -> str:
+    return "" if asset.media.audio_stream is not None else "no sound"
 
 
 def _extract(asset: Asset, run: Run, draft: Draft) -> None:
-    found = sound.extract_audio(asset, draft.directory, run.limits, run.options.speech.track)
+    found = sound.extract_audio(asset, draft.directory, run.limits, run.video.speech.track)
     draft.data |= {"duration_s": found.length_s, "damage": found.damage}
 
 
 def _transcribe(audio: ArtifactRef, run: Run, draft: Draft) -> None:
-    speech = run.options.speech
+    speech = run.video.speech
     wav = Path(audio.directory) / sound.WAV
     translate = speech.task is SpeechTask.TRANSLATE
     words = speech_pool(run).call("transcribe", wav, speech.language, speech.beam_size, translate)
@@ -72,10 +71,9 @@ def _transcribe(audio: ArtifactRef, run: Run, draft: Draft) -> None:
 
 def _chunk(transcript: ArtifactRef, run: Run, draft: Draft) -> None:
     segments = read_segments(Path(transcript.directory) / TRANSCRIPT)
-    write_segments(draft.directory / CHUNKS, gather(segments, run.options.chunks))
+    write_segments(draft.directory / CHUNKS, gather(segments, run.video.chunks))
 
 
-def _embed(chunked: ArtifactRef, run: Run, draft: Draft) -> None:
-    parts = read_segments(Path(chunked.directory) / CHUNKS)
-    rows = [Row("speech", p.text, round(p.start_s * 1000), round(p.end_s * 1000)) for p in parts]
-    save_vectors(draft.directory, rows, in_batches(text_pool(run), "encode_texts", [row.text for row in rows]))
+def _rows(directory: Path) -> list[Row]:
+    parts = read_segments(directory / CHUNKS)
+    return [Row("speech", part.text, round(part.start_s * 1000), round(part.end_s * 1000)) for part in parts]

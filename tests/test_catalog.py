@@ -20,7 +20,7 @@ from medley.catalog.tables import locations, metadata, outcomes, runs, stages
 from medley.catalog.views import status_items, status_runs, status_totals
 from medley.errors import SetupError
 from medley.settings import Settings
-from tests.fakes import MEDIA, asset, asset_id
+from tests.fakes import MEDIA, asset_id
 
 A, B = asset_id("a"), asset_id("b")
 ERROR = {"type": "CorruptMedia", "stage": "identify", "message": "is broken"}
@@ -41,7 +41,7 @@ def see(catalog: Catalog, path: str, owner: str, *, seen: str = "") -> None:
 
 
 def done(catalog: Catalog, owner: str, status: str = "complete", run_id: str = "run-1") -> None:
-    catalog.note_outcome(owner, "video", Outcome("plan", status, [], {"speech": 2}, 1), run_id)
+    catalog.note_outcomes({owner: (status, [], {"speech": 2})}, "video", "plan", run_id)
 
 
 def column(catalog: Catalog, query: Any) -> list[Any]:
@@ -162,10 +162,9 @@ def test_a_path_that_cannot_be_identified_is_counted_and_keeps_its_asset(catalog
 
 
 def test_attempts_are_counted_for_each_plan(catalog: Catalog) -> None:
-    a = asset("a")
     see(catalog, "/a.mp4", A)
     for plan, expected in (("one", 1), ("one", 2), ("two", 1), ("two", 2), ("one", 1)):
-        catalog.begin_attempt(a, "video", plan, "run-1")
+        catalog.begin_attempts([A], "video", plan, "run-1")
         assert catalog.outcome(A, "video") == Outcome(plan, "running", [], {}, expected)
     assert catalog.outcome(A, "image") is None
 
@@ -220,7 +219,7 @@ def test_old_runs_are_forgotten_and_their_results_stay(settings: Settings) -> No
     for name in ("old", "new", "running"):
         catalog.begin_run(name, "video", "demo")
         (settings.home / "runs" / name).mkdir()
-    catalog.note_outcome(A, "video", Outcome("plan", "complete", [], {}, 1), "old")
+    catalog.note_outcomes({A: ("complete", [], {})}, "video", "plan", "old")
     for name in ("old", "new"):
         catalog.end_run(name, "complete", {})
     with catalog.engine.begin() as connection:

@@ -119,7 +119,8 @@ def test_runs_of_dead_processes_are_crashed(catalog: Catalog) -> None:
     catalog.note_location(Location("/a.mp4", A, 7, 1, "inode"))
     assert catalog.claim(B, "run-2")
     with run_of_another_process():
-        catalog.note_outcome(A, "video", Outcome("plan", "running", [], {}, 2), "dead")
+        for _ in range(2):
+            catalog.begin_attempts([A], "video", "plan", "dead")
         catalog.crash_dead_runs()
         assert (status_of(catalog, "dead"), owners(catalog)[A]) == ("running", "dead"), "it lives"
         assert catalog.open_prefect_runs() == []

@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 from prefect import get_client
 from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows._up.provision import expect_heartbeats
-from tests.conftest import ROOT, SAMPLE
+from tests.conftest import ROOT, SAMPLE, eventually
 from tests.traces import of_medley
 
 
@@ -58,6 +59,8 @@ def test_deployments_on_a_fresh_server_and_on_a_used_one(
         nightly = client.read_deployment_by_name("ingest/ingest-nightly")
         assert [schedule.schedule.cron for schedule in nightly.schedules] == ["0 2 * * *"]
         assert str(nightly.concurrency_options.collision_strategy).endswith("CANCEL_NEW")
+        made = DeploymentFilter(id=DeploymentFilterId(any_=[nightly.id]))
+        eventually(lambda: client.read_flow_runs(deployment_filter=made), 60)  # the server makes the nights' runs
         assert [found["name"] for found in automations(client)] == ["medley-on-upload"], "once, though deployed twice"
         for _ in range(2):
             expect_heartbeats(prefect_url)

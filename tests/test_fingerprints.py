@@ -12,7 +12,7 @@ import pytest
 from medley.models.base import spec_from_json
 from medley.models.profiles import Models, models_of
 from medley.options import ModelOptions, Profile, VideoOptions
-from medley.stages import VIDEO_STAGES, branch_stages, fingerprints, plan_fingerprint
+from medley.stages import DAGS, fingerprints, plan_fingerprint
 
 OPTIONS = VideoOptions(profile=Profile.DEMO)
 MODELS = models_of(Profile.DEMO, ModelOptions())
@@ -23,15 +23,15 @@ FRAMES = {"sample_frames", "embed_frames", "write_frames"}
 
 def changed(options: VideoOptions = OPTIONS, models: Models = MODELS) -> set[str]:
     """Stages whose fingerprint is another than with the plain options and models."""
-    before, after = fingerprints(OPTIONS, MODELS), fingerprints(options, models)
+    before, after = fingerprints("video", OPTIONS, MODELS), fingerprints("video", options, models)
     assert before.keys() == after.keys()
     return {name for name in before if before[name] != after[name]}
 
 
 def test_one_for_each_stage_and_none_twice() -> None:
-    known = fingerprints(OPTIONS, MODELS)
-    assert list(known) == [stage.name for stage in VIDEO_STAGES]
-    assert len(set(known.values())) == len(VIDEO_STAGES)
+    known = fingerprints("video", OPTIONS, MODELS)
+    assert list(known) == [stage.name for stage in DAGS["video"]]
+    assert len(set(known.values())) == len(DAGS["video"])
     assert all(len(value) == 32 and int(value, 16) >= 0 for value in known.values())
 
 
@@ -41,10 +41,10 @@ def test_same_in_every_process(seed: str) -> None:
         "from medley.models.profiles import models_of\n"
         "from medley.options import *\n"
         "from medley.stages import fingerprints\n"
-        "print(fingerprints(VideoOptions(profile='demo'), models_of(Profile.DEMO, ModelOptions())))"
+        "print(fingerprints('video', VideoOptions(profile='demo'), models_of(Profile.DEMO, ModelOptions())))"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env={"PYTHONHASHSEED": seed})
-    assert done.stdout.strip() == str(fingerprints(OPTIONS, MODELS)), done.stderr
+    assert done.stdout.strip() == str(fingerprints("video", OPTIONS, MODELS)), done.stderr
 
 
 OTHER: list[tuple[str, str, Any, set[str]]] = [
@@ -109,7 +109,7 @@ def test_model_specification_there_and_back() -> None:
 
 
 def test_plan_stands_for_all_stages() -> None:
-    known = fingerprints(OPTIONS, MODELS)
+    known = fingerprints("video", OPTIONS, MODELS)
     plan = plan_fingerprint(known)
     assert plan == plan_fingerprint(dict(reversed(known.items())))
     for name in known:
@@ -117,7 +117,7 @@ def test_plan_stands_for_all_stages() -> None:
 
 
 def test_branches_are_chains_that_end_in_their_write() -> None:
-    for branch in ("speech", "frames"):
-        chain = branch_stages(branch)
+    for dag, branch in {(known, stage.branch) for known in DAGS.values() for stage in known}:
+        chain = [stage for stage in dag if stage.branch == branch]
         assert [stage.after for stage in chain] == [None, *(stage.name for stage in chain[:-1])]
         assert [stage.writes for stage in chain] == [False] * (len(chain) - 1) + [True]

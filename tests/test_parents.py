@@ -19,13 +19,13 @@ from medley.catalog import open_catalog
 from medley.catalog.uploads import Uploads
 from medley.catalog.views import status_items, status_runs
 from medley.landing import seen_at
-from medley.options import VideoOptions
+from medley.options import IngestOptions
 from medley.report import ReportFile
 from medley.settings import Settings
 from tests.conftest import SAMPLE, Medley
 from tests.media import first_seconds
 
-DEMO = VideoOptions.model_validate({"profile": "demo"})
+DEMO = IngestOptions.model_validate({"profile": "demo"})
 
 
 @pytest.fixture

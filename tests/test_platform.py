@@ -45,7 +45,7 @@ def uploads_in_bucket(bucket: None, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 @pytest.fixture
-def room_for_four(monkeypatch: pytest.MonkeyPatch) -> None:
+def room_for_four(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Runs at the same time: what is to be skipped must not wait for room first."""
     monkeypatch.setenv("MEDLEY_UP__RUNS", "4")
 

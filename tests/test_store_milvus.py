@@ -85,7 +85,7 @@ def test_rows_come_back_as_they_went(store: VectorStore, owner: str) -> None:
     row = Row("speech", 'ünï ‘quoted’ \\ "text" 你好 🙂', 1200, 3400, None, None, "thumb.jpg")
     page = Row("page", "a page", None, None, 3, (1.5, 2.0, 30.25, 40.0), "")
     given = Batch(owner, "speech", "f", "w1", [row, page], np.stack([vector_of("a"), vector_of("b")]))
-    [name] = store.write("text", TEXT_MODEL, given)
+    [name] = store.write("text", TEXT_MODEL, [given])
     hits = store.search_vector(the(store, name), vector_of("a"), ["speech", "page"], 100)
     mine = {hit.row.modality: hit for hit in hits if hit.asset_id == owner}
     assert mine["speech"].row == row
@@ -95,9 +95,9 @@ def test_rows_come_back_as_they_went(store: VectorStore, owner: str) -> None:
 
 
 def test_the_last_write_is_all_there_is(store: VectorStore, owner: str) -> None:
-    [name] = store.write("text", TEXT_MODEL, batch(owner, ["one", "two", "three"], "w1"))
+    [name] = store.write("text", TEXT_MODEL, [batch(owner, ["one", "two", "three"], "w1")])
     assert store.count(owner, "speech") == 3
-    assert store.write("text", TEXT_MODEL, batch(owner, ["one", "other"], "w2")) == [name]
+    assert store.write("text", TEXT_MODEL, [batch(owner, ["one", "other"], "w2")]) == [name]
     assert store.count(owner, "speech") == 2
     assert texts_of(store, name, owner) == {"one", "other"}
 
@@ -106,10 +106,10 @@ def test_the_same_write_twice_gives_the_same_records(store: VectorStore, owner: 
     def ids() -> list[str]:
         return sorted(hit.record_id for hit in nearest(store, the(store, name), vector_of("one"), owner))
 
-    [name] = store.write("text", TEXT_MODEL, batch(owner, ["one", "two"], "w1"))
+    [name] = store.write("text", TEXT_MODEL, [batch(owner, ["one", "two"], "w1")])
     before = ids()
     assert len(set(before)) == 2
-    store.write("text", TEXT_MODEL, batch(owner, ["one", "two"], "w2"))
+    store.write("text", TEXT_MODEL, [batch(owner, ["one", "two"], "w2")])
     assert ids() == before
 
 
@@ -127,17 +127,17 @@ def test_an_id_follows_from_what_the_record_is_of(owner: str) -> None:
 
 def test_a_write_leaves_other_assets_and_branches_alone(store: VectorStore, owner: str) -> None:
     other = asset_id(f"{owner} other")
-    store.write("text", TEXT_MODEL, batch(other, ["theirs"]))
-    store.write("image", IMAGE_MODEL, batch(owner, ["seen"], branch="frames"))
-    store.write("text", TEXT_MODEL, batch(owner, ["mine"], "w2"))
+    store.write("text", TEXT_MODEL, [batch(other, ["theirs"])])
+    store.write("image", IMAGE_MODEL, [batch(owner, ["seen"], branch="frames")])
+    store.write("text", TEXT_MODEL, [batch(owner, ["mine"], "w2")])
     assert [store.count(other, "speech"), store.count(owner, "frames"), store.count(owner, "speech")] == [1, 1, 1]
 
 
 def test_delete_takes_a_branch_or_all(store: VectorStore, owner: str) -> None:
     other = asset_id(f"{owner} other")
     for asset in (owner, other):
-        store.write("text", TEXT_MODEL, batch(asset, ["said", "more"]))
-        store.write("image", IMAGE_MODEL, batch(asset, ["seen"], branch="frames"))
+        store.write("text", TEXT_MODEL, [batch(asset, ["said", "more"])])
+        store.write("image", IMAGE_MODEL, [batch(asset, ["seen"], branch="frames")])
     store.delete(owner, "speech")
     assert [store.count(owner, "speech"), store.count(owner, "frames")] == [0, 1]
     store.delete(owner)
@@ -146,15 +146,15 @@ def test_delete_takes_a_branch_or_all(store: VectorStore, owner: str) -> None:
 
 
 def test_an_empty_batch_empties_the_branch(store: VectorStore, owner: str) -> None:
-    assert store.write("text", TEXT_MODEL, batch(owner, [])) == []
-    store.write("text", TEXT_MODEL, batch(owner, ["one"], "w2"))
-    assert store.write("text", TEXT_MODEL, batch(owner, [], "w3")) == []
+    assert store.write("text", TEXT_MODEL, [batch(owner, [])]) == []
+    store.write("text", TEXT_MODEL, [batch(owner, ["one"], "w2")])
+    assert store.write("text", TEXT_MODEL, [batch(owner, [], "w3")]) == []
     assert store.count(owner, "speech") == 0
 
 
 def test_meaning_and_words_find_the_right_row(store: VectorStore, owner: str) -> None:
     texts = ["the heron waits by the river", "a machine for weaving cloth", f"the word w{owner[:12]} is rare"]
-    [name] = store.write("text", TEXT_MODEL, batch(owner, texts))
+    [name] = store.write("text", TEXT_MODEL, [batch(owner, texts)])
     collection = the(store, name)
     assert nearest(store, collection, vector_of(texts[1]), owner)[0].row.text == texts[1]
     hits = store.search_text(collection, f"W{owner[:12]}!", ["speech"], 5)
@@ -165,12 +165,12 @@ def test_meaning_and_words_find_the_right_row(store: VectorStore, owner: str) ->
 
 @pytest.mark.parametrize("query", ["", "   ", "the", '\'; drop "x" \\', "你好", "a" * 70_000])
 def test_any_query_is_borne(store: VectorStore, owner: str, query: str) -> None:
-    [name] = store.write("text", TEXT_MODEL, batch(owner, ["plain"]))
+    [name] = store.write("text", TEXT_MODEL, [batch(owner, ["plain"])])
     assert [hit for hit in store.search_text(the(store, name), query, ["speech"], 5) if hit.asset_id == owner] == []
 
 
 def test_modalities_and_limit_are_kept_to(store: VectorStore, owner: str) -> None:
-    [name] = store.write("text", TEXT_MODEL, batch(owner, ["one", "two", "three"]))
+    [name] = store.write("text", TEXT_MODEL, [batch(owner, ["one", "two", "three"])])
     collection = the(store, name)
     assert store.search_vector(collection, vector_of("one"), ["ocr"], 5) == []
     assert store.search_text(collection, "three", ["ocr", "caption"], 5) == []
@@ -178,7 +178,7 @@ def test_modalities_and_limit_are_kept_to(store: VectorStore, owner: str) -> Non
 
 
 def test_the_same_search_gives_the_same_order_best_first(store: VectorStore, owner: str) -> None:
-    [name] = store.write("text", TEXT_MODEL, batch(owner, [f"text {n}" for n in range(30)]))
+    [name] = store.write("text", TEXT_MODEL, [batch(owner, [f"text {n}" for n in range(30)])])
     hits = [store.search_vector(the(store, name), vector_of("text 7"), ["speech"], 10) for _ in range(2)]
     assert hits[0] == hits[1]
     scores = [hit.score for hit in hits[0]]
@@ -188,7 +188,7 @@ def test_the_same_search_gives_the_same_order_best_first(store: VectorStore, own
 
 def test_long_texts_are_cut_at_a_character(store: VectorStore, owner: str) -> None:
     long = "ab" + "€" * 30_000  # 3 bytes each: the limit falls within one
-    [name] = store.write("text", TEXT_MODEL, batch(owner, [long, "🙂" * 20_000, "short"]))
+    [name] = store.write("text", TEXT_MODEL, [batch(owner, [long, "🙂" * 20_000, "short"])])
     back = texts_of(store, name, owner)
     assert back == {"ab" + "€" * 21_844, "🙂" * 16_383, "short"}
     assert max(len(text.encode()) for text in back) <= 65_535
@@ -196,17 +196,17 @@ def test_long_texts_are_cut_at_a_character(store: VectorStore, owner: str) -> No
 
 def test_many_rows_in_one_write(store: VectorStore, owner: str) -> None:
     model = replace(TEXT_MODEL, id="fake/many")  # a collection of their own: elsewhere they would crowd others out
-    store.write("text", model, batch(owner, [f"row {n}" for n in range(1500)]))
+    store.write("text", model, [batch(owner, [f"row {n}" for n in range(1500)])])
     assert store.count(owner, "speech") == 1500
-    store.write("text", model, batch(owner, [f"row {n}" for n in range(1001)], "w2"))
+    store.write("text", model, [batch(owner, [f"row {n}" for n in range(1001)], "w2")])
     assert store.count(owner, "speech") == 1001
 
 
 def test_two_embedding_spaces_side_by_side(store: VectorStore, owner: str) -> None:
     wide = replace(TEXT_MODEL, id="fake/wide", compute_type="int8", chunk_length_s=10)
-    [old] = store.write("text", TEXT_MODEL, batch(owner, ["one", "two"]))
+    [old] = store.write("text", TEXT_MODEL, [batch(owner, ["one", "two"])])
     given = replace(batch(owner, ["one"], "w2"), vectors=np.ones((1, 16), np.float32))
-    [new] = store.write("text", wide, given)
+    [new] = store.write("text", wide, [given])
     assert old != new
     assert {the(store, name).space for name in (old, new)} == {"text"}
     assert (the(store, old).model, the(store, new).model) == (TEXT_MODEL, wide)
@@ -215,7 +215,7 @@ def test_two_embedding_spaces_side_by_side(store: VectorStore, owner: str) -> No
 
 
 def test_another_connection_sees_it(store: VectorStore, address: StoreAddress, owner: str) -> None:
-    store.write("image", IMAGE_MODEL, batch(owner, ["seen"], branch="frames"))
+    store.write("image", IMAGE_MODEL, [batch(owner, ["seen"], branch="frames")])
     other = open_store(address)
     assert other.count(owner, "frames") == 1
     assert IMAGE_MODEL in [collection.model for collection in other.collections() if collection.space == "image"]
@@ -248,7 +248,7 @@ from tests.test_store_milvus import batch, the
 settings = load_settings()
 with vector_store(settings) as address:
     store = open_store(dataclasses.replace(address, timeout_s=2.0))
-    [name] = store.write("text", TEXT_MODEL, batch("a", ["one"]))
+    [name] = store.write("text", TEXT_MODEL, [batch("a", ["one"])])
     there = the(store, name)
     os.kill(json.loads((settings.run_dir / "milvus.json").read_text())["pid"], signal.SIGKILL)  # and so its service
     time.sleep(0.5)
@@ -258,7 +258,7 @@ with vector_store(settings) as address:
         "search_text": lambda: store.search_text(there, "one", ["speech"], 5),
         "count": lambda: store.count("a", "speech"),
         "delete": lambda: store.delete("a"),
-        "write": lambda: store.write("text", TEXT_MODEL, batch("a", ["two"], "w2")),
+        "write": lambda: store.write("text", TEXT_MODEL, [batch("a", ["two"], "w2")]),
         "open": lambda: open_store(address),
     }
     for name, call in calls.items():

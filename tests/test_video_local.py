@@ -254,10 +254,10 @@ def test_usage_and_setup_errors_touch_nothing(medley: Medley, monkeypatch: pytes
 def test_cancelling_leaves_what_another_run_holds_alone(medley: Medley, settings: Settings) -> None:
     catalog = open_catalog(settings)
     catalog.begin_run("other", "video", "demo")
-    asset = identify(str(SAMPLE), catalog, settings.limits, settings.spool)
+    asset = identify(str(SAMPLE), "video", catalog, settings.limits, settings.spool)
     assert catalog.claim(asset.asset_id, "other")
     models = models_of(Profile.DEMO, ModelOptions())
-    fingerprint = fingerprints(VideoOptions(), models)["extract_audio"]
+    fingerprint = fingerprints("video", VideoOptions(), models)["extract_audio"]
     with ArtifactStore(settings.artifacts).create(asset.asset_id, "extract_audio", fingerprint, "other") as draft:
         (draft.directory / "audio.wav").write_bytes(b"the other run reads it")
     threading.Timer(8, request_stop).start()

@@ -25,7 +25,7 @@ def main() -> int:
     prepare_environment(settings)
     if settings.runner != "ray" or not standing("ray", settings):
         return 0
-    run = new_run(VideoOptions(), settings, force=False)
+    run = new_run("video", VideoOptions(), settings, force=False)
     wanted = ((speech_pool, run.models.speech), (vision_pool, run.models.vision), (text_pool, run.models.text))
     start_ray(settings)
     try:

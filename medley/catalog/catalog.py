@@ -5,24 +5,24 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, delete, event, select, update
+from sqlalchemy import Engine, case, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import ArgumentError, DatabaseError
+from sqlalchemy.exc import DatabaseError
 
+from medley.catalog.engine import engine_of
 from medley.catalog.migrate import migrate
 from medley.catalog.tables import assets, claims, locations, outcomes, runs, stages, uploads
 from medley.errors import SetupError
 from medley.process import born, lives
 from medley.settings import Settings
 from medley.space import patient
-from medley.types import Asset, MediaInfo, utc_now
+from medley.types import MediaInfo, utc_now
 
 CLAIM_S = 120.0
-_BUSY_S = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +47,13 @@ class Outcome:
     attempts: int
 
 
+#: How an attempt ended: status, errors, records by modality.
+Ending = tuple[str, list[dict[str, Any]], dict[str, int]]
+
+
 def open_catalog(settings: Settings) -> Catalog:
     """The catalog of `settings` (default: SQLite in MEDLEY_HOME), its schema up to date; raises SetupError."""
-    engine = _engine(settings)
-    if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _configure_sqlite)
+    engine = engine_of(settings)
     try:
         migrate(engine, settings.run_dir / "catalog.migrate")
     except DatabaseError as error:
@@ -62,29 +64,10 @@ def open_catalog(settings: Settings) -> Catalog:
     return Catalog(engine)
 
 
-def _engine(settings: Settings) -> Engine:
-    url = f"sqlite:///{settings.home / 'catalog.db'}"
-    try:
-        return create_engine(settings.catalog_url.get_secret_value() if settings.catalog_url else url)
-    except (ArgumentError, ImportError) as error:  # the URL may hold a password: it is not repeated
-        why = "its driver is not installed" if isinstance(error, ImportError) else "it is no database URL that we know"
-        raise SetupError(f"MEDLEY_CATALOG_URL cannot be used: {why}", remedy="See docs/settings.md") from None
-
-
 def _waiting_again(run_ids: Sequence[str]) -> Any:
     """What those runs had taken of the uploads, and not settled."""
     taken = (uploads.c.status == "running") & uploads.c.run_id.in_(run_ids)
     return update(uploads).where(taken).values(status="pending", run_id=None, due=time.time())
-
-
-def _configure_sqlite(connection: Any, _: Any) -> None:
-    for pragma in (
-        "journal_mode=WAL",
-        "synchronous=NORMAL",
-        f"busy_timeout={_BUSY_S * 1000}",
-        "foreign_keys=ON",
-    ):
-        connection.execute(f"PRAGMA {pragma}")
 
 
 class Catalog:
@@ -237,22 +220,26 @@ class Catalog:
             row = connection.execute(query).first()
         return None if row is None else Outcome(*row)
 
-    def begin_attempt(self, asset: Asset, flow: str, plan: str, run_id: str) -> None:
-        """Counts an attempt before it is made, so that one that takes the process down is counted too."""
-        before = self.outcome(asset.asset_id, flow)
-        attempts = before.attempts + 1 if before and before.plan == plan else 1
-        self.note_outcome(asset.asset_id, flow, Outcome(plan, "running", [], {}, attempts), run_id)
+    def begin_attempts(self, asset_ids: Iterable[str], flow: str, plan: str, run_id: str) -> None:
+        """Counts attempts before they are made, so that one that takes the process down is counted too."""
+        begun: Ending = ("running", [], {})
+        self._put_outcomes(dict.fromkeys(asset_ids, begun), flow, plan, run_id, outcomes.c.attempts + 1)
 
-    def note_outcome(self, asset_id: str, flow: str, outcome: Outcome, run_id: str) -> None:
-        """How an attempt ended."""
-        values = {
-            "asset_id": asset_id,
-            "flow": flow,
-            **asdict(outcome),
-            "run_id": run_id,
-            "updated": utc_now(),
-        }
-        self._put(outcomes, values, ["asset_id", "flow"])
+    def note_outcomes(self, ended: Mapping[str, Ending], flow: str, plan: str, run_id: str) -> None:
+        """How attempts ended, by asset."""
+        self._put_outcomes(ended, flow, plan, run_id, outcomes.c.attempts)
+
+    @patient
+    def _put_outcomes(self, found: Mapping[str, Ending], flow: str, plan: str, run_id: str, attempts: Any) -> None:
+        """`attempts` is their new number where `plan` has been attempted before."""
+        names = ("asset_id", "flow", "plan", "run_id", "updated", "status", "errors", "records", "attempts")
+        with self.engine.begin() as connection:
+            for asset_id, ending in found.items():
+                row = dict(zip(names, (asset_id, flow, plan, run_id, utc_now(), *ending, 1), strict=True))
+                counted = case((outcomes.c.plan == plan, attempts), else_=1)
+                statement = self._insert(outcomes).values(**row)
+                changed = {**row, "attempts": counted}
+                connection.execute(statement.on_conflict_do_update(index_elements=["asset_id", "flow"], set_=changed))
 
     @patient
     def note_stages(self, rows: Sequence[dict[str, Any]]) -> None:

@@ -12,7 +12,7 @@ from medley.run import StoreAddress
 from medley.types import Branch, Modality, Row
 
 Space = Literal["text", "image"]
-SPACE_OF_BRANCH: dict[Branch, Space] = {"speech": "text", "frames": "image"}
+SPACE_OF_BRANCH: dict[Branch, Space] = {"speech": "text", "frames": "image", "pages": "text", "images": "image"}
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
@@ -54,10 +54,11 @@ class Batch:
 class VectorStore(Protocol):
     """Records by embedding space. Every method raises StoreUnavailable when the store does not answer."""
 
-    def write(self, space: Space, model: ModelSpec, batch: Batch) -> list[str]:
-        """Makes the branch's records exactly those of `batch`, durably, in every collection that holds that branch.
+    def write(self, space: Space, model: ModelSpec, batches: Sequence[Batch]) -> list[str]:
+        """Makes the records of each batch's asset and branch exactly those of the batch, durably.
 
-        Returns the names of the collections that now hold some of them.
+        In every collection of the space. All batches are of one branch and one write. Returns the names of the
+        collections that now hold some of them.
         """
         ...
 

@@ -7,6 +7,7 @@ import fcntl
 import json
 import re
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
@@ -28,6 +29,7 @@ _CONNECT_S = 5.0
 _WRITE_S = 120.0
 _LOAD_S = 120.0
 _BATCH = 1000
+_ASSETS = 50  # in one filter
 #: A shared channel keeps failing for seconds after the server is back; these make it try again at once.
 _CHANNEL = {
     "grpc.initial_reconnect_backoff_ms": 100,
@@ -65,6 +67,10 @@ def _is(field: str, value: str | int, operator: str = "==") -> str:
     return f"{field} {operator} {literal(value)}"
 
 
+def _is_one_of(field: str, values: Sequence[str]) -> str:
+    return f"{field} in [{', '.join(map(literal, values))}]"
+
+
 class MilvusStore:
     """A `VectorStore`. One connection; use it from one thread."""
 
@@ -83,18 +89,23 @@ class MilvusStore:
         self._loaded: set[str] = set()
 
     @_reported
-    def write(self, space: Space, model: ModelSpec, batch: Batch) -> list[str]:
+    def write(self, space: Space, model: ModelSpec, batches: Sequence[Batch]) -> list[str]:
         """See `VectorStore`. After the upsert, rows of other writes go: from every collection of the space."""
         name = f"{space}_{model.fingerprint}"
+        rows = (record(batch, n, model) for batch in batches for n in range(len(batch.rows)))
         with self._turn():
-            if batch.rows:
-                self._ensure(name, model, int(batch.vectors.shape[1]))
-                rows = [record(batch, n, model) for n in range(len(batch.rows))]
-                for at in range(0, len(rows), _BATCH):
-                    self._client.upsert(name, rows[at : at + _BATCH], timeout=_WRITE_S)
-            stale = [_is("asset_id", batch.asset_id), _is("branch", batch.branch)]
-            self._delete(space, " and ".join([*stale, _is("write_id", batch.write_id, "!=")]))
-        return [name] if batch.rows else []
+            while some := list(islice(rows, _BATCH)):
+                self._ensure(name, model, len(some[0]["vector"]))
+                self._client.upsert(name, some, timeout=_WRITE_S)
+            for at in range(0, len(batches), _ASSETS):
+                self._delete_stale(space, batches[at : at + _ASSETS])
+        return [name] if any(batch.rows for batch in batches) else []
+
+    def _delete_stale(self, space: Space, batches: Sequence[Batch]) -> None:
+        first = batches[0]
+        theirs = _is_one_of("asset_id", [batch.asset_id for batch in batches])
+        other = _is("write_id", first.write_id, "!=")
+        self._delete(space, f"{theirs} and {_is('branch', first.branch)} and {other}")
 
     @_reported
     def delete(self, asset_id: str, branch: Branch | None = None) -> None:
@@ -162,7 +173,7 @@ class MilvusStore:
             data=[data],
             anns_field=field,
             limit=limit,
-            filter=f"modality in [{', '.join(literal(m) for m in modalities)}]",
+            filter=_is_one_of("modality", modalities),
             output_fields=ROW_FIELDS,
             search_params={"metric_type": "COSINE" if field == "vector" else "BM25", "params": {}},
             consistency_level="Strong",

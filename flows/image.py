@@ -1,0 +1,48 @@
+"""Pictures: the picture of their DAG. Hundreds of them go through the stages together."""
+
+from __future__ import annotations
+
+import sys
+
+from flows._cli import main
+
+if __name__ == "__main__":  # before Prefect is imported: a command that finds all unchanged does without it
+    sys.exit(main(["image", *sys.argv[1:]]))
+
+from typing import Any
+
+from prefect import flow
+from prefect.futures import PrefectFuture
+
+from flows._flow import flow_options, report, window
+from flows._run import joined_run
+from medley.options import ImageOptions
+from medley.run import Run
+from medley.types import Unit
+from tasks.images import embed_images, load_images, write_images
+
+_DEFAULTS = ImageOptions()
+_UNIT = 100
+
+
+@flow(name="image", **flow_options("image"))
+def ingest_images(paths: list[str], options: ImageOptions = _DEFAULTS, force: bool = False) -> Any:
+    """Makes pictures searchable by what is on them.
+
+    Args:
+        paths: Files on the machine where the worker runs.
+        options: What to do with them.
+        force: Do everything again, whatever is known of these files.
+
+    """
+    with joined_run("image", options, force=force) as run:
+        return report(window(run.identify(paths), submit_images, run, unit=_UNIT))
+
+
+def submit_images(assets: Unit, run: Run) -> list[PrefectFuture[Any]]:
+    """Submits every stage of a unit and waits for none."""
+    pictures = load_images.submit(assets, run)
+    vectors = embed_images.submit(pictures, run)
+    seen = write_images.submit(vectors, run)
+
+    return [pictures, vectors, seen]

@@ -1,0 +1,96 @@
+"""Decodes pictures into JPEGs of ours. A program: see pictures.py, which runs it.
+
+`python -I picture_child.py JOB`, a JSON file: {"max_side_px", "max_pixels", "done", "pictures": [[PATH, FORMAT,
+TARGET], ...]}. Each picture gets a line of JSON in the file `done`, as soon as it is through. A child of its own,
+because it parses somebody else's bytes: where a decoder dies, only the picture at hand is lost.
+"""
+
+import errno
+import io
+import json
+import sys
+import warnings
+from pathlib import Path
+
+from PIL import Image, ImageCms, ImageOps
+
+#: Exit status where the copies cannot be written.
+NO_SPACE_EXIT = 28
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_QUALITY = 90
+#: What Pillow's plugins let through where a file is damaged.
+_DAMAGED = (OSError, SyntaxError, ValueError, EOFError, LookupError, ArithmeticError, TypeError)
+_16_BIT = 65_535.0
+
+
+class _TooLarge(Exception):
+    """Beyond our limit."""
+
+
+def converted(path: str, kind: str, max_side_px: int, max_pixels: int) -> bytes:
+    """The JPEG; raises what decoders raise."""
+    if kind == "HEIF":
+        from pillow_heif import register_heif_opener
+
+        register_heif_opener()
+    with Image.open(path, formats=[kind]) as picture:
+        if picture.width * picture.height > max_pixels:
+            raise _TooLarge(f"has {picture.width}x{picture.height} pixels")
+        picture.draft("RGB", (max_side_px, max_side_px))  # a JPEG is decoded at the size that is needed
+        upright = ImageOps.exif_transpose(picture)
+        upright.thumbnail((max_side_px, max_side_px), Image.Resampling.LANCZOS, reducing_gap=3.0)
+        made = io.BytesIO()
+        as_rgb(upright, picture.info.get("icc_profile")).save(made, "JPEG", quality=_QUALITY)
+        return made.getvalue()
+
+
+def as_rgb(picture: Image.Image, icc: bytes | None) -> Image.Image:
+    """8 bit sRGB; what is transparent becomes white."""
+    if picture.mode.startswith("I") or picture.mode == "F":
+        highest = float(picture.getextrema()[1])  # type: ignore[arg-type]  # of one band
+        scale = 255.0 / (_16_BIT if picture.mode.startswith("I") and highest > 255.0 else max(1.0, highest))
+        return picture.convert("F").point(lambda value: value * scale).convert("L").convert("RGB")
+    if picture.has_transparency_data:
+        over = picture.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", over.size, "white"), over).convert("RGB")
+    return _in_srgb(picture, icc) if icc else picture.convert("RGB")
+
+
+def _in_srgb(picture: Image.Image, icc: bytes) -> Image.Image:
+    try:
+        own = ImageCms.ImageCmsProfile(io.BytesIO(icc))
+        made = ImageCms.profileToProfile(picture, own, ImageCms.createProfile("sRGB"), outputMode="RGB")
+    except (ImageCms.PyCMSError, OSError, ValueError):
+        made = None  # a profile that is damaged, or not for this kind of picture: the colours as they are
+    return made or picture.convert("RGB")
+
+
+def main(job: Path) -> None:
+    """See the module."""
+    todo = json.loads(job.read_text())
+    warnings.simplefilter("ignore")
+    Image.MAX_IMAGE_PIXELS = None  # our own limit is looked at before anything is decoded
+    with Path(todo["done"]).open("w") as done:
+        for path, kind, target in todo["pictures"]:
+            found: dict[str, str] = {}
+            try:
+                made = converted(path, kind, todo["max_side_px"], todo["max_pixels"])
+            except _TooLarge as error:
+                found["too_large"] = str(error)
+            except MemoryError:
+                found["too_large"] = "takes more memory than it may"
+            except _DAMAGED as error:
+                found["error"] = " ".join(str(error).split())[:200] or type(error).__name__
+            else:
+                Path(target).write_bytes(made)
+            done.write(json.dumps(found) + "\n")
+            done.flush()
+
+
+if __name__ == "__main__":
+    try:
+        main(Path(sys.argv[1]))
+    except OSError as error:
+        if error.errno not in _NO_SPACE:
+            raise
+        sys.exit(NO_SPACE_EXIT)

@@ -1,0 +1,45 @@
+"""Pictures: copies of ours, vectors, records. Their tasks work on hundreds at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from prefect.client.schemas.objects import State
+
+from medley.artifacts import Draft
+from medley.media.pictures import PICTURE, PictureJob, convert_pictures
+from medley.records import write_branch
+from medley.run import Run
+from medley.types import Asset, Row, Unit
+from tasks._embed import embed_pictures
+from tasks._stage import run_batch, stage_task
+
+
+@stage_task(num_cpus=1, of="assets")
+def load_images(assets: Unit, run: Run) -> State[Unit]:
+    """Upright copies in sRGB, no larger than a model looks at."""
+    return run_batch("load_images", assets, run, lambda todo: _load(todo, run))
+
+
+@stage_task(num_cpus=0.1, of="pictures")
+def embed_images(pictures: Unit, run: Run) -> State[Unit]:
+    """A vector for each picture."""
+    return run_batch("embed_images", pictures, run, lambda todo: embed_pictures(todo, _rows, run))
+
+
+@stage_task(num_cpus=0.1, of="vectors")
+def write_images(vectors: Unit, run: Run) -> State[Unit]:
+    """The picture records of each asset, and no others."""
+    return run_batch("write_images", vectors, run, lambda todo: write_branch(todo, "images", run.models.vision, run))
+
+
+def _load(todo: Sequence[tuple[Asset, Draft]], run: Run) -> None:
+    jobs = [PictureJob(asset.path, asset.media.demuxer, draft.directory / PICTURE) for asset, draft in todo]
+    errors = convert_pictures(jobs, run.image.pictures.max_side_px, run.limits)
+    for (_, draft), error in zip(todo, errors, strict=True):
+        draft.error = error
+
+
+def _rows(directory: Path) -> list[tuple[Row, str]]:
+    return [(Row("image", ""), PICTURE)]
