@@ -15,6 +15,7 @@ import ray
 from ray.exceptions import ActorDiedError, ActorUnavailableError, GetTimeoutError, RayTaskError
 
 from actors.clip import ClipActor
+from actors.ocr import OcrActor
 from actors.text import TextActor
 from actors.whisper import WhisperActor
 from medley import __version__
@@ -114,6 +115,11 @@ def vision_pool(run: Run) -> Pool:
 def text_pool(run: Run) -> Pool:
     """The pool of the run's text model (`TextActor`)."""
     return _pool(TextActor, run.models.text, run, run.pools.text_gpus)
+
+
+def ocr_pool(run: Run) -> Pool:
+    """The pool of the run's OCR model (`OcrActor`)."""
+    return _pool(OcrActor, run.models.ocr, run, 0.0)
 
 
 def in_batches(pool: Pool, method: str, items: Sequence[Any], size: int = 64) -> Vectors:

@@ -15,6 +15,7 @@ from medley.types import Flow
 #: Verbs that work on files share flows/_command.py; the others have a module of their own.
 _FILE_VERBS: dict[Flow, str] = {
     "video": "make videos searchable by what is said and what is seen",
+    "pdf": "make PDFs searchable by what is written and what is to be seen",
     "image": "make pictures searchable by what is on them",
 }
 _OTHER_VERBS = {

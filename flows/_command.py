@@ -34,6 +34,7 @@ from medley.types import Asset, Flow
 
 FLOWS: dict[Flow, tuple[str, str]] = {
     "video": ("flows.video", "ingest_video"),
+    "pdf": ("flows.pdf", "ingest_pdfs"),
     "image": ("flows.image", "ingest_images"),
 }
 _MAX_PATHS = 500

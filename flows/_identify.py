@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import medley.errors
 from medley.artifacts import ArtifactStore
 from medley.catalog import Catalog, Outcome
-from medley.errors import BadInput, MedleyError, TransientError
+from medley.errors import BadInput, EncryptedPdf, MedleyError, TransientError
 from medley.identify import identify
 from medley.objects import is_url
 from medley.records import written
@@ -69,6 +69,8 @@ def settled(path: str, asset: Asset, flow: str, plan: str, catalog: Catalog, run
     outcome = catalog.outcome(asset.asset_id, flow)
     if run.force or outcome is None or outcome.plan != plan or not _is_written(asset, outcome, run):
         return None
+    if run.knows_password and any(error["type"] == EncryptedPdf.__name__ for error in outcome.errors):
+        return None  # a password is no part of the plan: what it opens is the same
     report = ItemReport(path, "unchanged", asset.asset_id, asset.media.media_type, records=outcome.records)
     if outcome.status == "complete":
         return report

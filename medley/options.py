@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from medley.types import Flow
 
@@ -120,6 +120,43 @@ class VideoOptions(ModelChoice):
     frames: FrameOptions = Field(default_factory=FrameOptions, description="Which pictures are looked at.")
 
 
+class Ocr(StrEnum):
+    """Which pages are read by optical character recognition."""
+
+    AUTO = "auto"
+    OFF = "off"
+    ALWAYS = "always"
+
+
+class PageOptions(_Options):
+    """How pages of PDFs are read."""
+
+    password: SecretStr | None = Field(
+        None, description="Of encrypted documents. Where flow runs are kept, so is this: prefer the command line."
+    )
+    ocr: Ocr = Field(
+        Ocr.AUTO, description="auto: pages without a text layer. always: all pages, beside their text. off: none."
+    )
+    dpi: int = Field(200, ge=50, le=600, description="Dots per inch at which pages and figures are drawn.")
+
+
+class PassageOptions(_Options):
+    """How the text of pages becomes search hits."""
+
+    max_tokens: int = Field(
+        160, ge=16, le=8192, description="Tokens of the text model in a passage, at most. Larger: vaguer hits."
+    )
+    overlap: float = Field(0.1, ge=0, le=0.5, description="Part of a passage that the next one repeats.")
+
+
+class FigureOptions(_Options):
+    """Which pictures and drawings on pages are looked at."""
+
+    min_side_pt: float = Field(36.0, ge=1, le=10_000, description="Shorter side of a figure in points, at least.")
+    max_side_px: int = Field(1024, ge=64, le=7680, description="Longer side of a stored figure in pixels.")
+    per_page: int = Field(20, ge=0, le=1000, description="Figures of a page, at most. 0: none.")
+
+
 class PictureOptions(_Options):
     """How pictures are looked at."""
 
@@ -137,7 +174,15 @@ class ImageOptions(ModelChoice):
     pictures: PictureOptions = Field(default_factory=PictureOptions, description="How pictures are looked at.")
 
 
-class IngestOptions(VideoOptions, ImageOptions):
+class PdfOptions(ModelChoice):
+    """Everything that a PDF run can be told."""
+
+    pages: PageOptions = Field(default_factory=PageOptions, description="How pages are read.")
+    passages: PassageOptions = Field(default_factory=PassageOptions, description="How text becomes search hits.")
+    figures: FigureOptions = Field(default_factory=FigureOptions, description="Which pictures are looked at.")
+
+
+class IngestOptions(VideoOptions, PdfOptions, ImageOptions):
     """Everything that a run over files of all kinds can be told."""
 
     def of(self, flow: Flow) -> Options:
@@ -146,5 +191,5 @@ class IngestOptions(VideoOptions, ImageOptions):
         return chosen(**{name: getattr(self, name) for name in chosen.model_fields})
 
 
-Options = VideoOptions | ImageOptions
-OPTIONS: dict[Flow, type[Options]] = {"video": VideoOptions, "image": ImageOptions}
+Options = VideoOptions | PdfOptions | ImageOptions
+OPTIONS: dict[Flow, type[Options]] = {"video": VideoOptions, "pdf": PdfOptions, "image": ImageOptions}

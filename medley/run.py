@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from medley.models.profiles import Models
-from medley.options import ImageOptions, Options, VideoOptions
+from medley.options import ImageOptions, Options, PdfOptions, VideoOptions
 from medley.settings import Limits, PoolSettings, Runner
 from medley.types import Flow
 
@@ -46,6 +46,17 @@ class Run:
     def video(self) -> VideoOptions:
         """The options of a video run."""
         assert isinstance(self.options, VideoOptions)
+        return self.options
+
+    @property
+    def knows_password(self) -> bool:
+        """Whether somebody has given one."""
+        return isinstance(self.options, PdfOptions) and self.options.pages.password is not None
+
+    @property
+    def pdf(self) -> PdfOptions:
+        """The options of a PDF run."""
+        assert isinstance(self.options, PdfOptions)
         return self.options
 
     @property

@@ -63,6 +63,8 @@ class Limits(_Slice):
     memory_mb: int = Field(4096, ge=256, description="Address space of one ffmpeg call.")
     max_pixels: int = Field(8192 * 8192, ge=1, description="Largest picture that is decoded.")
     max_streams: int = Field(100, ge=1, description="Most streams in one container.")
+    max_pages: int = Field(10_000, ge=1, description="Most pages in one PDF.")
+    pages_s: float = Field(300.0, gt=0, description="Wall-clock limit for reading 32 pages of a PDF.")
     max_file_bytes: int = Field(1 << 40, ge=1, description="Largest input file.")
 
 

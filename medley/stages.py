@@ -43,6 +43,17 @@ DAGS: dict[Flow, tuple[Stage, ...]] = {
         Stage("embed_frames", "frames", 1, "sample_frames", model="vision"),
         Stage("write_frames", "frames", 1, "embed_frames", writes=True),
     ),
+    "pdf": (
+        Stage("parse", "pages", 1, None, lambda o: o.pages.model_dump(exclude={"password"})),
+        Stage("ocr", "pages", 1, "parse", model="ocr"),
+        # a passage is so many tokens of the model that reads it
+        Stage("chunk", "pages", 1, "ocr", lambda o: o.passages.model_dump(), model="text"),
+        Stage("embed_text", "pages", 1, "chunk", model="text"),
+        Stage("write_pages", "pages", 1, "embed_text", writes=True),
+        Stage("page_images", "images", 1, None, lambda o: [o.pages.dpi, o.figures.model_dump()]),
+        Stage("embed_images", "images", 1, "page_images", model="vision"),
+        Stage("write_images", "images", 1, "embed_images", writes=True),
+    ),
     "image": (
         Stage("load_images", "images", 1, None, lambda o: o.pictures.model_dump()),
         Stage("embed_images", "images", 1, "load_images", model="vision"),

@@ -52,7 +52,7 @@ def test_deployments_on_a_fresh_server_and_on_a_used_one(
         assert all(field["description"] for field in schema["definitions"]["FrameOptions"]["properties"].values())
         assert schema["definitions"]["Profile"]["enum"] == ["auto", "demo", "cpu", "gpu"]
 
-        for name in ("ingest/ingest", "ingest/ingest-nightly", "upload/on-upload"):
+        for name in ("pdf/pdf", "image/image", "ingest/ingest", "ingest/ingest-nightly", "upload/on-upload"):
             found = client.read_deployment_by_name(name)
             fields = found.parameter_openapi_schema["properties"].values()
             assert all(field.get("description") for field in fields), "the form explains itself"

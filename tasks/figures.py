@@ -1,0 +1,34 @@
+"""The branch of what is to be seen on pages: pictures and drawings, vectors, records."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from prefect.client.schemas.objects import State
+
+from medley.artifacts import Draft
+from medley.media.pdf import find_figures, read_figures
+from medley.run import Run
+from medley.types import Asset, Row, Unit
+from tasks._embed import embed_pictures
+from tasks._stage import run_batch, run_stage, stage_task
+
+
+@stage_task(num_cpus=1, of="assets")
+def page_images(assets: Unit, run: Run) -> State[Unit]:
+    """Pictures and drawings of all pages, as JPEGs with page and box."""
+    return run_stage("page_images", assets, run, lambda asset, draft: _find(asset, run, draft))
+
+
+@stage_task(num_cpus=0.1, of="figures")
+def embed_images(figures: Unit, run: Run) -> State[Unit]:
+    """A vector for each figure."""
+    return run_batch("embed_images", figures, run, lambda todo: embed_pictures(todo, _rows, run))
+
+
+def _find(asset: Asset, run: Run, draft: Draft) -> None:
+    find_figures(asset, draft.directory, run.pdf.pages, run.pdf.figures, run.limits)
+
+
+def _rows(directory: Path) -> list[tuple[Row, str]]:
+    return [(Row("image", "", page=f.page, box=f.box), f.image) for f in read_figures(directory)]

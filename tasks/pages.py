@@ -1,0 +1,92 @@
+"""The branch of what is written on pages: text, OCR, passages, vectors, records."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from prefect.client.schemas.objects import State
+
+from actors.pool import ocr_pool
+from medley.artifacts import ArtifactStore, Draft
+from medley.media.layout import Line
+from medley.media.pdf import PAGES, Page, parse_pdf, read_pages, write_page
+from medley.models.tokens import most_tokens, token_counter
+from medley.passages import passages
+from medley.records import write_branch
+from medley.run import Run
+from medley.stop import raise_if_stopped
+from medley.types import ArtifactRef, Asset, Modality, Row, Unit
+from tasks._embed import embed_texts
+from tasks._stage import run_batch, run_stage, stage_task
+
+_PASSAGES = "passages.json"
+
+
+@stage_task(num_cpus=1, of="assets")
+def parse(assets: Unit, run: Run) -> State[Unit]:
+    """Text with boxes, in reading order; pictures of pages without a text layer."""
+    return run_stage("parse", assets, run, lambda asset, draft: _parse(asset, run, draft))
+
+
+@stage_task(num_cpus=0.1, of="pages")
+def ocr(pages: Unit, run: Run) -> State[Unit]:
+    """What is written on those pictures."""
+    return run_stage("ocr", pages, run, lambda parsed, draft: _read(parsed, run, draft))
+
+
+@stage_task(num_cpus=0.1, of="pages")
+def chunk(pages: Unit, run: Run) -> State[Unit]:
+    """What one search hit shows."""
+    return run_stage("chunk", pages, run, lambda read, draft: _chunk(read, run, draft))
+
+
+@stage_task(num_cpus=0.1, of="chunks")
+def embed_text(chunks: Unit, run: Run) -> State[Unit]:
+    """A vector for each passage."""
+    return run_batch("embed_text", chunks, run, lambda todo: embed_texts(todo, _rows, run))
+
+
+@stage_task(num_cpus=0.1, of="vectors")
+def write_pages(vectors: Unit, run: Run) -> State[Unit]:
+    """The page records of each asset, and no others."""
+    return run_batch("write_pages", vectors, run, lambda todo: write_branch(todo, "pages", run.models.text, run))
+
+
+def _parse(asset: Asset, run: Run, draft: Draft) -> None:
+    found = parse_pdf(asset, draft.directory, run.pdf.pages, run.limits)
+    draft.data |= {"pages": found.pages, "damage": found.damage}
+
+
+def _read(parsed: ArtifactRef, run: Run, draft: Draft) -> None:
+    source = Path(parsed.directory)
+    with (draft.directory / PAGES).open("w") as file:
+        for page in read_pages(source):
+            raise_if_stopped()
+            if page.scan:
+                [lines] = ocr_pool(run).call("read_images", [source / page.scan])
+                file.write(write_page(page, [_in_points(line, page) for line in lines]))
+
+
+def _in_points(line: Line, page: Page) -> Line:
+    """Boxes of the OCR are in pixels of the picture that `parse_pdf` made."""
+    x0, y0, x1, y1 = (edge / page.scan_scale for edge in line.box)
+    return Line(line.text, (round(x0, 2), round(y0, 2), round(x1, 2), round(y1, 2)))
+
+
+def _chunk(read: ArtifactRef, run: Run, draft: Draft) -> None:
+    asset_id, options, spec = read.asset.asset_id, run.pdf.passages, run.models.text
+    parsed = ArtifactStore(run.artifacts).directory(asset_id, "parse", run.fingerprints["parse"])
+    tokens, most = token_counter(spec), min(options.max_tokens, most_tokens(spec))
+    rows: list[Row] = []
+    written: tuple[tuple[Modality, Path], ...] = (("page", parsed), ("ocr", Path(read.directory)))
+    for modality, directory in written:
+        for page in read_pages(directory):
+            found = passages(page.blocks, tokens, most, options.overlap)
+            rows += [Row(modality, passage.text, page=page.number, box=passage.box) for passage in found]
+    (draft.directory / _PASSAGES).write_text(json.dumps([asdict(row) for row in rows], ensure_ascii=False))
+
+
+def _rows(directory: Path) -> list[Row]:
+    return [Row(**row) for row in json.loads((directory / _PASSAGES).read_text())]
