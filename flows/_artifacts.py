@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from itertools import islice
 from typing import Any
 
 from prefect.artifacts import (
@@ -14,7 +15,7 @@ from prefect.artifacts import (
 )
 
 from flows._view import View
-from medley.report import ItemReport
+from medley.report import ItemReport, ReportFile
 from medley.timeline import timeline_svg
 from tasks._publish import embedded, only_shown
 
@@ -55,14 +56,14 @@ class Progress:
                 update_progress_artifact(self._artifact, progress=round(100 * self._ended / self._total, 1))
 
 
-def publish_items(items: list[dict[str, Any]], run_id: str) -> None:
-    """The table of items, and the stages of the first twenty that did anything."""
-    bars = timeline_svg([item for item in items if item["stages"]][:_BARS_OF])
+def publish_items(report: ReportFile, run_id: str) -> None:
+    """The table of the first thousand items, and the stages of the first twenty that did anything."""
+    bars = timeline_svg(list(islice((item for item in report.items() if item["stages"]), _BARS_OF)))
     with only_shown():
         create_table_artifact(
-            table=[_row(item) for item in items[:_ROWS_SHOWN]],
+            table=[_row(item) for item in islice(report.items(), _ROWS_SHOWN)],
             key=f"items-{run_id[:12]}",
-            description=f"Items of this run ({len(items)})",
+            description=f"Items of this run ({report.counts.total()})",
         )
         if bars:
             create_markdown_artifact(

@@ -19,6 +19,7 @@ _FILE_VERBS: dict[Flow, str] = {
     "image": "make pictures searchable by what is on them",
 }
 _OTHER_VERBS = {
+    "ingest": "make folders and buckets of everything searchable",
     "search": "find moments by words",
     "status": "what is known of runs and files",
     "models": "download the weights of a profile",
@@ -28,6 +29,10 @@ _OTHER_VERBS = {
     "watch": "note what lands in upload folders",
     "deploy": "tell a Prefect server of the deployments",
 }
+
+
+#: Where a verb's module may not import Prefect before there is something to do, and its flow's has to.
+_MODULES = {"ingest": "flows._ingest"}
 
 
 def entry() -> None:
@@ -42,7 +47,7 @@ def main(argv: Sequence[str]) -> int:
         if verb in _FILE_VERBS:
             return _run_on_files(verb, argv[1:])
         if verb in _OTHER_VERBS:
-            module = import_module(f"flows.{verb}")
+            module = import_module(_MODULES.get(verb, f"flows.{verb}"))
             parser = _parser(verb, _OTHER_VERBS[verb])
             module.add_arguments(parser)
             return int(module.run(parser.parse_args(argv[1:])))

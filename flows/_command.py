@@ -14,9 +14,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
+
 from flows import _signals
 from flows._environment import prepare_environment
 from flows._flags import add_option_flags, read_option_flags
+from flows._flows import FLOWS
 from flows._identify import Item
 from flows._run import OpenRun, open_run
 from flows._services import leave_all
@@ -24,25 +27,22 @@ from flows._summary import print_summary
 from flows._view import Terminal
 from medley.errors import SetupError
 from medley.export import export_asset
-from medley.models.locate import locate
 from medley.options import OPTIONS
 from medley.report import RunReport, RunStatus, exit_code, run_status
 from medley.settings import Settings, load_settings
-from medley.space import require_space
-from medley.stages import models_read
 from medley.types import Asset, Flow
 
-FLOWS: dict[Flow, tuple[str, str]] = {
-    "video": ("flows.video", "ingest_video"),
-    "pdf": ("flows.pdf", "ingest_pdfs"),
-    "image": ("flows.image", "ingest_images"),
-}
 _MAX_PATHS = 500
 
 
 def add_arguments(parser: argparse.ArgumentParser, verb: Flow) -> None:
     """The flags of a verb that works on files."""
     parser.add_argument("paths", nargs="+", metavar="PATH", help="files")
+    add_run_arguments(parser, OPTIONS[verb])
+
+
+def add_run_arguments(parser: argparse.ArgumentParser, options: type[BaseModel]) -> None:
+    """The flags of all verbs that start runs."""
     parser.add_argument("--runner", choices=("ray", "local"), help="ray (default), or threads of this process")
     parser.add_argument("--force", action="store_true", help="do everything again, whatever is known of these files")
     parser.add_argument("--verify", action="store_true", help="read every file, also where nothing seems changed")
@@ -51,20 +51,25 @@ def add_arguments(parser: argparse.ArgumentParser, verb: Flow) -> None:
     told = parser.add_mutually_exclusive_group()
     told.add_argument("-v", "--verbose", action="store_true", help="the run's log on stderr, too")
     told.add_argument("-q", "--quiet", action="store_true", help="say only what went wrong")
-    add_option_flags(parser, OPTIONS[verb])
+    add_option_flags(parser, options)
 
 
 def run(verb: Flow, arguments: argparse.Namespace) -> int:
     """Works on the files and prints the report; returns the exit status."""
+    if len(arguments.paths) > _MAX_PATHS:
+        raise SetupError(f"{len(arguments.paths)} paths are too many for one call", remedy=f"Give {_MAX_PATHS} at most")
+    return _Command(verb, arguments, prepared(arguments)).run()
+
+
+def prepared(arguments: argparse.Namespace) -> Settings:
+    """The settings, with what the flags of a run say of them; the environment is made for them."""
     settings = load_settings()
     if arguments.runner:
         settings = settings.model_copy(update={"runner": arguments.runner})
-    if len(arguments.paths) > _MAX_PATHS:
-        raise SetupError(f"{len(arguments.paths)} paths are too many for one call", remedy=f"Give {_MAX_PATHS} at most")
     if arguments.export:
         _make_export_directory(arguments.export)
     prepare_environment(settings)
-    return _Command(verb, arguments, settings).run()
+    return settings
 
 
 def _make_export_directory(directory: Path) -> None:
@@ -112,10 +117,7 @@ class _Command:
         if not known.anything_to_do(self._arguments.paths):
             known.enter_known()
             return
-        for model in models_read(known.flow, known.run.models):
-            self._view.starting(f"looking for the {model.kind} model {model.id}; it may have to be downloaded")
-            locate(model)  # raises before any item is touched
-        require_space(self._settings)
+        known.check_machine()  # raises before any item is touched
         self._run_flow(known)
 
     def _remembered(self, items: Iterator[Item]) -> Iterator[Item]:
@@ -130,7 +132,7 @@ class _Command:
         begin = time.monotonic()
         module, name = FLOWS[self._verb]
         self._view.starting("starting services")
-        with started(known) as (runner, url):
+        with started(known.settings, known.catalog, known.connect_store, known.prefect_runs) as (runner, url):
             self._prefect_url = url
             flow = getattr(import_module(module), name).with_options(task_runner=runner)
             self._startup_s = round(time.monotonic() - begin, 3)
@@ -158,7 +160,7 @@ class _Command:
         """Once: the main thread and the hard exit may both come here."""
         if not self._to_print.acquire(blocking=False):
             return
-        items = _in_order(known.report.items(), self._arguments.paths)
+        items = _in_order(list(known.report.items()), self._arguments.paths)
         status: RunStatus = run_status(item["status"] for item in items)
         seconds = round(time.monotonic() - self._began, 3)
         whole = RunReport(known.run.run_id, self._verb, status, seconds, self._startup_s, self._prefect_url, items)

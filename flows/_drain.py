@@ -16,7 +16,6 @@ from medley.catalog.uploads import Upload
 from medley.errors import MedleyError, MissingFile
 from medley.landing import DONE, FAILED, seen_at
 from medley.objects import head, is_url, move, remove
-from medley.options import IngestOptions
 from medley.stop import stop_requested
 from medley.types import Flow
 
@@ -27,7 +26,7 @@ _REFUSES: Flow = "video"  # what no flow works on: it says so
 CLAIM = "uploads"
 
 
-def drain(paths: list[str], options: IngestOptions, parent: Parent) -> None:
+def drain(paths: list[str], parent: Parent) -> None:
     """Until nothing waits. Returns at once where another run is at it: that one takes these files as well."""
     landed = [upload for path in paths if (upload := _landed(path))]
     parent.uploads.note(parent.uploads.unknown(landed))
@@ -35,7 +34,7 @@ def drain(paths: list[str], options: IngestOptions, parent: Parent) -> None:
         while not stop_requested() and (batch := parent.uploads.take(parent.run_id, _BATCH)):
             entries: dict[str, dict[str, Any]] = {}
             for flow, some in batches([file.path for file in batch], _BATCH, otherwise=_REFUSES):
-                entries |= parent.child(flow or _REFUSES, some, options)
+                entries |= parent.child(flow or _REFUSES, some)
             for file in batch:
                 _settle(file, entries[file.path], parent)
         parent.catalog.release(CLAIM, parent.run_id)

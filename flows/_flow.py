@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from prefect.client.schemas.objects import State
@@ -45,13 +46,12 @@ def report(known: OpenRun) -> State[dict[str, Any]]:
     return state_of(known.report, known.run.run_id)
 
 
-def state_of(file: ReportFile, run_id: str) -> State[dict[str, Any]]:
-    """The same for any report."""
-    items = file.items()
-    publish_items(items, run_id)
+def state_of(file: ReportFile, run_id: str, *, cut_short: bool = False) -> State[dict[str, Any]]:
+    """The same for any report; `cut_short` where not everything has an entry."""
+    publish_items(file, run_id)
     counts = dict(file.counts)
-    status = run_status(file.counts.elements())
-    message = _first_line(items, counts)
+    status = "cancelled" if cut_short else run_status(file.counts.elements())
+    message = _first_line(file, counts)
     data = {"counts": counts, "report": str(file.path)}
     if status == "cancelled":
         return Cancelled(message=message)
@@ -69,7 +69,7 @@ def _run_name(flow: str) -> str:
     return f"{flow} · {first}{more}"
 
 
-def _first_line(items: list[dict[str, Any]], counts: dict[str, int]) -> str:
+def _first_line(file: ReportFile, counts: dict[str, int]) -> str:
     summary = ", ".join(f"{count} {status}" for status, count in sorted(counts.items())) or "no items"
-    failed = [item["error"]["message"] for item in items if item["error"]]
-    return f"{summary}: {'; '.join(failed[:3])}" if failed else summary
+    failed = list(islice((item["error"]["message"] for item in file.items() if item["error"]), 3))
+    return f"{summary}: {'; '.join(failed)}" if failed else summary

@@ -25,6 +25,7 @@ from flows._identify import Item, outcome_of_duplicate, settled
 from flows._log import logger
 from flows._outcomes import note_outcomes, report_of
 from flows._run import OpenRun
+from medley.artifacts import ArtifactStore
 from medley.errors import BadInput, NoSpace, Quarantined, TransientError
 from medley.records import retire
 from medley.report import ItemReport, ItemStatus, error_entry, stop_errors
@@ -211,7 +212,8 @@ class Window:
     def _retire_replaced(self) -> None:
         """Assets whose last path shows something else now: their records go, after the new ones are in."""
         for asset_id in self._known.catalog.replaced_assets():
-            retire(asset_id, self._known.connect_store())
+            run = self._known.connect_store()
+            retire(asset_id, ArtifactStore(run.artifacts), run.store)
             self._known.catalog.forget_outcomes(asset_id)
 
     def _not_begun(self, item: Item, status: ItemStatus, errors: list[dict[str, Any]]) -> ItemReport:

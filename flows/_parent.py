@@ -4,82 +4,163 @@ from __future__ import annotations
 
 import contextlib
 import uuid
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from importlib import import_module
 from typing import Any
 
-from prefect.client.schemas.objects import State
-from prefect.runtime import flow_run
-
-from flows._command import FLOWS
-from flows._flow import state_of
-from flows._guard import guarded
-from flows._run import claims_kept, deployed, open_run, with_profile
-from flows._runner import local_runner
-from flows._signals import stop_on_signals
-from flows._start import error_of
+from flows._flows import FLOWS
+from flows._run import OpenRun, claims_kept, open_run, with_profile
+from flows._view import Silent, View
 from medley.catalog import Catalog, open_catalog
 from medley.catalog.uploads import Uploads
+from medley.errors import SetupError
 from medley.options import IngestOptions
-from medley.report import ReportFile, run_status
+from medley.report import ItemReport, ReportFile, run_status
 from medley.settings import Settings
+from medley.stop import stop_requested
 from medley.types import Flow
 
 #: More items than this are more than one child run.
 CHILD_ITEMS = 500
+#: What a child run is to do: files of one flow, None for what no flow works on.
+Batch = tuple[Flow | None, list[str]]
 
 
 @dataclass(slots=True)
 class Parent:
-    """What a parent run knows."""
+    """What a parent run knows. Its children run one after the other; each fills the machine by itself."""
 
     run_id: str
     settings: Settings
     catalog: Catalog
-    uploads: Uploads
+    options: IngestOptions
     report: ReportFile
+    view: View
+    force: bool
+    verify: bool
+    batches: Iterator[Batch] = field(default_factory=lambda: iter(()))
+    flow_runs: list[str] = field(default_factory=list)
+    opened: OpenRun | None = None
+    exits: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
 
-    def child(
-        self, flow: Flow, paths: list[str], options: IngestOptions, *, force: bool = False
-    ) -> dict[str, dict[str, Any]]:
+    @property
+    def uploads(self) -> Uploads:
+        """The catalog's uploads."""
+        return Uploads(self.catalog.engine)
+
+    def anything_to_do(self) -> bool:
+        """Enters batches about which nothing is to do; True, with its run opened, at the first other one."""
+        for flow, paths in self.batches:
+            if stop_requested():
+                return False
+            if flow is None:
+                self._skip(paths)
+            elif self._open(flow, paths):
+                return True
+        return False
+
+    def work(self) -> None:
+        """All batches, or until the run is stopped."""
+        while self.opened or self.anything_to_do():
+            self.run_opened()
+
+    def child(self, flow: Flow, paths: list[str]) -> dict[str, dict[str, Any]]:
         """Runs one flow over `paths`; its entries by path. Where nothing is to do there is no flow run."""
-        module, name = FLOWS[flow]
-        call = getattr(import_module(module), name)
-        if self.settings.runner == "local":
-            call = call.with_options(task_runner=local_runner(self.settings))
-        own = options.of(flow)
-        with open_run(flow, own, self.settings, force=force) as known:
-            if known.anything_to_do(paths):
-                known.enter_missing(paths, error_of(partial(call, paths, own, force)))
-            else:
-                known.enter_known()
-            entries = known.report.items()
-        for entry in entries:
-            self.report.add_entry(entry)
-        return {entry["path"]: entry for entry in entries}
+        done = self.report.counts.total()
+        if self._open(flow, paths):
+            self.run_opened()
+        return {entry["path"]: entry for n, entry in enumerate(self.report.items()) if n >= done}
 
-    def state(self) -> State[dict[str, Any]]:
-        """How the whole of it ended, for Prefect."""
-        return state_of(self.report, self.run_id)
+    def run_opened(self) -> None:
+        """The flow over the batch that has been opened."""
+        from flows._start import error_of
+
+        known = self.opened
+        assert known
+        module, name = FLOWS[known.flow]
+        flow = getattr(import_module(module), name)
+        if self.settings.runner == "local":
+            from flows._runner import local_runner
+
+            flow = flow.with_options(task_runner=local_runner(self.settings))
+        with self.exits.pop_all():
+            error: BaseException | None
+            try:
+                known.check_machine()
+                error = error_of(partial(flow, known.paths, known.run.options, self.force))
+            except SetupError as wrong:
+                error = wrong
+            known.enter_missing(known.paths, error)
+            self._take(known)
+
+    def _open(self, flow: Flow, paths: list[str]) -> bool:
+        opened = open_run(
+            flow, self.options.of(flow), self.settings, force=self.force, verify=self.verify, view=self.view
+        )
+        known = self.opened = self.exits.enter_context(opened)
+        known.paths = paths
+        if known.anything_to_do(paths):
+            return True
+        with self.exits.pop_all():
+            known.enter_known()
+            self._take(known)
+        return False
+
+    def _take(self, known: OpenRun) -> None:
+        self.flow_runs += known.prefect_runs()
+        for entry in known.report.items():
+            self.report.add_entry(entry)
+        self.opened = None
+
+    def _skip(self, paths: list[str]) -> None:
+        for path in paths:
+            skipped = ItemReport(path, "skipped")
+            self.report.add(skipped)
+            self.view.ended(skipped)
+
+    def abandon(self) -> None:
+        """For a hard exit: what is not done is cancelled, and the catalog is told."""
+        if self.opened:
+            self.opened.abandon(self.opened.paths)
+            self._take(self.opened)
+        self.catalog.end_run(self.run_id, "cancelled", dict(self.report.counts))
+
+
+_current: Parent | None = None
 
 
 @contextlib.contextmanager
-def parent_run(flow: str, options: IngestOptions) -> Iterator[Parent]:
-    """A run of this flow process; the catalog says how it ended, whatever happens in the block."""
-    with deployed() as settings:
-        catalog = open_catalog(settings)
-        catalog.crash_dead_runs()
-        run_id, prefect_run_id = str(uuid.uuid4()), str(flow_run.id)
-        report = ReportFile(settings.home / "runs" / run_id)
-        catalog.begin_run(run_id, flow, with_profile(options, settings).profile.value)
-        catalog.note_prefect_run(run_id, prefect_run_id)
-        status: str = "failed"
-        try:
-            with claims_kept(catalog, run_id), stop_on_signals(), guarded(prefect_run_id, settings.home):
-                yield Parent(run_id, settings, catalog, Uploads(catalog.engine), report)
-            status = run_status(report.counts.elements())
-        finally:
-            catalog.end_run(run_id, status, dict(report.counts))
-            catalog.close_prefect_run(prefect_run_id)
+def open_parent(
+    flow: str,
+    options: IngestOptions,
+    settings: Settings,
+    *,
+    force: bool = False,
+    verify: bool = False,
+    view: View | None = None,
+) -> Iterator[Parent]:
+    """A parent run of this process; the catalog says how it ended, whatever happens in the block."""
+    global _current  # noqa: PLW0603  # a flow called in this process joins the command's run
+    catalog = open_catalog(settings)
+    catalog.crash_dead_runs()
+    options = with_profile(options, settings)
+    run_id = str(uuid.uuid4())
+    report = ReportFile(settings.home / "runs" / run_id)
+    catalog.begin_run(run_id, flow, options.profile.value)
+    parent = _current = Parent(run_id, settings, catalog, options, report, view or Silent(), force, verify)
+    status: str = "failed"
+    try:
+        with claims_kept(catalog, run_id), parent.exits:
+            yield parent
+        status = "cancelled" if stop_requested() else run_status(Counter(report.counts).elements())
+    finally:
+        _current = None
+        catalog.end_run(run_id, status, dict(report.counts))
+
+
+def current_parent() -> Parent | None:
+    """The parent run that the command has opened in this process."""
+    return _current

@@ -1,35 +1,32 @@
-"""Which flow a file goes to, by its content; batch by batch, so that memory does not grow with the number of files."""
+"""Which files a source holds, and which flow each goes to, by its content; memory does not grow with their number."""
 
 from __future__ import annotations
 
+import glob
+import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from flows._parent import CHILD_ITEMS, Parent
-from medley.errors import BadInput, MissingFile, TransientError, UnsupportedMedia
-from medley.landing import files_in
-from medley.media.sniff import HEAD_BYTES, sniff, sniff_head
-from medley.objects import first_bytes, is_url
-from medley.options import IngestOptions
-from medley.report import ItemReport, error_entry
+from flows._parent import CHILD_ITEMS, Batch, Parent
+from flows._services import vector_store
+from medley.artifacts import ArtifactStore
+from medley.errors import BadInput, MedleyError, MissingFile, TransientError, UnsupportedMedia
+from medley.landing import entries_in
+from medley.media.sniff import HEAD_BYTES, is_text, sniff, sniff_head
+from medley.objects import first_bytes, is_url, listing
+from medley.records import retire
+from medley.report import ItemReport, ReportFile, error_entry
 from medley.stop import stop_requested
 from medley.types import Flow
 
 
-def ingest(folders: list[str], options: IngestOptions, parent: Parent, *, force: bool) -> None:
-    """Every file below `folders` gets an entry in the parent's report."""
-    for flow, paths in batches(_files(folders, parent), CHILD_ITEMS):
-        if stop_requested():
-            return
-        if flow:
-            parent.child(flow, paths, options, force=force)
-        else:
-            for path in paths:
-                parent.report.add(ItemReport(path, "skipped"))
+def batches_of(sources: Iterable[str], report: ReportFile) -> Iterator[Batch]:
+    """The files of `sources`, some hundreds of one flow at a time; sources that cannot be read get an entry."""
+    return batches(_files(sources, report), CHILD_ITEMS)
 
 
-def batches(paths: Iterable[str], size: int, otherwise: Flow | None = None) -> Iterator[tuple[Flow | None, list[str]]]:
+def batches(paths: Iterable[str], size: int, otherwise: Flow | None = None) -> Iterator[Batch]:
     """Files of one flow together, `size` of them at most; `otherwise` for what is of none."""
     waiting: dict[Flow | None, list[str]] = defaultdict(list)
     for path in paths:
@@ -42,6 +39,8 @@ def batches(paths: Iterable[str], size: int, otherwise: Flow | None = None) -> I
 
 def flow_for(path: str) -> Flow | None:
     """By the content; None where no flow works on such files. What cannot be read, its flow says."""
+    if not is_url(path) and os.path.exists(path) and not _is_plain(Path(path)):
+        return None
     try:
         return (sniff_head(first_bytes(path, HEAD_BYTES), path) if is_url(path) else sniff(Path(path))).flow
     except UnsupportedMedia:
@@ -50,9 +49,73 @@ def flow_for(path: str) -> Flow | None:
         return "video"
 
 
-def _files(folders: list[str], parent: Parent) -> Iterator[str]:
-    for folder in map(Path, folders):
-        if not folder.exists():
-            missing = MissingFile("does not exist", file=str(folder), remedy="Check the path")
-            parent.report.add(ItemReport(str(folder), "failed", errors=[error_entry(missing)]))
-        yield from map(str, files_in(folder) if folder.is_dir() else [folder] if folder.exists() else [])
+def _is_plain(path: Path) -> bool:
+    """A regular file: links, sockets and devices are not followed or opened."""
+    return path.is_file() and not path.is_symlink()
+
+
+def _files(sources: Iterable[str], report: ReportFile) -> Iterator[str]:
+    for source in sources:
+        try:
+            yield from _files_of(source)
+        except MedleyError as error:
+            error.file = error.file or source
+            report.add(ItemReport(source, "failed", errors=[error_entry(error)]))
+
+
+def _files_of(source: str) -> Iterator[str]:
+    """Raises MissingFile, TransientError."""
+    path = Path(source).expanduser()
+    if is_url(source):
+        yield from (found.url for page in listing(source) for found in page if not found.url.endswith("/"))
+    elif path.is_dir():
+        yield from map(str, entries_in(path))
+    elif path.is_file():
+        yield from _listed(path) if is_text(path) else [str(path)]
+    elif glob.has_magic(source):
+        found = False
+        for name in glob.iglob(os.path.expanduser(source), recursive=True):
+            found = True
+            yield from map(str, entries_in(Path(name))) if os.path.isdir(name) else [name]
+        if not found:
+            raise MissingFile("matches nothing", file=source, remedy="Check the pattern")
+    else:
+        raise MissingFile("does not exist", file=source, remedy="Check the path")
+
+
+def _listed(path: Path) -> Iterator[str]:
+    """A list of paths or URLs, one in a line; relative ones are relative to the list, lines with a # are remarks."""
+    with path.open(encoding="utf-8", errors="surrogateescape") as lines:
+        for line in map(str.strip, lines):
+            if line and not line.startswith("#"):
+                yield line if is_url(line) else str(path.parent / Path(line).expanduser())
+
+
+def prune(sources: Iterable[str], parent: Parent) -> int:
+    """What was known below `sources` and is no longer there leaves the index; how many files that was.
+
+    Nothing is pruned of a source that is not there itself: a disk that is not mounted has lost no files.
+    """
+    gone: list[str] = []
+    for source in sources:
+        if stop_requested():
+            return 0
+        root = source.rstrip("/") if is_url(source) else os.path.abspath(os.path.expanduser(source))
+        if is_url(source):
+            there = {found.url for page in listing(source) for found in page}
+            gone += [path for path in parent.catalog.paths_below(root) if path not in there]
+        elif os.path.isdir(root):
+            gone += [path for path in parent.catalog.paths_below(root) if not os.path.lexists(path)]
+    parent.catalog.forget_paths(gone)
+    if gone:
+        retire_replaced(parent)
+    return len(gone)
+
+
+def retire_replaced(parent: Parent) -> None:
+    """Assets that no path shows any more leave the index."""
+    artifacts = ArtifactStore(parent.settings.artifacts)
+    with vector_store(parent.settings) as address:
+        for asset_id in parent.catalog.replaced_assets():
+            retire(asset_id, artifacts, address)
+            parent.catalog.forget_outcomes(asset_id)

@@ -24,12 +24,14 @@ from flows._view import Silent, View
 from medley import __version__
 from medley.catalog import Catalog, open_catalog
 from medley.errors import MedleyError
+from medley.models.locate import locate
 from medley.models.profiles import models_of
 from medley.options import Options
 from medley.profile import Choice, resolve_profile
 from medley.report import ItemReport, ItemStatus, ReportFile, error_entry, run_status, stop_errors
 from medley.run import Run, StoreAddress
 from medley.settings import Settings, load_settings
+from medley.space import require_space
 from medley.stages import fingerprints, models_read, plan_fingerprint
 from medley.types import Flow
 
@@ -50,6 +52,7 @@ class OpenRun:
     verify: bool = False
     prefect_run_id: str | None = None
     items: Iterator[Item] | None = None
+    paths: list[str] = field(default_factory=list)
     log_handlers: list[logging.Handler] = field(default_factory=list)
     exits: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
 
@@ -81,6 +84,17 @@ class OpenRun:
             if item.report:
                 self.report.add(item.report)
                 self.view.ended(item.report)
+
+    def check_machine(self) -> None:
+        """Raises SetupError where the weights or the space for this run are not to be had."""
+        for model in models_read(self.flow, self.run.models):
+            self.view.starting(f"looking for the {model.kind} model {model.id}; it may have to be downloaded")
+            locate(model)
+        require_space(self.settings)
+
+    def prefect_runs(self) -> list[str]:
+        """The flow run of Prefect that shows this run, if there is one."""
+        return [self.prefect_run_id] if self.prefect_run_id else []
 
     def connect_store(self) -> Run:
         """The run with a store that is there: started with the first item that needs it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -16,31 +16,36 @@ from prefect.task_runners import TaskRunner
 
 from flows._log import logger
 from flows._reconcile import close_in_prefect, settle_task_runs
-from flows._run import OpenRun
 from flows._runner import MedleyRayRunner, local_runner, start_ray, stop_ray
 from flows._services import prefect_server
+from medley.catalog import Catalog
 from medley.errors import ServiceUnreachable
+from medley.settings import Settings
 
 _DRAIN_S = 5.0
 
 
 @contextlib.contextmanager
-def started(known: OpenRun) -> Iterator[tuple[TaskRunner[Any], str]]:
-    """The task runner and the URL of Prefect's API. What was started only for this command has ended afterwards."""
-    settings = known.settings
+def started(
+    settings: Settings, catalog: Catalog, connect_store: Callable[[], object], flow_runs: Callable[[], Sequence[str]]
+) -> Iterator[tuple[TaskRunner[Any], str]]:
+    """The task runner and the URL of Prefect's API. What was started only for this command has ended afterwards.
+
+    `flow_runs` says at the end which flow runs of Prefect this command has made.
+    """
     on_ray = settings.runner == "ray"
     with contextlib.ExitStack() as exits:
         with ThreadPoolExecutor(2) as helpers:
             prefect = helpers.submit(exits.enter_context, prefect_server(settings))
-            store = helpers.submit(known.connect_store)
+            store = helpers.submit(connect_store)
             if on_ray:
                 exits.callback(stop_ray)
                 start_ray(settings)
             store.result()
             url = prefect.result()
         exits.enter_context(temporary_settings({PREFECT_API_URL: url}))
-        close_in_prefect(known.catalog)
-        exits.callback(_settle, known)
+        close_in_prefect(catalog)
+        exits.callback(_settle, catalog, flow_runs)
         yield MedleyRayRunner() if on_ray else local_runner(settings), url
 
 
@@ -54,18 +59,17 @@ def error_of(flow: Callable[..., State[Any]]) -> BaseException | None:
     return error if isinstance(error, BaseException) else None
 
 
-def _settle(known: OpenRun) -> None:
+def _settle(catalog: Catalog, flow_runs: Callable[[], Sequence[str]]) -> None:
     """While the server is still there: what this process has to tell it, and the last states of the run's tasks.
 
     Where it is not, the run stays open in the catalog: the next command that has a server closes it there.
     """
     APILogWorker.drain_all(timeout=_DRAIN_S)
     EventsWorker.drain_all(timeout=_DRAIN_S)
-    if not known.prefect_run_id:
-        return
-    try:
-        settle_task_runs(known.prefect_run_id)
-    except httpx.HTTPError as error:
-        logger.warning("Prefect does not know how this run ended: %s: %s", type(error).__name__, error)
-        return
-    known.catalog.close_prefect_run(known.prefect_run_id)
+    for flow_run in flow_runs():
+        try:
+            settle_task_runs(flow_run)
+        except httpx.HTTPError as error:
+            logger.warning("Prefect does not know how this run ended: %s: %s", type(error).__name__, error)
+            return
+        catalog.close_prefect_run(flow_run)

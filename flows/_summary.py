@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Console
@@ -46,3 +47,16 @@ def _table(items: list[dict[str, Any]]) -> Table:
             why = why or f"same content as {item['duplicate_of']}"
         table.add_row(escape(item["path"]), item["status"], records, f"{item['seconds']:.1f}", escape(why))
     return table
+
+
+def print_ingest(whole: dict[str, Any], counts: Mapping[str, int]) -> None:
+    """How many files ended how, and how long it took; each of them was told on stderr."""
+    console = Console(highlight=False)
+    told = ", ".join(f"{count} {status}" for status, count in sorted(counts.items())) or "no files"
+    start = f", {whole['startup_s']:.1f} s of it to start services" if whole["startup_s"] else ""
+    console.print(f"[bold]{told}[/] in {whole['seconds']:.1f} s{start}")
+    if whole["status"] == "cancelled":
+        console.print("The same command goes on from here: finished stages are kept")
+    if {"failed", "partial"} & counts.keys():
+        console.print("Which and why:  medley status --failed")
+    console.print('Next:  medley search "what you look for"')

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import sys
+
+from flows._cli import main
+
+if __name__ == "__main__":  # before Prefect is imported: a command that finds all unchanged does without it
+    sys.exit(main(["ingest", *sys.argv[1:]]))
+
 from typing import Any
 
 from prefect import flow
 
 from flows._flow import flow_options
-from flows._parent import parent_run
-from flows._routing import ingest
+from flows._parent_flow import joined_parent, parent_state
+from flows._routing import batches_of, prune
 from medley.options import IngestOptions
 
 _DEFAULTS = IngestOptions()
@@ -16,15 +23,23 @@ _NONE: list[str] = []
 
 
 @flow(name="ingest", **flow_options("ingest"))
-def ingest_folders(folders: list[str] = _NONE, options: IngestOptions = _DEFAULTS, force: bool = False) -> Any:
-    """Makes everything in some folders searchable.
+def ingest_sources(
+    sources: list[str] = _NONE, options: IngestOptions = _DEFAULTS, force: bool = False, pruned: bool = False
+) -> Any:
+    """Makes everything in some folders or buckets searchable.
 
     Args:
-        folders: Folders on the machine where the worker runs, with all that is below them. Empty: the upload folder.
+        sources: Folders, files or patterns on the machine where the worker runs, lists of them, or URLs of buckets.
+            Empty: what is watched for uploads.
         options: What to do with the files.
         force: Do everything again, whatever is known of these files.
+        pruned: Take out of the index what is no longer in those folders.
 
     """
-    with parent_run("ingest", options) as parent:
-        ingest(folders or [parent.settings.upload_source], options, parent, force=force)
-        return parent.state()
+    with joined_parent("ingest", options, force=force) as parent:
+        wanted = sources or [parent.settings.upload_source]
+        parent.batches = parent.batches or batches_of(wanted, parent.report)
+        parent.work()
+        if pruned:
+            prune(wanted, parent)
+        return parent_state(parent)

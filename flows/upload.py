@@ -8,7 +8,7 @@ from prefect import flow
 
 from flows._drain import drain
 from flows._flow import flow_options
-from flows._parent import parent_run
+from flows._parent_flow import joined_parent, parent_state
 from medley.options import IngestOptions
 
 _DEFAULTS = IngestOptions()
@@ -24,6 +24,6 @@ def ingest_uploads(paths: list[str] = _NONE, options: IngestOptions = _DEFAULTS)
         options: What to do with them.
 
     """
-    with parent_run("upload", options) as parent:
-        drain(paths, options, parent)
-        return parent.state()
+    with joined_parent("upload", options) as parent:
+        drain(paths, parent)
+        return parent_state(parent)

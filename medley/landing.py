@@ -28,15 +28,18 @@ def seen_at(path: Path, source: str, after: str = "keep") -> Upload:
 
 
 def files_in(folder: Path) -> Iterator[Path]:
-    """Regular files under `folder`, links not followed, without what is temporary, hidden or done with."""
+    """Regular files under `folder`; see `entries_in`."""
+    return filter(is_regular, entries_in(folder))
+
+
+def entries_in(folder: Path) -> Iterator[Path]:
+    """All but folders under `folder`, links not followed, without what is temporary, hidden or done with."""
     for directory, names, files in os.walk(folder):
         names[:] = [name for name in names if not name.startswith(".")]
         if Path(directory) == folder:
             names[:] = [name for name in names if name not in (DONE, FAILED)]
-        for name in files:
-            path = Path(directory, name)
-            if not is_temporary(path) and is_regular(path):
-                yield path
+        names.sort()
+        yield from (path for name in sorted(files) if not is_temporary(path := Path(directory, name)))
 
 
 def is_regular(path: Path) -> bool:

@@ -14,7 +14,7 @@ import numpy as np
 
 from medley.artifacts import ArtifactStore, Draft, Manifest
 from medley.models.base import ModelSpec, Vectors
-from medley.run import Run
+from medley.run import Run, StoreAddress
 from medley.stages import WRITE_STAGES, write_stage
 from medley.stores.base import SPACE_OF_BRANCH, Batch, open_store
 from medley.types import MODALITY_OF_BRANCH, ArtifactRef, Branch, Row
@@ -79,12 +79,11 @@ def _counted(branch: Branch, rows: Sequence[Row]) -> dict[str, int]:
     return {MODALITY_OF_BRANCH[branch]: 0, **Counter[str](row.modality for row in rows)}
 
 
-def retire(asset_id: str, run: Run) -> None:
+def retire(asset_id: str, artifacts: ArtifactStore, address: StoreAddress) -> None:
     """Removes an asset's records from the store; the write manifests go first, so that a crash leaves "not written"."""
-    artifacts = ArtifactStore(run.artifacts)
     for stage in WRITE_STAGES:
-        artifacts.remove(asset_id, stage, store_slot(run.store.key))
-    store = open_store(run.store)
+        artifacts.remove(asset_id, stage, store_slot(address.key))
+    store = open_store(address)
     try:
         store.delete(asset_id)
     finally:

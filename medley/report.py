@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -126,8 +126,8 @@ class ReportFile:
                 file.truncate(whole)  # no torn line
                 raise
 
-    def items(self) -> list[dict[str, Any]]:
-        """All entries so far."""
-        if not self.path.exists():
-            return []
-        return [json.loads(line) for line in self.path.read_text().splitlines()]
+    def items(self) -> Iterator[dict[str, Any]]:
+        """All entries so far, one by one."""
+        if self.path.exists():
+            with self.path.open(encoding="utf-8") as file:
+                yield from map(json.loads, file)

@@ -12,7 +12,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from flows._drain import CLAIM, _settle
 from flows._parent import Parent
 from flows._runner import local_runner
-from flows.ingest import ingest_folders
+from flows.ingest import ingest_sources
 from flows.upload import ingest_uploads
 from medley import stop
 from medley.catalog import open_catalog
@@ -116,11 +116,11 @@ def test_folders_are_routed_by_content(folder: Path, settings: Settings, medley:
             return len([run for run in client.read_flow_runs() if run.parent_task_run_id])
 
     (folder / "notes.txt").write_text("not ours")
-    state = run(ingest_folders, settings, prefect_url, folders=[str(folder), str(folder / "nowhere")])
+    state = run(ingest_sources, settings, prefect_url, sources=[str(folder), str(folder / "nowhere")])
     assert state.name == "Partial"
     assert "1 complete, 1 failed, 2 skipped, 1 unchanged" in state.message
     before = runs()
-    again = run(ingest_folders, settings, prefect_url, folders=[str(folder)])
+    again = run(ingest_sources, settings, prefect_url, sources=[str(folder)])
     assert "2 skipped, 2 unchanged" in again.message
     assert runs() == before, "nothing to do, no child run"
     assert medley("search", "a red circle", "--json").report["hits"]

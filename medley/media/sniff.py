@@ -86,6 +86,15 @@ def sniff(path: Path) -> Sniffed:
     return sniff_head(head, str(path))
 
 
+def is_text(path: Path) -> bool:
+    """Whether it is plain text, such as a list of files; raises MissingFile."""
+    try:
+        sniff(path)
+    except UnsupportedMedia as error:
+        return "it is a text file" in error.reason
+    return False
+
+
 def sniff_head(head: bytes, file: str) -> Sniffed:
     """The same by the first `HEAD_BYTES` of `file`. Raises UnsupportedMedia."""
     found = _by_magic(head)
