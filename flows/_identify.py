@@ -95,6 +95,8 @@ def branches_of(asset: Asset) -> list[Branch]:
 
 def _is_written(asset: Asset, outcome: Outcome, run: Run) -> bool:
     """Whether every branch that has not failed has its records in this store."""
+    if outcome.status == "failed":
+        return True  # there are none to miss
     failed = {stage.branch for error in outcome.errors if (stage := stage_of(run.flow, error["stage"]))}
     artifacts = ArtifactStore(run.artifacts)
     wanted = (branch for branch in branches_of(asset) if branch not in failed)

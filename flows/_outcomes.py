@@ -11,7 +11,7 @@ from flows._flight import Flight, Member
 from flows._identify import records_of
 from flows._run import OpenRun
 from medley.artifacts import ArtifactStore
-from medley.errors import Cancelled
+from medley.errors import Cancelled, MedleyError
 from medley.report import ItemReport, StageReport, error_entry, stop_errors
 from medley.run import Run
 from medley.stages import DAGS
@@ -21,8 +21,8 @@ from medley.types import Asset
 def report_of(member: Member, flight: Flight, run: Run) -> ItemReport:
     """How an item ended."""
     drop_copy(member.item, member.errors)
-    errors = [error_entry(error) for error in member.errors if not isinstance(error, Cancelled)]
-    cancelled = member.cancelled or len(errors) < len(member.errors)
+    errors = _told([error for error in member.errors if not isinstance(error, Cancelled)], flight)
+    cancelled = member.cancelled or any(isinstance(error, Cancelled) for error in member.errors)
     records = records_of(member.asset, run)
     errors += stop_errors() if cancelled else []
     done = all(stage in member.stages for stage in flight.futures) and not errors
@@ -37,6 +37,15 @@ def report_of(member: Member, flight: Flight, run: Run) -> ItemReport:
         stages=[member.stages[name] for name in flight.futures if name in member.stages],
         errors=errors,
     )
+
+
+def _told(errors: Sequence[MedleyError], flight: Flight) -> list[dict[str, Any]]:
+    """In the order of the stages; what stopped both branches alike is told once."""
+    place = {stage: n for n, stage in enumerate(flight.futures)}
+    told: dict[tuple[str, str], dict[str, Any]] = {}
+    for error in sorted(errors, key=lambda error: place.get(error.stage, -1)):
+        told.setdefault((type(error).__name__, str(error)), error_entry(error))
+    return list(told.values())
 
 
 def note_outcomes(flight: Flight, reports: Sequence[ItemReport], known: OpenRun) -> None:

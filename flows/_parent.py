@@ -38,10 +38,10 @@ class Parent:
     catalog: Catalog
     options: IngestOptions
     report: ReportFile
-    view: View
-    force: bool
-    verify: bool
-    batches: Iterator[Batch] = field(default_factory=lambda: iter(()))
+    view: View = field(default_factory=Silent)
+    force: bool = False
+    verify: bool = False
+    batches: Iterator[Batch] | None = None  #: None: the flow is to find out
     flow_runs: list[str] = field(default_factory=list)
     opened: OpenRun | None = None
     exits: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
@@ -53,7 +53,7 @@ class Parent:
 
     def anything_to_do(self) -> bool:
         """Enters batches about which nothing is to do; True, with its run opened, at the first other one."""
-        for flow, paths in self.batches:
+        for flow, paths in self.batches or ():
             if stop_requested():
                 return False
             if flow is None:

@@ -38,7 +38,8 @@ def ingest_sources(
     """
     with joined_parent("ingest", options, force=force) as parent:
         wanted = sources or [parent.settings.upload_source]
-        parent.batches = parent.batches or batches_of(wanted, parent.report)
+        if parent.batches is None:
+            parent.batches = batches_of(wanted, parent.report)
         parent.work()
         if pruned:
             prune(wanted, parent)

@@ -61,6 +61,7 @@ def test_deployments_on_a_fresh_server_and_on_a_used_one(
         assert str(nightly.concurrency_options.collision_strategy).endswith("CANCEL_NEW")
         made = DeploymentFilter(id=DeploymentFilterId(any_=[nightly.id]))
         eventually(lambda: client.read_flow_runs(deployment_filter=made), 60)  # the server makes the nights' runs
+        client.delete_deployment(nightly.id)  # and them with it: this is the session's server
         assert [found["name"] for found in automations(client)] == ["medley-on-upload"], "once, though deployed twice"
         for _ in range(2):
             expect_heartbeats(prefect_url)

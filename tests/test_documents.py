@@ -34,6 +34,9 @@ def test_pdfs_are_found_by_what_is_written_drawn_and_scanned(medley: Medley, fol
     bad, scan, written = answer.report["items"]
     assert (bad["status"], bad["error"]["type"], bad["error"]["stage"]) == ("failed", "CorruptMedia", "parse")
     assert str(folder / "bad.pdf") in bad["error"]["message"]
+    assert len(bad["errors"]) == 1, "both branches met it, and it is told once"
+    [again] = medley("pdf", folder / "bad.pdf", "--json").report["items"]
+    assert (again["status"], again["stages"]) == ("failed", []), "it is remembered"
     assert [stage["name"] for stage in written["stages"]] == [
         *("parse", "ocr", "chunk", "embed_text", "write_pages"),
         *("page_images", "embed_images", "write_images"),

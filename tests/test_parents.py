@@ -79,7 +79,7 @@ def test_content_that_lands_while_the_old_one_is_worked_on_is_not_tidied_away(
     path = folder / "clip.mp4"
     taken = seen_at(path, str(folder), after)
     path.write_text("something else")
-    parent = Parent("run", settings, catalog, Uploads(catalog.engine), ReportFile(settings.home / "runs" / "run"))
+    parent = Parent("run", settings, catalog, DEMO, ReportFile(settings.home / "runs" / "run"))
     _settle(taken, {"status": "complete", "errors": [], "asset_id": "0" * 64}, parent)
     assert path.read_text() == "something else"
 

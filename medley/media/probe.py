@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from medley.errors import CorruptMedia, TooLarge
+from medley.errors import CorruptMedia, TooLarge, UnsupportedMedia
 from medley.media.child import run_child
 from medley.media.sniff import sniff
 from medley.settings import Limits
@@ -26,6 +26,8 @@ def probe_media(path: Path, limits: Limits) -> MediaInfo:
     neither sound nor picture, TooLarge where it is beyond a limit.
     """
     sniffed = sniff(path)
+    if sniffed.flow != "video":
+        raise UnsupportedMedia(f"is no video but {sniffed.media_type}", file=str(path))
     found = _describe(path, sniffed.demuxer, limits) | {"estimated": sniffed.demuxer in _ESTIMATED}
     sounds = _usable(found["streams"], "audio")
     audio = _chosen(sounds)

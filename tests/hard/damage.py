@@ -129,7 +129,7 @@ MISNAMED = (
     Case("-dash and 'quote' and %d.mp4", _MP4),
     Case("http:colon.mp4", _MP4),
     Case("ünïcödé 日本 🎬.mp4", _MP4),
-    _failed("picture.mp4", bytes_of(b"\x89PNG\r\n\x1a\n" + bytes(100)), "UnsupportedMedia", "PNG"),
+    _failed("picture.mp4", bytes_of(b"\x89PNG\r\n\x1a\n" + bytes(100)), "UnsupportedMedia", "image/png"),
     _failed("empty.mp4", bytes_of(b""), "", "empty"),
     _failed("zeros.mp4", bytes_of(bytes(100_000)), "UnsupportedMedia", "no container"),
     _failed("page.mp4", bytes_of(b"<html><body>Not found</body></html>"), "UnsupportedMedia", "text"),
