@@ -8,6 +8,7 @@ import sys
 import urllib.request
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from prefect import get_client
@@ -35,6 +36,13 @@ def automations(client: SyncPrefectClient) -> list[dict[str, Any]]:
     return found
 
 
+def expect_nights(client: SyncPrefectClient, nightly: UUID) -> None:
+    """The server plans the runs of a schedule; they go with the deployment: this is the session's server."""
+    made = DeploymentFilter(id=DeploymentFilterId(any_=[nightly]))
+    eventually(lambda: client.read_flow_runs(deployment_filter=made), 60)
+    client.delete_deployment(nightly)
+
+
 def test_deployments_on_a_fresh_server_and_on_a_used_one(
     home: Path, prefect_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -59,9 +67,7 @@ def test_deployments_on_a_fresh_server_and_on_a_used_one(
         nightly = client.read_deployment_by_name("ingest/ingest-nightly")
         assert [schedule.schedule.cron for schedule in nightly.schedules] == ["0 2 * * *"]
         assert str(nightly.concurrency_options.collision_strategy).endswith("CANCEL_NEW")
-        made = DeploymentFilter(id=DeploymentFilterId(any_=[nightly.id]))
-        eventually(lambda: client.read_flow_runs(deployment_filter=made), 60)  # the server makes the nights' runs
-        client.delete_deployment(nightly.id)  # and them with it: this is the session's server
+        expect_nights(client, nightly.id)
         assert [found["name"] for found in automations(client)] == ["medley-on-upload"], "once, though deployed twice"
         for _ in range(2):
             expect_heartbeats(prefect_url)
