@@ -9,7 +9,7 @@ from typing import Any
 
 from medley.errors import CorruptMedia, TooLarge, UnsupportedMedia
 from medley.media.child import run_child
-from medley.media.sniff import sniff
+from medley.media.sniff import Sniffed, sniff
 from medley.settings import Limits
 from medley.types import Asset, MediaInfo, SoundTrack
 
@@ -25,9 +25,7 @@ def probe_media(path: Path, limits: Limits) -> MediaInfo:
     Raises MissingFile, UnsupportedMedia (see `sniff`), CorruptMedia where the container cannot be opened or holds
     neither sound nor picture, TooLarge where it is beyond a limit.
     """
-    sniffed = sniff(path)
-    if sniffed.flow != "video":
-        raise UnsupportedMedia(f"is no video but {sniffed.media_type}", file=str(path))
+    sniffed = _container(path)
     found = _describe(path, sniffed.demuxer, limits) | {"estimated": sniffed.demuxer in _ESTIMATED}
     sounds = _usable(found["streams"], "audio")
     audio = _chosen(sounds)
@@ -51,6 +49,13 @@ def probe_media(path: Path, limits: Limits) -> MediaInfo:
         whole_s=0.0 if found["estimated"] else found["duration_s"] or 0.0,
         tracks=tuple(SoundTrack(s["index"], s["language"], _end(s, start_s, found, kept)) for s in sounds),
     )
+
+
+def _container(path: Path) -> Sniffed:
+    sniffed = sniff(path)
+    if sniffed.flow != "video":
+        raise UnsupportedMedia(f"is no video but {sniffed.media_type}", file=str(path))
+    return sniffed
 
 
 def end_of_packets(asset: Asset, limits: Limits) -> float:
