@@ -22,6 +22,10 @@ _OTHER_VERBS = {
     "ingest": "make folders and buckets of everything searchable",
     "search": "find moments by words",
     "status": "what is known of runs and files",
+    "retry": "try again what is not complete",
+    "forget": "take files out of index, disk and catalog",
+    "gc": "remove what is left of assets that are no longer known",
+    "rebuild-index": "make all records anew from what is kept, without any model",
     "models": "download the weights of a profile",
     "up": "run the standing installation: Prefect, Ray, store, worker, upload folder",
     "down": "end it",
@@ -32,7 +36,7 @@ _OTHER_VERBS = {
 
 
 #: Where a verb's module may not import Prefect before there is something to do, and its flow's has to.
-_MODULES = {"ingest": "flows._ingest"}
+_MODULES = {"ingest": "flows._ingest", "rebuild-index": "flows.rebuild"}
 
 
 def entry() -> None:
@@ -78,7 +82,7 @@ def _usage(verb: str) -> int:
     if verb == "--version":
         print(f"medley {__version__}")
         return 0
-    lines = [f"  {name:8} {text}" for name, text in (_FILE_VERBS | _OTHER_VERBS).items()]
+    lines = [f"  {name:13} {text}" for name, text in (_FILE_VERBS | _OTHER_VERBS).items()]
     text = "\n".join(["usage: medley VERB ... (medley VERB --help tells more)", "", *lines])
     if verb in ("", "-h", "--help"):
         print(text)

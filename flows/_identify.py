@@ -67,6 +67,8 @@ def outcome_of_duplicate(path: str, duplicate_of: str, first: ItemReport) -> Ite
 def settled(path: str, asset: Asset, flow: str, plan: str, catalog: Catalog, run: Run) -> ItemReport | None:
     """The report of an asset about which nothing is left to do: done before, or failed before by its own fault."""
     outcome = catalog.outcome(asset.asset_id, flow)
+    if run.again and outcome and outcome.status != "complete":
+        return None
     if run.force or outcome is None or outcome.plan != plan or not _is_written(asset, outcome, run):
         return None
     if run.knows_password and any(error["type"] == EncryptedPdf.__name__ for error in outcome.errors):

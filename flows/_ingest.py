@@ -15,16 +15,24 @@ from typing import Any
 from flows import _signals
 from flows._command import add_run_arguments, prepared
 from flows._flags import read_option_flags
-from flows._parent import Parent, open_parent
-from flows._routing import batches_of, prune
+from flows._parent import CHILD_ITEMS, Batch, Parent, open_parent
+from flows._routing import batches, batches_of, prune
 from flows._services import leave_all, vector_store
 from flows._summary import print_ingest
 from flows._view import Terminal
+from medley.catalog.views import status_items
 from medley.errors import SetupError
 from medley.options import IngestOptions
 from medley.report import RunStatus, exit_code, run_status
 from medley.settings import Settings
 from medley.stop import stop_requested
+
+
+def add_retry_arguments(parser: argparse.ArgumentParser) -> None:
+    """The flags of `retry`."""
+    parser.add_argument("--failed", action="store_true", required=True, help="all that is not complete")
+    add_run_arguments(parser, IngestOptions)
+    parser.set_defaults(sources=[], prune=False)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -72,10 +80,17 @@ class _Ingest:
             opened as parent,
             _signals.hard_exit(grace_s, lambda: self._leave_hard(parent)),
         ):
-            parent.batches = batches_of(self._arguments.sources, parent.report)
+            parent.batches = self._batches(parent)
             self._work(parent)
         self._print(parent)
         return _signals.exit_code() or exit_code(self._status(parent))
+
+    def _batches(self, parent: Parent) -> Iterator[Batch]:
+        if self._arguments.sources:
+            return batches_of(self._arguments.sources, parent.report)
+        parent.again = True
+        items = status_items(parent.catalog.engine, failed_only=True)
+        return batches((item["path"] for item in items), CHILD_ITEMS, otherwise="video")
 
     def _work(self, parent: Parent) -> None:
         if parent.anything_to_do():

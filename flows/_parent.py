@@ -41,6 +41,7 @@ class Parent:
     view: View = field(default_factory=Silent)
     force: bool = False
     verify: bool = False
+    again: bool = False
     batches: Iterator[Batch] | None = None  #: None: the flow is to find out
     flow_runs: list[str] = field(default_factory=list)
     opened: OpenRun | None = None
@@ -97,9 +98,8 @@ class Parent:
             self._take(known)
 
     def _open(self, flow: Flow, paths: list[str]) -> bool:
-        opened = open_run(
-            flow, self.options.of(flow), self.settings, force=self.force, verify=self.verify, view=self.view
-        )
+        how = {"force": self.force, "verify": self.verify, "again": self.again}
+        opened = open_run(flow, self.options.of(flow), self.settings, view=self.view, **how)
         known = self.opened = self.exits.enter_context(opened)
         known.paths = paths
         if known.anything_to_do(paths):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from flows._addresses import running
+from flows._question import Question
 from medley.errors import ServiceUnreachable
+from medley.objects import is_url
 from medley.settings import Settings
-from medley.types import Modality
 
 _TIMEOUT_S = 60.0
 
@@ -17,17 +19,22 @@ def token(settings: Settings) -> str:
     return settings.token.get_secret_value() if settings.token else (settings.run_dir / "token").read_text()
 
 
-def ask(query: str, settings: Settings, *, limit: int, modality: Modality | None) -> list[dict[str, Any]] | None:
+def ask(question: Question, settings: Settings) -> list[dict[str, Any]] | None:
     """The hits; None where no query process answers. Raises ServiceUnreachable with what it says is wrong."""
     url = running("query", settings)
     if not url:
         return None
     import httpx
 
-    asked = {"query": query, "limit": limit, "modality": modality}
+    if question.file and not is_url(question.file):  # the process has another working directory
+        question = question.model_copy(update={"file": os.path.abspath(os.path.expanduser(question.file))})
+    if question.like and os.path.exists(question.like):
+        question = question.model_copy(update={"like": os.path.abspath(question.like)})
     try:
         with httpx.Client(trust_env=False, timeout=_TIMEOUT_S) as client:
-            answer = client.post(f"{url}/search", json=asked, headers={"Authorization": f"Bearer {token(settings)}"})
+            answer = client.post(
+                f"{url}/search", json=question.model_dump(), headers={"Authorization": f"Bearer {token(settings)}"}
+            )
     except httpx.TransportError:
         return None  # it is being started again, or too busy: the caller searches for itself
     if answer.status_code != httpx.codes.OK:

@@ -11,6 +11,7 @@ from pathlib import Path
 from flows._parent import CHILD_ITEMS, Batch, Parent
 from flows._services import vector_store
 from medley.artifacts import ArtifactStore
+from medley.catalog.known import forget_paths, paths_below
 from medley.errors import BadInput, MedleyError, MissingFile, TransientError, UnsupportedMedia
 from medley.landing import entries_in
 from medley.media.sniff import HEAD_BYTES, is_text, sniff, sniff_head
@@ -103,10 +104,10 @@ def prune(sources: Iterable[str], parent: Parent) -> int:
         root = source.rstrip("/") if is_url(source) else os.path.abspath(os.path.expanduser(source))
         if is_url(source):
             there = {found.url for page in listing(source) for found in page}
-            gone += [path for path in parent.catalog.paths_below(root) if path not in there]
+            gone += [path for path in paths_below(parent.catalog.engine, root) if path not in there]
         elif os.path.isdir(root):
-            gone += [path for path in parent.catalog.paths_below(root) if not os.path.lexists(path)]
-    parent.catalog.forget_paths(gone)
+            gone += [path for path in paths_below(parent.catalog.engine, root) if not os.path.lexists(path)]
+    forget_paths(parent.catalog.engine, gone)
     if gone:
         retire_replaced(parent)
     return len(gone)

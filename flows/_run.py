@@ -129,6 +129,7 @@ def open_run(
     *,
     force: bool = False,
     verify: bool = False,
+    again: bool = False,
     view: View | None = None,
 ) -> Iterator[OpenRun]:
     """A run of this process, with its claims kept; the catalog says how it ended, whatever happens in the block.
@@ -136,7 +137,8 @@ def open_run(
     Raises SetupError before any item is touched.
     """
     global _current  # noqa: PLW0603  # a flow called in this process joins the command's run
-    known = _begun(flow, options, settings, force, view or Silent(), verify)
+    run = replace(new_run(flow, options, settings, force), again=again)
+    known = _begun(run, settings, view or Silent(), verify)
     catalog, run_id, counts = known.catalog, known.run.run_id, known.report.counts
     _current = known
     status: str = "failed"
@@ -151,14 +153,13 @@ def open_run(
         catalog.end_run(run_id, status, dict(counts))
 
 
-def _begun(flow: Flow, options: Options, settings: Settings, force: bool, view: View, verify: bool) -> OpenRun:
+def _begun(run: Run, settings: Settings, view: View, verify: bool) -> OpenRun:
     catalog = open_catalog(settings)
     catalog.crash_dead_runs()
     clear_spool(settings.spool, catalog.running_runs())
-    run = new_run(flow, options, settings, force)
     report = ReportFile(settings.home / "runs" / run.run_id)
-    catalog.begin_run(run.run_id, flow, run.options.profile.value)
-    return OpenRun(flow, settings, catalog, run, plan_fingerprint(run.fingerprints), report, view, verify)
+    catalog.begin_run(run.run_id, run.flow, run.options.profile.value)
+    return OpenRun(run.flow, settings, catalog, run, plan_fingerprint(run.fingerprints), report, view, verify)
 
 
 def _log_beginning(known: OpenRun) -> None:

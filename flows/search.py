@@ -12,29 +12,43 @@ if __name__ == "__main__":
 import argparse
 import json
 import os
+import re
 import shlex
 import shutil
+import tempfile
+from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
 from rich.console import Console
 from rich.markup import escape
 
 from flows._environment import prepare_environment
 from flows._query import ask
+from flows._question import Question
 from flows._services import vector_store
 from medley.catalog import open_catalog
+from medley.errors import SetupError, UnsupportedMedia
+from medley.media.pictures import PICTURE, PictureJob, convert_pictures
+from medley.media.sniff import sniff
 from medley.objects import is_url
-from medley.search import Moment, search_moments
+from medley.options import PictureOptions
+from medley.search import Moment, search_moments, similar_to_picture, similar_to_record
 from medley.settings import Settings, load_settings
-from medley.stores.base import Found, open_store
-from medley.types import MODALITIES, Modality, clock
+from medley.stores.base import Found, Scope, VectorStore, open_store
+from medley.types import MODALITIES, clock
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The flags of this verb."""
-    parser.add_argument("query", help="what to look for, in words")
+    parser.add_argument("query", nargs="?", default="", help="what to look for, in words")
+    parser.add_argument("--like", metavar="RECORD|PICTURE", help="instead of words: a record's id, or a picture file")
     parser.add_argument("--limit", type=int, default=10, metavar="N", help="hits at most (default 10)")
-    parser.add_argument("--modality", choices=MODALITIES, help="look only at this kind of evidence")
+    parser.add_argument("--modality", choices=MODALITIES, action="append", help="look only at this kind (repeatable)")
+    parser.add_argument("--file", metavar="PATH", help="look only in this file, or in the files of this folder")
+    parser.add_argument("--page", type=int, metavar="N", help="look only at this page, from 1")
+    parser.add_argument("--since", metavar="DATE", help="look only at files first seen then or later (2026-11-24, UTC)")
+    parser.add_argument("--until", metavar="DATE", help="look only at files first seen before")
     parser.add_argument("--json", action="store_true", help="the answer as JSON on stdout")
 
 
@@ -42,31 +56,70 @@ def run(arguments: argparse.Namespace) -> int:
     """Searches and prints; no hits is no error."""
     settings = load_settings()
     prepare_environment(settings)
-    hits = find(arguments.query, settings, limit=max(1, arguments.limit), modality=arguments.modality)
+    question = _question(arguments)
+    hits = find(question, settings)
     if arguments.json:
         print(json.dumps({"query": arguments.query, "hits": hits}, ensure_ascii=False, indent=1))
     else:
-        show(arguments.query, hits)
+        show(arguments.query or f"like {arguments.like}", hits)
     return 0
 
 
-def find(query: str, settings: Settings, *, limit: int = 10, modality: Modality | None = None) -> list[dict[str, Any]]:
+def _question(arguments: argparse.Namespace) -> Question:
+    """Raises SetupError that names the flag."""
+    if bool(arguments.query) == bool(arguments.like):
+        raise SetupError("search wants words or --like", remedy='Give one of them: medley search "a red circle"')
+    known = {name: getattr(arguments, name) for name in ("query", "like", "file", "page", "since", "until")}
+    limit, modalities = max(1, arguments.limit), tuple(arguments.modality or MODALITIES)
+    try:
+        return Question(**known, limit=limit, modalities=modalities)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise SetupError(f"--{first['loc'][0]} {first['input']}: {first['msg']}", remedy="See --help") from None
+
+
+def find(question: Question, settings: Settings) -> list[dict[str, Any]]:
     """The hits, as the command line contract has them: from the query process where one is up, else found here."""
-    hits = ask(query, settings, limit=limit, modality=modality)
-    return find_here(query, settings, limit=limit, modality=modality) if hits is None else hits
+    hits = ask(question, settings)
+    return find_here(question, settings) if hits is None else hits
 
 
-def find_here(query: str, settings: Settings, *, limit: int, modality: Modality | None) -> list[dict[str, Any]]:
+def find_here(question: Question, settings: Settings) -> list[dict[str, Any]]:
     """The same, the query encoded in this process."""
+    catalog = open_catalog(settings)
+    scope = question.scope(catalog)
     with vector_store(settings) as address:
         store = open_store(address)
         try:
-            moments = search_moments(store, query, modalities=[modality] if modality else MODALITIES, limit=limit)
+            moments = _moments(store, question, scope, settings)
         finally:
             store.close()
-    catalog = open_catalog(settings)
     paths = catalog.newest_locations([moment.asset_id for moment in moments])
     return [_hit(moment, paths.get(moment.asset_id), settings) for moment in moments]
+
+
+def _moments(store: VectorStore, question: Question, scope: Scope, settings: Settings) -> list[Moment]:
+    if question.like is None:
+        return search_moments(store, question.query, scope=scope, limit=question.limit)
+    if re.fullmatch(r"[0-9a-f]{40}", question.like):
+        found = similar_to_record(store, question.like, scope=scope, limit=question.limit)
+        if found is None:
+            raise SetupError(f"there is no record {question.like}", remedy="medley search --json shows the ids")
+        return found
+    with tempfile.TemporaryDirectory() as directory:
+        copy = Path(directory, PICTURE)
+        source = Path(os.path.abspath(os.path.expanduser(question.like)))
+        job = PictureJob(str(source), _picture_kind(source), copy)
+        if error := convert_pictures([job], PictureOptions().max_side_px, settings.limits)[0]:
+            raise error
+        return similar_to_picture(store, copy, scope=scope, limit=question.limit)
+
+
+def _picture_kind(path: Path) -> str:
+    found = sniff(path)
+    if found.flow != "image":
+        raise UnsupportedMedia(f"is no picture but {found.media_type}", file=str(path), remedy="Give a picture")
+    return found.demuxer
 
 
 def _hit(moment: Moment, path: str | None, settings: Settings) -> dict[str, Any]:
@@ -76,6 +129,7 @@ def _hit(moment: Moment, path: str | None, settings: Settings) -> dict[str, Any]
         "score": best["score"],
         "path": path,
         "asset_id": moment.asset_id,
+        "record_id": best["record_id"],
         "modality": best["modality"],
         "start_s": best["start_s"],
         "end_s": best["end_s"],
@@ -90,6 +144,7 @@ def _hit(moment: Moment, path: str | None, settings: Settings) -> dict[str, Any]
 def _evidence(found: Found, score: float, settings: Settings) -> dict[str, Any]:
     row = found.row
     return {
+        "record_id": found.record_id,
         "modality": row.modality,
         "score": round(score, 6),
         "start_s": None if row.start_ms is None else row.start_ms / 1000,
@@ -112,10 +167,17 @@ def show(query: str, hits: list[dict[str, Any]]) -> None:
         begin, end = ("" if at is None else clock(at) for at in (hit["start_s"], hit["end_s"]))
         span = begin if begin == end else f"{begin} - {end}"
         where = escape(hit["path"] or "(file unknown)")
-        console.print(f"{n:3}. [bold]{where}[/]  {span}  {hit['modality']}  [dim]{hit['score']:.4f}[/]", soft_wrap=True)
+        console.print(
+            f"{n:3}. [bold]{where}[/]  {span or _page(hit)}  {hit['modality']}  [dim]{hit['score']:.4f}[/]",
+            soft_wrap=True,
+        )
         console.print(f"     {escape(hit['text'] or hit['thumbnail'] or '')}", soft_wrap=True)
         if hit["path"] and hit["start_s"] is not None and not is_url(hit["path"]):
             console.print(f"     [dim]{escape(player_command(hit['path'], hit['start_s']))}[/]", soft_wrap=True)
+
+
+def _page(hit: dict[str, Any]) -> str:
+    return "" if hit["page"] is None else f"page {hit['page']}"
 
 
 def player_command(path: str, start_s: float) -> str:

@@ -19,7 +19,8 @@ from rich.table import Table
 
 from medley.catalog import open_catalog
 from medley.catalog.views import status_items, status_runs, status_totals
-from medley.settings import load_settings
+from medley.settings import Settings, load_settings
+from medley.upkeep import size_of
 
 _RUNS_SHOWN = 20
 
@@ -32,11 +33,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Prints what is known."""
-    catalog = open_catalog(load_settings())
+    settings = load_settings()
+    catalog = open_catalog(settings)
     catalog.crash_dead_runs()
     known = {
         "totals": status_totals(catalog.engine),
         "runs": status_runs(catalog.engine, _RUNS_SHOWN),
+        "disk": _sizes(settings),
         "items": status_items(catalog.engine, failed_only=arguments.failed),
     }
     if arguments.json:
@@ -46,10 +49,18 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _sizes(settings: Settings) -> dict[str, int]:
+    """Bytes on this machine's disk, by what they are for."""
+    parts = {"artifacts": settings.artifacts, "store": settings.home / "milvus", "runs": settings.home / "runs"}
+    catalog = sum(path.stat().st_size for path in settings.home.glob("catalog.db*"))
+    return {"catalog": catalog, **{name: size_of(directory) for name, directory in parts.items()}}
+
+
 def show(known: dict[str, Any]) -> None:
     """Tables for people, on stdout."""
     console = Console(highlight=False)
     console.print(", ".join(f"{count} {name}" for name, count in known["totals"].items()))
+    console.print("on disk: " + ", ".join(f"{size / 1e6:.1f} MB {name}" for name, size in known["disk"].items()))
     runs = _table("run", "flow", "status", "profile", "started", "items")
     for run in known["runs"]:
         counts = ", ".join(f"{count} {status}" for status, count in run["counts"].items())

@@ -64,13 +64,14 @@ def write_branch(todo: Sequence[tuple[ArtifactRef, Draft]], branch: Branch, mode
         names = store.write(SPACE_OF_BRANCH[branch], model, batches)
     finally:
         store.close()
-    for batch, (_, draft) in zip(batches, todo, strict=True):
+    for batch, (vectors, draft) in zip(batches, todo, strict=True):
         draft.data.update(
             fingerprint=batch.fingerprint,
             write_id=write_id,
             collections=names,
             records=_counted(branch, batch.rows),
-            model=model.id,
+            model=model.to_json(),
+            vectors=str(Path(vectors.directory).relative_to(run.artifacts)),
         )
 
 

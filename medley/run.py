@@ -40,6 +40,7 @@ class Run:
     pools: PoolSettings
     limits: Limits
     force: bool = False
+    again: bool = False  #: what failed by its own fault is tried again, too; finished stages are kept
     faults: dict[str, str] = field(default_factory=dict)
 
     @property

@@ -7,10 +7,12 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from pathlib import Path
+from typing import Any
 
-from medley.models.base import ModelSpec, TextEncoder, load_model
-from medley.stores.base import Collection, Found, Space, VectorStore
-from medley.types import MODALITIES, Modality
+from medley.models.base import ModelSpec, TextEncoder, Vectors, load_model
+from medley.stores.base import Collection, Found, Scope, Space, VectorStore
+from medley.types import Modality
 
 #: Reciprocal rank fusion (Cormack et al., SIGIR 2009): 1 / (60 + rank).
 _RRF_K = 60
@@ -50,46 +52,81 @@ class Moment:
         return ordered[0] + 0.1 * sum(ordered[1:])
 
 
+_ANYTHING = Scope()
+
+
 def search_moments(
-    store: VectorStore,
-    query: str,
-    *,
-    modalities: Sequence[Modality] = MODALITIES,
-    limit: int = 10,
-    threads: int = 1,
+    store: VectorStore, query: str, *, scope: Scope = _ANYTHING, limit: int = 10, threads: int = 1
 ) -> list[Moment]:
     """The best `limit` moments for `query`, best first. Scores compare within one answer only.
 
     Each collection is asked in the language of the model that made it. Raises StoreUnavailable, ModelUnavailable.
     """
     depth = limit * _DEPTH
-    fused: dict[str, Evidence] = {}
+    pieces: list[Evidence] = []
     for collection in store.collections():
-        asked = [modality for modality in modalities if modality in _SPOKEN_OF[collection.space]]
-        for piece in _ask(store, collection, query, asked, depth, threads) if asked else ():
-            before = fused.get(piece.found.record_id)
-            fused[piece.found.record_id] = replace(piece, score=piece.score + (before.score if before else 0.0))
-    ranked = sorted(fused.values(), key=lambda piece: (-piece.score, piece.found.record_id))
-    return _moments(ranked)[:limit]
+        if asked := _within(scope, collection):
+            pieces += _ask(store, collection, query, asked, depth, threads)
+    return _fused(pieces)[:limit]
+
+
+def similar_to_record(
+    store: VectorStore, record_id: str, *, scope: Scope = _ANYTHING, limit: int = 10
+) -> list[Moment] | None:
+    """Moments whose evidence is near that record, in the record's own space; None where there is no such record."""
+    for collection in store.collections():
+        vector = store.fetch(collection, record_id)
+        if vector is not None:
+            near = _near(store, collection, vector, scope, limit * _DEPTH + 1)
+            return _fused([piece for piece in near if piece.found.record_id != record_id])[:limit]
+    return None
+
+
+def similar_to_picture(
+    store: VectorStore, picture: Path, *, scope: Scope = _ANYTHING, limit: int = 10, threads: int = 1
+) -> list[Moment]:
+    """Moments that look like `picture`, a JPEG of ours. Raises StoreUnavailable, ModelUnavailable."""
+    pieces: list[Evidence] = []
+    for collection in store.collections():
+        if collection.space == "image":
+            encoder: Any = query_encoder(collection.model, threads)
+            pieces += _near(store, collection, encoder.encode_images([picture])[0], scope, limit * _DEPTH)
+    return _fused(pieces)[:limit]
+
+
+def _within(scope: Scope, collection: Collection) -> Scope | None:
+    """The part of the scope that such a collection holds; None where it holds nothing of it."""
+    asked = tuple(modality for modality in scope.modalities if modality in _SPOKEN_OF[collection.space])
+    return replace(scope, modalities=asked) if asked else None
+
+
+def _near(store: VectorStore, collection: Collection, vector: Vectors, scope: Scope, depth: int) -> list[Evidence]:
+    asked = _within(scope, collection)
+    found = store.search_vector(collection, vector, asked, depth) if asked else []
+    return [Evidence(hit, 1.0 / (_RRF_K + rank)) for rank, hit in enumerate(found, 1)]
+
+
+def _fused(pieces: Sequence[Evidence]) -> list[Moment]:
+    """A record's scores added up; the best first, its neighbours beside it."""
+    fused: dict[str, Evidence] = {}
+    for piece in pieces:
+        before = fused.get(piece.found.record_id)
+        fused[piece.found.record_id] = replace(piece, score=piece.score + (before.score if before else 0.0))
+    return _moments(sorted(fused.values(), key=lambda piece: (-piece.score, piece.found.record_id)))
 
 
 def _ask(
-    store: VectorStore,
-    collection: Collection,
-    query: str,
-    modalities: Sequence[Modality],
-    depth: int,
-    threads: int,
+    store: VectorStore, collection: Collection, query: str, scope: Scope, depth: int, threads: int
 ) -> list[Evidence]:
     """A text space answers by meaning and by words, each with half the weight of a picture space's one answer.
 
     A text that has every word of the query gets a whole vote besides: a picture space always answers, fitting or not.
     """
     vector = query_encoder(collection.model, threads).encode_texts([query])[0]
-    by_meaning = store.search_vector(collection, vector, modalities, depth)
     if collection.space != "text":
-        return [Evidence(found, 1.0 / (_RRF_K + rank)) for rank, found in enumerate(by_meaning, 1)]
-    by_words = store.search_text(collection, query, modalities, depth)
+        return _near(store, collection, vector, scope, depth)
+    by_meaning = store.search_vector(collection, vector, scope, depth)
+    by_words = store.search_text(collection, query, scope, depth)
     wanted = _words(query)
     said = [1.5 if wanted <= _words(found.row.text) else 0.5 for found in by_words]
     return [

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from medley.models.base import ModelSpec, Vectors, unit
-from medley.stores.base import Batch, Collection, Found, Space
+from medley.stores.base import Batch, Collection, Found, Scope, Space
 from medley.types import Asset, Branch, MediaInfo, Modality, Row
 
 TEXT_MODEL = ModelSpec("text", "fake", "fake/text", "1", "float32")
@@ -69,9 +69,9 @@ class FakeStore:
     asked: list[tuple[str, str, list[Modality], int]] = field(default_factory=list)
     vectors: list[Vectors] = field(default_factory=list)
 
-    def write(self, space: Space, model: ModelSpec, batch: Batch) -> list[str]:
+    def write(self, space: Space, model: ModelSpec, batches: Sequence[Batch]) -> list[str]:
         """A search writes nothing."""
-        raise AssertionError(f"written to {space} with {model} and {batch}")
+        raise AssertionError(f"written to {space} with {model} and {batches}")
 
     def delete(self, asset_id: str, branch: Branch | None = None) -> None:
         """A search deletes nothing."""
@@ -81,20 +81,21 @@ class FakeStore:
         """See `VectorStore`."""
         return self.spaces
 
-    def search_vector(
-        self, collection: Collection, vector: Vectors, modalities: Sequence[Modality], limit: int
-    ) -> list[Found]:
+    def fetch(self, collection: Collection, record_id: str) -> Vectors | None:
         """See `VectorStore`."""
-        self.asked.append((collection.name, "vector", list(modalities), limit))
-        self.vectors.append(vector)
-        return self._of(self.by_vector, collection, modalities, limit)
+        known = self.by_vector.get(collection.name, [])
+        return next((vector_of(hit.row.text) for hit in known if hit.record_id == record_id), None)
 
-    def search_text(
-        self, collection: Collection, query: str, modalities: Sequence[Modality], limit: int
-    ) -> list[Found]:
+    def search_vector(self, collection: Collection, vector: Vectors, scope: Scope, limit: int) -> list[Found]:
         """See `VectorStore`."""
-        self.asked.append((collection.name, query, list(modalities), limit))
-        return self._of(self.by_text, collection, modalities, limit)
+        self.asked.append((collection.name, "vector", list(scope.modalities), limit))
+        self.vectors.append(vector)
+        return self._of(self.by_vector, collection, scope, limit)
+
+    def search_text(self, collection: Collection, query: str, scope: Scope, limit: int) -> list[Found]:
+        """See `VectorStore`."""
+        self.asked.append((collection.name, query, list(scope.modalities), limit))
+        return self._of(self.by_text, collection, scope, limit)
 
     def count(self, asset_id: str, branch: Branch) -> int:
         """A search counts nothing."""
@@ -103,7 +104,14 @@ class FakeStore:
     def close(self) -> None:
         """See `VectorStore`."""
 
-    def _of(
-        self, known: dict[str, list[Found]], collection: Collection, modalities: Sequence[Modality], limit: int
-    ) -> list[Found]:
-        return [hit for hit in known.get(collection.name, []) if hit.row.modality in modalities][:limit]
+    def _of(self, known: dict[str, list[Found]], collection: Collection, scope: Scope, limit: int) -> list[Found]:
+        wanted = [hit for hit in known.get(collection.name, []) if hit.row.modality in scope.modalities]
+        return [hit for hit in wanted if scope.asset_ids is None or hit.asset_id in scope.asset_ids][:limit]
+
+
+def batch(owner: str, texts: Sequence[str], write_id: str = "w1", *, branch: Branch = "speech") -> Batch:
+    """One row for each text, a second each."""
+    modality = "speech" if branch == "speech" else "frame"
+    rows = [Row(modality, text, n * 1000, n * 1000 + 900, thumbnail=f"{n}.jpg") for n, text in enumerate(texts)]
+    vectors = np.stack([vector_of(text) for text in texts]) if texts else np.zeros((0, 8), np.float32)
+    return Batch(owner, branch, "f" * 32, write_id, rows, vectors)

@@ -114,6 +114,7 @@ def test_clip_goes_on_where_it_was_broken_off(tmp_path: Path, monkeypatch: pytes
     assert load_model(spec, threads=1).encode_texts(["a red circle"]).shape == (1, 128)
 
 
+@pytest.mark.whole  # half a minute, and the other one shows the same
 @pytest.mark.synthesisers
 @pytest.mark.usefixtures("_one_thread")
 def test_whisper_goes_on_where_it_was_broken_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from medley.search import Moment, search_moments
-from medley.stores.base import Collection, Found, VectorStore
+from medley.stores.base import Collection, Found, Scope, VectorStore
 from medley.types import Modality, Row
 from tests import fakes
 from tests.fakes import IMAGE_MODEL, TEXT_MODEL, FakeStore, asset_id, found, vector_of
@@ -34,7 +34,7 @@ def store(**answers: list[Found]) -> FakeStore:
 
 def ask(fake: VectorStore, *modalities: Modality, limit: int = 10) -> list[Moment]:
     if modalities:
-        return search_moments(fake, "query", modalities=modalities, limit=limit)
+        return search_moments(fake, "query", scope=Scope(modalities), limit=limit)
     return search_moments(fake, "query", limit=limit)
 
 

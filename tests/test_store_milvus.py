@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -19,13 +17,10 @@ from medley import stores
 from medley.models.base import Vectors
 from medley.run import StoreAddress
 from medley.settings import load_settings
-from medley.stores.base import Batch, Collection, VectorStore, open_store
-from medley.stores.milvus import literal
+from medley.stores.base import Batch, Collection, Scope, VectorStore, open_store
 from medley.stores.milvus_schema import record
-from medley.types import Branch, Row
-from tests.conftest import ROOT
-from tests.fakes import IMAGE_MODEL, TEXT_MODEL, asset_id, vector_of
-from tests.traces import of_medley
+from medley.types import Row
+from tests.fakes import IMAGE_MODEL, TEXT_MODEL, asset_id, batch, vector_of
 
 SOURCES = {path.stem: path.read_text() for path in Path(stores.__path__[0]).glob("*.py") if path.stem != "base"}
 CLASSES = [(name, found) for name, text in SOURCES.items() for found in re.findall(r"^class (\w+Store)\b", text, re.M)]
@@ -59,21 +54,23 @@ def test_there_is_a_store() -> None:
     assert ("milvus", "MilvusStore") in CLASSES
 
 
-def batch(owner: str, texts: Sequence[str], write_id: str = "w1", *, branch: Branch = "speech") -> Batch:
-    """One row for each text, a second each."""
-    modality = "speech" if branch == "speech" else "frame"
-    rows = [Row(modality, text, n * 1000, n * 1000 + 900, thumbnail=f"{n}.jpg") for n, text in enumerate(texts)]
-    vectors = np.stack([vector_of(text) for text in texts]) if texts else np.zeros((0, 8), np.float32)
-    return Batch(owner, branch, "f" * 32, write_id, rows, vectors)
-
-
 def the(store: VectorStore, name: str) -> Collection:
     return next(collection for collection in store.collections() if collection.name == name)
 
 
 def nearest(store: VectorStore, collection: Collection, vector: Vectors, owner: str) -> list[Any]:
     """What is found of an asset, best first."""
-    hits = store.search_vector(collection, vector, ["speech", "frame"], 200)
+    hits = store.search_vector(
+        collection,
+        vector,
+        Scope(
+            (
+                "speech",
+                "frame",
+            )
+        ),
+        200,
+    )
     return [hit for hit in hits if hit.asset_id == owner]
 
 
@@ -86,7 +83,17 @@ def test_rows_come_back_as_they_went(store: VectorStore, owner: str) -> None:
     page = Row("page", "a page", None, None, 3, (1.5, 2.0, 30.25, 40.0), "")
     given = Batch(owner, "speech", "f", "w1", [row, page], np.stack([vector_of("a"), vector_of("b")]))
     [name] = store.write("text", TEXT_MODEL, [given])
-    hits = store.search_vector(the(store, name), vector_of("a"), ["speech", "page"], 100)
+    hits = store.search_vector(
+        the(store, name),
+        vector_of("a"),
+        Scope(
+            (
+                "speech",
+                "page",
+            )
+        ),
+        100,
+    )
     mine = {hit.row.modality: hit for hit in hits if hit.asset_id == owner}
     assert mine["speech"].row == row
     assert mine["page"].row == page
@@ -157,29 +164,44 @@ def test_meaning_and_words_find_the_right_row(store: VectorStore, owner: str) ->
     [name] = store.write("text", TEXT_MODEL, [batch(owner, texts)])
     collection = the(store, name)
     assert nearest(store, collection, vector_of(texts[1]), owner)[0].row.text == texts[1]
-    hits = store.search_text(collection, f"W{owner[:12]}!", ["speech"], 5)
+    hits = store.search_text(collection, f"W{owner[:12]}!", Scope(("speech",)), 5)
     assert [hit.row.text for hit in hits] == [texts[2]]
     assert hits[0].score > 0
-    assert store.search_text(collection, "nosuchwordanywhere", ["speech"], 5) == []
+    assert store.search_text(collection, "nosuchwordanywhere", Scope(("speech",)), 5) == []
 
 
 @pytest.mark.parametrize("query", ["", "   ", "the", '\'; drop "x" \\', "你好", "a" * 70_000])
 def test_any_query_is_borne(store: VectorStore, owner: str, query: str) -> None:
     [name] = store.write("text", TEXT_MODEL, [batch(owner, ["plain"])])
-    assert [hit for hit in store.search_text(the(store, name), query, ["speech"], 5) if hit.asset_id == owner] == []
+    assert [
+        hit for hit in store.search_text(the(store, name), query, Scope(("speech",)), 5) if hit.asset_id == owner
+    ] == []
 
 
 def test_modalities_and_limit_are_kept_to(store: VectorStore, owner: str) -> None:
     [name] = store.write("text", TEXT_MODEL, [batch(owner, ["one", "two", "three"])])
     collection = the(store, name)
-    assert store.search_vector(collection, vector_of("one"), ["ocr"], 5) == []
-    assert store.search_text(collection, "three", ["ocr", "caption"], 5) == []
-    assert len(store.search_vector(collection, vector_of("one"), ["speech"], 2)) == 2
+    assert store.search_vector(collection, vector_of("one"), Scope(("ocr",)), 5) == []
+    assert (
+        store.search_text(
+            collection,
+            "three",
+            Scope(
+                (
+                    "ocr",
+                    "caption",
+                )
+            ),
+            5,
+        )
+        == []
+    )
+    assert len(store.search_vector(collection, vector_of("one"), Scope(("speech",)), 2)) == 2
 
 
 def test_the_same_search_gives_the_same_order_best_first(store: VectorStore, owner: str) -> None:
     [name] = store.write("text", TEXT_MODEL, [batch(owner, [f"text {n}" for n in range(30)])])
-    hits = [store.search_vector(the(store, name), vector_of("text 7"), ["speech"], 10) for _ in range(2)]
+    hits = [store.search_vector(the(store, name), vector_of("text 7"), Scope(("speech",)), 10) for _ in range(2)]
     assert hits[0] == hits[1]
     scores = [hit.score for hit in hits[0]]
     assert scores == sorted(scores, reverse=True)
@@ -211,7 +233,16 @@ def test_two_embedding_spaces_side_by_side(store: VectorStore, owner: str) -> No
     assert {the(store, name).space for name in (old, new)} == {"text"}
     assert (the(store, old).model, the(store, new).model) == (TEXT_MODEL, wide)
     assert (texts_of(store, old, owner), store.count(owner, "speech")) == (set(), 1), "the old space's rows are stale"
-    assert store.search_vector(the(store, new), np.ones(16, np.float32), ["speech"], 5)[0].asset_id == owner
+    assert store.search_vector(the(store, new), np.ones(16, np.float32), Scope(("speech",)), 5)[0].asset_id == owner
+
+
+def test_a_space_without_records_goes(store: VectorStore, owner: str) -> None:
+    first, second = (replace(IMAGE_MODEL, id=f"fake/{owner[:8]}/{n}") for n in range(2))
+    [old] = store.write("image", first, [batch(owner, ["seen"], branch="frames")])
+    assert old in {collection.name for collection in store.collections()}
+    [new] = store.write("image", second, [batch(owner, ["seen"], "w2", branch="frames")])
+    names = {collection.name for collection in store.collections()}
+    assert (old in names, new in names) == (False, True)
 
 
 def test_another_connection_sees_it(store: VectorStore, address: StoreAddress, owner: str) -> None:
@@ -220,78 +251,3 @@ def test_another_connection_sees_it(store: VectorStore, address: StoreAddress, o
     assert other.count(owner, "frames") == 1
     assert IMAGE_MODEL in [collection.model for collection in other.collections() if collection.space == "image"]
     other.close()
-
-
-@pytest.mark.parametrize("value", ['a"', "a'", "a b", "a\\", "a\n", "ä", 'x" or "1" == "1', "a,b", "(", "%"])
-def test_filters_take_no_quotes(value: str) -> None:
-    with pytest.raises(ValueError, match="not a value for a filter"):
-        literal(value)
-
-
-def test_filters_take_our_own_values() -> None:
-    assert [literal(value) for value in ("speech", "a-b_c.d:e", 7, "")] == ['"speech"', '"a-b_c.d:e"', "7", '""']
-
-
-def test_rows_and_vectors_must_match() -> None:
-    with pytest.raises(ValueError, match="1 rows for 2 vectors"):
-        replace(batch("a", ["one"]), vectors=np.ones((2, 8), np.float32))
-
-
-LOST = """
-import dataclasses, json, os, signal, time
-from flows._services import vector_store
-from medley.errors import StoreUnavailable
-from medley.settings import load_settings
-from medley.stores.base import open_store
-from tests.fakes import TEXT_MODEL, vector_of
-from tests.test_store_milvus import batch, the
-settings = load_settings()
-with vector_store(settings) as address:
-    store = open_store(dataclasses.replace(address, timeout_s=2.0))
-    [name] = store.write("text", TEXT_MODEL, [batch("a", ["one"])])
-    there = the(store, name)
-    os.kill(json.loads((settings.run_dir / "milvus.json").read_text())["pid"], signal.SIGKILL)  # and so its service
-    time.sleep(0.5)
-    calls = {
-        "collections": lambda: store.collections(),
-        "search_vector": lambda: store.search_vector(there, vector_of("one"), ["speech"], 5),
-        "search_text": lambda: store.search_text(there, "one", ["speech"], 5),
-        "count": lambda: store.count("a", "speech"),
-        "delete": lambda: store.delete("a"),
-        "write": lambda: store.write("text", TEXT_MODEL, [batch("a", ["two"], "w2")]),
-        "open": lambda: open_store(address),
-    }
-    for name, call in calls.items():
-        try:
-            call()
-            print(name, "answered")
-        except StoreUnavailable as error:
-            print(name, "unavailable", bool(error.remedy), len(str(error).splitlines()))
-    store.close()
-"""
-
-
-def test_a_store_that_went_away(home: Path) -> None:
-    done = subprocess.run([sys.executable, "-c", LOST], cwd=ROOT, capture_output=True, text=True, timeout=120)
-    names = ("collections", "search_vector", "search_text", "count", "delete", "write", "open")
-    assert done.stdout.splitlines() == [f"{name} unavailable True 1" for name in names], done.stderr
-    assert done.stderr == ""
-    assert of_medley(home) == []
-
-
-def test_import_leaves_everybodys_log_handlers_alone() -> None:
-    """They would be flushed and dropped under the logging lock, and Prefect's then waits for ever."""
-    program = """
-import logging
-class Handler(logging.Handler):
-    def flush(self): print("flushed")
-    def emit(self, record): pass
-logging.getLogger("mine").addHandler(Handler())
-known = list(logging._handlerList)
-import medley.stores.milvus
-kept = all(handler in logging._handlerList for handler in known)
-print(kept, logging.getLogger("pymilvus").isEnabledFor(logging.CRITICAL))
-logging._handlerList.clear()
-"""
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
-    assert done.stdout.splitlines() == ["True False"], done.stderr

@@ -10,6 +10,7 @@ import httpx
 
 from flows._addresses import prefect_url, ray_cluster, running
 from flows._query import ask
+from flows._question import Question
 from flows._services import vector_store
 from flows._up.bounds import require_secrets
 from flows._up.checks import Check, Line
@@ -99,7 +100,7 @@ def check_store(settings: Settings) -> Iterator[Line]:
 def check_query(settings: Settings) -> Iterator[Line]:
     """Whether the query process answers."""
     if running("query", settings):
-        ask("is anybody there", settings, limit=1, modality=None)
+        ask(Question(query="is anybody there", limit=1), settings)
         yield Line("query", "ok", f"answers at {running('query', settings)}")
 
 

@@ -1,6 +1,6 @@
 """Keeps the models of the indexed collections warm for queries: `medley search` and others ask on a loopback port.
 
-`python -m flows._up.query`, under supervisord. POST /search with {"query", "limit", "modality"} and the token of
+`python -m flows._up.query`, under supervisord. POST /search with a `Question` as JSON and the token of
 MEDLEY_HOME/run/token (or MEDLEY_TOKEN) as `Authorization: Bearer ...`; answers with the hits of `medley search --json`.
 """
 
@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any
 
 import uvicorn
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import ValidationError
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -25,6 +25,7 @@ from flows._addresses import say_where
 from flows._environment import prepare_environment
 from flows._log import log_to_stderr, logger
 from flows._query import token
+from flows._question import Question
 from flows._run import with_profile
 from flows.search import find_here
 from medley.errors import MedleyError
@@ -33,15 +34,6 @@ from medley.models.profiles import models_of
 from medley.options import VideoOptions
 from medley.search import query_encoder
 from medley.settings import Settings, load_settings
-from medley.types import Modality
-
-
-class Question(BaseModel):
-    """What may be asked."""
-
-    query: str
-    limit: int = Field(10, ge=1)
-    modality: Modality | None = None
 
 
 def application(settings: Settings) -> Starlette:
@@ -57,7 +49,7 @@ def application(settings: Settings) -> Starlette:
             asked = Question.model_validate_json(await request.body())
         except ValidationError as error:
             return JSONResponse({"error": str(error.errors(include_url=False)[0]["msg"])}, 422)
-        find = partial(find_here, asked.query, settings, limit=asked.limit, modality=asked.modality)
+        find = partial(find_here, asked, settings)
         try:
             async with turn:
                 hits: list[dict[str, Any]] = await asyncio.to_thread(find)
@@ -93,7 +85,7 @@ def _warm_up(settings: Settings) -> None:
         for model in (models.text, models.vision):
             if on_this_machine(model):
                 query_encoder(model)
-        find_here("warm up", settings, limit=1, modality=None)
+        find_here(Question(query="warm up", limit=1), settings)
     except MedleyError as error:  # no store yet, say: the first question tries again
         logger.warning("not warm yet: %s", error)
 

@@ -164,19 +164,6 @@ class Catalog:
             connection.execute(delete(locations).where(locations.c.path == to))
             connection.execute(update(locations).where(locations.c.path == path).values(path=to))
 
-    def paths_below(self, root: str) -> list[str]:
-        """Known paths or URLs within a folder."""
-        inside = locations.c.path.startswith(f"{root.rstrip('/')}/", autoescape=True)
-        with self.engine.connect() as connection:
-            return list(connection.execute(select(locations.c.path).where(inside)).scalars())
-
-    @patient
-    def forget_paths(self, paths: Iterable[str]) -> None:
-        """Nothing is at those paths any more; see `replaced_assets`."""
-        with self.engine.begin() as connection:
-            for path in paths:
-                connection.execute(delete(locations).where(locations.c.path == path))
-
     def replaced_assets(self) -> list[str]:
         """Assets with an outcome that no path shows any more: a merely deleted file keeps its location."""
         seen = select(locations.c.asset_id).where(locations.c.asset_id == outcomes.c.asset_id)

@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 
 from medley.models.base import ModelSpec, Vectors
 from medley.run import StoreAddress
-from medley.types import Branch, Modality, Row
+from medley.types import MODALITIES, Branch, Modality, Row
 
 Space = Literal["text", "image"]
 SPACE_OF_BRANCH: dict[Branch, Space] = {"speech": "text", "frames": "image", "pages": "text", "images": "image"}
@@ -33,6 +33,15 @@ class Found:
     branch: Branch
     row: Row
     score: float
+
+
+@dataclass(frozen=True, slots=True, weakref_slot=True)
+class Scope:
+    """What a search looks at: records of these modalities, of these assets (None: of all), on this page (None: any)."""
+
+    modalities: tuple[Modality, ...] = MODALITIES
+    asset_ids: frozenset[str] | None = None
+    page: int | None = None
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
@@ -70,15 +79,15 @@ class VectorStore(Protocol):
         """All embedding spaces that exist."""
         ...
 
-    def search_vector(
-        self, collection: Collection, vector: Vectors, modalities: Sequence[Modality], limit: int
-    ) -> list[Found]:
+    def fetch(self, collection: Collection, record_id: str) -> Vectors | None:
+        """The vector of a record, shape (dim,); None where it is not in that collection."""
+        ...
+
+    def search_vector(self, collection: Collection, vector: Vectors, scope: Scope, limit: int) -> list[Found]:
         """Nearest records by cosine; `vector` has shape (dim,)."""
         ...
 
-    def search_text(
-        self, collection: Collection, query: str, modalities: Sequence[Modality], limit: int
-    ) -> list[Found]:
+    def search_text(self, collection: Collection, query: str, scope: Scope, limit: int) -> list[Found]:
         """Best records by BM25; nothing where the backend has none or no word matches."""
         ...
 

@@ -12,14 +12,15 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 import grpc
+import numpy as np
 
 from medley.errors import StoreUnavailable
 from medley.models.base import ModelSpec, Vectors, spec_from_json
 from medley.run import StoreAddress
-from medley.stores.base import Batch, Collection, Found, Space
+from medley.stores.base import Batch, Collection, Found, Scope, Space
 from medley.stores.milvus_schema import PROPERTY, ROW_FIELDS, index_params, record, row_of, schema
 from medley.stores.quiet_pymilvus import MilvusClient, MilvusException
-from medley.types import Branch, Modality
+from medley.types import Branch
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -29,7 +30,9 @@ _CONNECT_S = 5.0
 _WRITE_S = 120.0
 _LOAD_S = 120.0
 _BATCH = 1000
-_ASSETS = 50  # in one filter
+_ASSETS = 50  # that are written over by one delete
+_FILTER_ASSETS = 500  # 33 kB of filter
+_DEEPEST = 16_384  # Milvus gives no more hits than this
 #: A shared channel keeps failing for seconds after the server is back; these make it try again at once.
 _CHANNEL = {
     "grpc.initial_reconnect_backoff_ms": 100,
@@ -71,6 +74,15 @@ def _is_one_of(field: str, values: Sequence[str]) -> str:
     return f"{field} in [{', '.join(map(literal, values))}]"
 
 
+def _filter(scope: Scope) -> str:
+    parts = [_is_one_of("modality", scope.modalities)]
+    if scope.page is not None:
+        parts.append(_is("page", scope.page))
+    if scope.asset_ids is not None and len(scope.asset_ids) <= _FILTER_ASSETS:
+        parts.append(_is_one_of("asset_id", sorted(scope.asset_ids)))
+    return " and ".join(parts)
+
+
 class MilvusStore:
     """A `VectorStore`. One connection; use it from one thread."""
 
@@ -99,7 +111,15 @@ class MilvusStore:
                 self._client.upsert(name, some, timeout=_WRITE_S)
             for at in range(0, len(batches), _ASSETS):
                 self._delete_stale(space, batches[at : at + _ASSETS])
+            self._drop_empty(space, name)
         return [name] if any(batch.rows for batch in batches) else []
+
+    def _drop_empty(self, space: Space, but: str) -> None:
+        """Another model's space in which no asset has its latest records any more."""
+        for collection in self.collections():
+            if collection.space == space and collection.name != but and not self._count(collection.name, ""):
+                self._client.drop_collection(collection.name, timeout=_WRITE_S)
+                self._loaded.discard(collection.name)
 
     def _delete_stale(self, space: Space, batches: Sequence[Batch]) -> None:
         first = batches[0]
@@ -127,53 +147,55 @@ class MilvusStore:
         return found
 
     @_reported
-    def search_vector(
-        self, collection: Collection, vector: Vectors, modalities: Sequence[Modality], limit: int
-    ) -> list[Found]:
+    def fetch(self, collection: Collection, record_id: str) -> Vectors | None:
         """See `VectorStore`."""
-        return self._search(collection, "vector", [float(x) for x in vector], modalities, limit)
+        self._load(collection.name)
+        wanted, fields = _is("id", record_id), ["vector"]
+        found = self._client.query(collection.name, filter=wanted, output_fields=fields, timeout=self._timeout)
+        return np.asarray(found[0]["vector"], dtype=np.float32) if found else None
 
     @_reported
-    def search_text(
-        self, collection: Collection, query: str, modalities: Sequence[Modality], limit: int
-    ) -> list[Found]:
+    def search_vector(self, collection: Collection, vector: Vectors, scope: Scope, limit: int) -> list[Found]:
+        """See `VectorStore`."""
+        return self._search(collection, "vector", [float(x) for x in vector], scope, limit)
+
+    @_reported
+    def search_text(self, collection: Collection, query: str, scope: Scope, limit: int) -> list[Found]:
         """See `VectorStore`."""
         described = self._client.describe_collection(collection.name, timeout=self._timeout)
         if not described.get("functions"):
             return []
-        return self._search(collection, "sparse", query, modalities, limit)
+        return self._search(collection, "sparse", query, scope, limit)
 
     @_reported
     def count(self, asset_id: str, branch: Branch) -> int:
         """See `VectorStore`."""
         wanted = f"{_is('asset_id', asset_id)} and {_is('branch', branch)}"
-        total = 0
-        for collection in self.collections():
-            self._load(collection.name)
-            found = self._client.query(
-                collection.name,
-                filter=wanted,
-                output_fields=["count(*)"],
-                consistency_level="Strong",
-                timeout=self._timeout,
-            )
-            total += int(found[0]["count(*)"])
-        return total
+        return sum(self._count(collection.name, wanted) for collection in self.collections())
+
+    def _count(self, name: str, wanted: str) -> int:
+        self._load(name)
+        how = {"output_fields": ["count(*)"], "consistency_level": "Strong", "timeout": self._timeout}
+        return int(self._client.query(name, filter=wanted, **how)[0]["count(*)"])
 
     def close(self) -> None:
         """See `VectorStore`."""
         self._client.close()
 
-    def _search(
-        self, collection: Collection, field: str, data: Any, modalities: Sequence[Modality], limit: int
-    ) -> list[Found]:
+    def _search(self, collection: Collection, field: str, data: Any, scope: Scope, limit: int) -> list[Found]:
+        """Of more assets than a filter holds, the best of all are asked for, and those of the others left out."""
+        many = scope.asset_ids is not None and len(scope.asset_ids) > _FILTER_ASSETS
+        found = self._hits(collection, field, data, _filter(scope), _DEEPEST if many else min(limit, _DEEPEST))
+        return [hit for hit in found if not many or hit.asset_id in (scope.asset_ids or ())][:limit]
+
+    def _hits(self, collection: Collection, field: str, data: Any, wanted: str, limit: int) -> list[Found]:
         self._load(collection.name)
         hits = self._client.search(
             collection.name,
             data=[data],
             anns_field=field,
             limit=limit,
-            filter=_is_one_of("modality", modalities),
+            filter=wanted,
             output_fields=ROW_FIELDS,
             search_params={"metric_type": "COSINE" if field == "vector" else "BM25", "params": {}},
             consistency_level="Strong",

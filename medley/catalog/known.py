@@ -1,0 +1,57 @@
+"""Which files and assets the catalog knows, and how it forgets them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqlalchemy import Engine, delete, select
+
+from medley.catalog.tables import assets, locations, outcomes, stages
+from medley.space import patient
+
+
+def paths_below(engine: Engine, root: str) -> list[str]:
+    """Known paths or URLs within a folder."""
+    inside = locations.c.path.startswith(f"{root.rstrip('/')}/", autoescape=True)
+    with engine.connect() as connection:
+        return list(connection.execute(select(locations.c.path).where(inside)).scalars())
+
+
+def assets_at(engine: Engine, path: str) -> list[str]:
+    """Assets seen at a path, or below it where it is a folder or a bucket's prefix."""
+    inside = locations.c.path.startswith(f"{path.rstrip('/')}/", autoescape=True)
+    query = select(locations.c.asset_id).distinct().where((locations.c.path == path) | inside)
+    with engine.connect() as connection:
+        return [found for found in connection.execute(query).scalars() if found]
+
+
+def assets_seen(engine: Engine, since: str | None, until: str | None) -> list[str]:
+    """Assets first seen between two times, ISO 8601 in UTC; None leaves that end open."""
+    query = select(assets.c.asset_id)
+    query = query.where(assets.c.created >= since) if since else query
+    query = query.where(assets.c.created < until) if until else query
+    with engine.connect() as connection:
+        return list(connection.execute(query).scalars())
+
+
+def knows(engine: Engine, asset_id: str) -> bool:
+    """Whether there is an asset of that id."""
+    with engine.connect() as connection:
+        query = select(assets.c.asset_id).where(assets.c.asset_id == asset_id)
+        return connection.execute(query).first() is not None
+
+
+@patient
+def forget_asset(engine: Engine, asset_id: str) -> None:
+    """As if it had never been seen."""
+    with engine.begin() as connection:
+        for table in (locations, outcomes, stages, assets):
+            connection.execute(delete(table).where(table.c.asset_id == asset_id))
+
+
+@patient
+def forget_paths(engine: Engine, paths: Iterable[str]) -> None:
+    """Nothing is at those paths any more; see `replaced_assets`."""
+    with engine.begin() as connection:
+        for path in paths:
+            connection.execute(delete(locations).where(locations.c.path == path))

@@ -1,0 +1,105 @@
+"""Looking after what is kept: assets forgotten, leftovers collected, the index made anew from artifacts."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from medley.artifacts import MANIFEST, ArtifactStore, Manifest
+from medley.catalog import Catalog
+from medley.catalog.known import forget_asset, knows
+from medley.models.base import spec_from_json
+from medley.records import load_vectors, retire, store_slot
+from medley.run import StoreAddress
+from medley.stages import WRITE_STAGES
+from medley.stores.base import SPACE_OF_BRANCH, Batch, VectorStore, open_store
+from medley.types import Branch
+
+
+@dataclass(slots=True)
+class Rebuilt:
+    """What `rebuild_index` has done. `lacking` names assets whose artifacts are gone: their next run makes them."""
+
+    assets: int
+    records: int
+    lacking: list[str]
+
+
+def forget(asset_ids: Iterable[str], catalog: Catalog, artifacts: ArtifactStore, address: StoreAddress) -> None:
+    """Removes assets from index, disk and catalog, in this order: after a crash they can be forgotten again."""
+    for asset_id in asset_ids:
+        retire(asset_id, artifacts, address)
+        shutil.rmtree(artifacts.asset_directory(asset_id), ignore_errors=True)
+        forget_asset(catalog.engine, asset_id)
+
+
+def collect_garbage(catalog: Catalog, artifacts: ArtifactStore) -> tuple[int, int]:
+    """Removes directories of assets that the catalog does not know; how many, and how many bytes they took."""
+    count = freed = 0
+    for directory in asset_directories(artifacts):
+        if not knows(catalog.engine, directory.name) and not catalog.claimed(directory.name):
+            freed += size_of(directory)
+            shutil.rmtree(directory, ignore_errors=True)
+            count += 1
+    return count, freed
+
+
+def rebuild_index(artifacts: ArtifactStore, address: StoreAddress, claim: Callable[[str], bool]) -> Rebuilt:
+    """All records of all assets from their artifacts, without any model. `claim` says whether an asset is ours."""
+    store = open_store(address)
+    try:
+        work = _Rebuild(artifacts, store_slot(address.key), store)
+        for directory in asset_directories(artifacts):
+            if claim(directory.name):
+                work.asset(directory.name)
+    finally:
+        store.close()
+    return work.done
+
+
+class _Rebuild:
+    def __init__(self, artifacts: ArtifactStore, slot: str, store: VectorStore) -> None:
+        self._artifacts, self._slot, self._store = artifacts, slot, store
+        self.done = Rebuilt(0, 0, [])
+
+    def asset(self, asset_id: str) -> None:
+        written = 0
+        for stage, branch in WRITE_STAGES.items():
+            manifest = self._artifacts.find(asset_id, stage, self._slot)
+            if manifest is None:
+                continue
+            self._artifacts.remove(asset_id, stage, self._slot)
+            source = self._artifacts.root / str(manifest.data.get("vectors", ""))
+            if (source / MANIFEST).is_file():
+                self.done.records += self._branch(asset_id, stage, branch, manifest, source)
+                written += 1
+            else:
+                self.done.lacking.append(asset_id)
+        self.done.assets += bool(written)
+
+    def _branch(self, asset_id: str, stage: str, branch: Branch, manifest: Manifest, source: Path) -> int:
+        rows, vectors = load_vectors(source)
+        data = {**manifest.data, "write_id": uuid.uuid4().hex}
+        batch = Batch(asset_id, branch, data["fingerprint"], data["write_id"], rows, vectors)
+        names = self._store.write(SPACE_OF_BRANCH[branch], spec_from_json(data["model"]), [batch])
+        with self._artifacts.create(asset_id, stage, self._slot, manifest.run_id) as draft:
+            draft.data.update({**data, "collections": names})
+        return len(rows)
+
+
+def asset_directories(artifacts: ArtifactStore) -> Iterator[Path]:
+    """Where something was made of an asset."""
+    for shard in sorted(artifacts.root.glob("??")):
+        yield from sorted(path for path in shard.iterdir() if path.is_dir())
+
+
+def size_of(directory: Path) -> int:
+    """Bytes of all files below it."""
+    total = 0
+    for where, _, names in os.walk(directory):
+        total += sum(os.lstat(os.path.join(where, name)).st_size for name in names)
+    return total

@@ -1,0 +1,176 @@
+"""Looking after what is kept: retry, forget, gc, rebuild-index, prune; and searches that look at a part of it."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows._services import vector_store
+from medley.catalog import open_catalog
+from medley.settings import Settings
+from medley.stores.base import open_store
+from tests.conftest import Medley
+from tests.documents import pdf, picture, placed, text
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Three pictures, one of them damaged, a document, a text and a link."""
+    made = tmp_path / "in"
+    (made / "deep").mkdir(parents=True)
+    picture(colour="red").save(made / "red.png")
+    picture(colour="blue", shape="rectangle").save(made / "deep" / "blue.png")
+    (made / "cut.png").write_bytes((made / "red.png").read_bytes()[:300])
+    written = text((72, 100, "Purple elephants dance at midnight."))
+    pdf(made / "page.pdf", written, placed(picture(colour="green"), 100, 100, 200, 150))
+    (made / "notes.txt").write_text("# no list\n")
+    (made / "link.png").symlink_to(made / "red.png")
+    return made
+
+
+def statuses(answer: Any) -> dict[str, str]:
+    return {Path(item["path"]).name: item["status"] for item in answer.report["items"]}
+
+
+def search(medley: Medley, *arguments: object) -> list[dict[str, Any]]:
+    answer = medley("search", *arguments, "--json")
+    assert answer.code == 0, answer.err
+    hits: list[dict[str, Any]] = answer.report["hits"]
+    return hits
+
+
+def names(hits: list[dict[str, Any]]) -> set[str]:
+    return {Path(hit["path"]).name for hit in hits}
+
+
+def test_ingest_takes_everything_once_and_says_what_is_not_ours(
+    medley: Medley, folder: Path, settings: Settings
+) -> None:
+    answer = medley("ingest", folder, "--json")
+    assert statuses(answer) == {
+        "red.png": "complete",
+        "blue.png": "complete",
+        "cut.png": "failed",
+        "page.pdf": "complete",
+        "notes.txt": "skipped",
+        "link.png": "skipped",
+    }
+    assert (answer.code, answer.report["flow"], answer.report["status"]) == (1, "ingest", "partial")
+    again = medley("ingest", folder, "--json")
+    assert again.report["prefect_url"] is None, "nothing to do starts nothing"
+    assert not any(item["stages"] for item in again.report["items"])
+    assert statuses(again) | {"cut.png": "", "notes.txt": "", "link.png": ""} == {
+        name: "unchanged" if name in ("red.png", "blue.png", "page.pdf") else "" for name in statuses(again)
+    }
+
+
+def test_sources_may_be_lists_and_patterns(medley: Medley, folder: Path) -> None:
+    assert medley("ingest", folder).code == 1
+    listed = folder.parent / "list.txt"
+    listed.write_text(f"# pictures\n{folder}/red.png\nin/deep/blue.png\n")
+    assert statuses(medley("ingest", listed, "--json")) == {"red.png": "unchanged", "blue.png": "unchanged"}
+    assert statuses(medley("ingest", f"{folder}/**/*.png", "--json")).keys() == {
+        "red.png",
+        "blue.png",
+        "cut.png",
+        "link.png",
+    }
+    [item] = medley("ingest", folder / "nowhere", "--json").report["items"]
+    assert (item["status"], item["error"]["type"]) == ("failed", "MissingFile")
+
+
+def test_what_has_gone_or_changed_leaves_the_index(medley: Medley, folder: Path) -> None:
+    assert medley("ingest", folder).code == 1
+    (folder / "deep" / "blue.png").unlink()
+    (folder / "red.png").write_bytes((folder / "page.pdf").read_bytes())  # changed, and to another kind
+    answer = medley("ingest", folder, "--prune", "--json")
+    assert statuses(answer)["red.png"] == "unchanged", "its content is known"
+    assert "blue.png" not in {Path(item["path"]).name for item in medley("status", "--json").report["items"]}
+    assert names(search(medley, "a blue square", "--modality", "image")) <= {"page.pdf", "red.png"}
+
+
+def test_what_failed_is_tried_again_on_demand_only(medley: Medley, folder: Path) -> None:
+    assert statuses(medley("ingest", folder, "--json"))["cut.png"] == "failed"
+    [item] = medley("retry", "--failed", "--json").report["items"]
+    assert (Path(item["path"]).name, item["status"]) == ("cut.png", "failed")
+    assert [stage["name"] for stage in item["stages"]] == ["load_images"], "it was tried"
+    [known] = medley("status", "--failed", "--json").report["items"]
+    assert (known["attempts"], known["errors"][0]["type"], known["errors"][0]["stage"]) == (
+        2,
+        "CorruptMedia",
+        "load_images",
+    )
+
+
+def test_searches_look_where_they_are_told_to(medley: Medley, folder: Path, settings: Settings) -> None:
+    assert medley("ingest", folder).code == 1
+    assert names(search(medley, "a red circle", "--file", folder / "deep")) == {"blue.png"}
+    assert names(search(medley, "anything", "--file", folder / "page.pdf")) == {"page.pdf"}
+    assert {hit["page"] for hit in search(medley, "anything", "--page", "2")} == {2}
+    assert search(medley, "anything", "--until", "2020-01-01") == []
+    assert len(search(medley, "anything", "--since", "2020-01-01")) > 2
+    kinds = search(medley, "anything", "--modality", "page", "--modality", "image")
+    assert {hit["modality"] for hit in kinds} == {"page", "image"}
+    for wrong, said in ((("--since", "soon"), "--since soon"), (("--file", "/no/where"), "nothing is known of")):
+        answer = medley("search", "x", *wrong)
+        assert (answer.code, said in answer.err) == (2, True), answer.err
+
+    picture(colour="red", size=(500, 400)).save(folder.parent / "like.webp")
+    assert names(search(medley, "--like", folder.parent / "like.webp", "--limit", "1")) == {"red.png"}
+    [hit] = search(medley, "purple elephants", "--modality", "page", "--limit", "1")
+    assert search(medley, "--like", hit["record_id"]) == [], "there is no other page"
+    assert medley("search", "--like", "0" * 40).code == 2
+    assert medley("search", "--like", folder / "notes.txt").code == 2
+    assert medley("search").code == 2
+
+
+def test_forgotten_files_leave_nothing_behind(medley: Medley, folder: Path, settings: Settings) -> None:
+    assert medley("ingest", folder).code == 1
+    [hit] = search(medley, "purple elephants", "--modality", "page", "--limit", "1")
+    directory = settings.artifacts / hit["asset_id"][:2] / hit["asset_id"]
+    assert directory.is_dir()
+    assert medley("forget", folder / "page.pdf").out == "forgot 1 assets\n"
+    assert not directory.exists()
+    assert not names(search(medley, "purple elephants")) & {"page.pdf"}
+    with vector_store(settings) as address:
+        store = open_store(address)
+        assert (store.count(hit["asset_id"], "pages"), store.count(hit["asset_id"], "images")) == (0, 0)
+        store.close()
+    assert medley("forget", folder / "page.pdf").code == 2, "nothing is known of it any more"
+    assert medley("forget", folder).code == 0
+    assert medley("status", "--json").report["totals"]["assets"] == 0
+    assert statuses(medley("ingest", folder / "page.pdf", "--json")) == {"page.pdf": "complete"}
+
+
+def test_what_nobody_knows_is_collected(medley: Medley, folder: Path, settings: Settings) -> None:
+    assert medley("ingest", folder / "red.png").code == 0
+    unknown = settings.artifacts / "ab" / ("ab" * 32)
+    (unknown / "stage").mkdir(parents=True)
+    (unknown / "stage" / "file").write_bytes(bytes(2_000_000))
+    assert medley("gc").out == "removed 1 directories, 2.0 MB\n"
+    assert not unknown.exists()
+    assert names(search(medley, "a red circle")) == {"red.png"}
+
+
+def test_the_index_is_made_anew_from_what_is_kept(medley_here: Medley, folder: Path, settings: Settings) -> None:
+    assert medley_here("ingest", folder, "--runner", "local").code == 1
+    asked = ("a red circle", "a blue square", "purple elephants", "midnight")
+    before = [search(medley_here, query, "--limit", "20") for query in asked]
+    shutil.rmtree(settings.home / "milvus")
+    assert not search(medley_here, asked[0])
+    assert medley_here("rebuild-index").out == "4 records of 3 assets\n"
+    assert [search(medley_here, query, "--limit", "20") for query in asked] == before
+    again = medley_here("ingest", folder, "--json").report["items"]
+    assert not any(item["stages"] for item in again), "all is written"
+
+    embedded = next(settings.artifacts.glob("*/*/embed_text"))
+    shutil.rmtree(embedded)
+    assert "1 assets lack artifacts" in medley_here("rebuild-index").out
+    items = medley_here("ingest", folder, "--json").report["items"]
+    [item] = [item for item in items if item["stages"]]
+    done = [stage["name"] for stage in item["stages"] if stage["state"] == "completed"]
+    assert (Path(item["path"]).name, done) == ("page.pdf", ["embed_text", "write_pages"])
+    assert open_catalog(settings).running_runs() == set()
