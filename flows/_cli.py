@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from typing import Any
 
 from flows._signals import drop_output
 from medley import __version__
@@ -51,7 +52,7 @@ def main(argv: Sequence[str]) -> int:
         if verb in _FILE_VERBS:
             return _run_on_files(verb, argv[1:])
         if verb in _OTHER_VERBS:
-            module = import_module(_MODULES.get(verb, f"flows.{verb}"))
+            module = module_of(verb)
             parser = _parser(verb, _OTHER_VERBS[verb])
             module.add_arguments(parser)
             return int(module.run(parser.parse_args(argv[1:])))
@@ -64,6 +65,11 @@ def main(argv: Sequence[str]) -> int:
     except BrokenPipeError:  # the reader of our output has gone: `medley status | head`
         drop_output()
         return 141
+
+
+def module_of(verb: str) -> Any:
+    """The module of a verb of its own: it has `add_arguments` and `run`."""
+    return import_module(_MODULES.get(verb, f"flows.{verb}"))
 
 
 def _run_on_files(verb: Flow, argv: Sequence[str]) -> int:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import re
 import shlex
-from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 from flows import _command
+from flows._cli import module_of
+from flows._flows import FLOWS
 from medley.settings import Limits, PoolSettings, RaySettings, Settings, StoreSettings, UpSettings
 from tests.conftest import ROOT
 
@@ -27,10 +28,10 @@ def commands() -> list[str]:
 def test_readme_commands_parse(line: str) -> None:
     _, verb, *arguments = shlex.split(line)
     parser = argparse.ArgumentParser(exit_on_error=False)
-    if verb == "video":
-        _command.add_arguments(parser, verb)
+    if verb in FLOWS:
+        _command.add_arguments(parser, verb)  # type: ignore[arg-type]
     else:
-        import_module(f"flows.{verb}").add_arguments(parser)
+        module_of(verb).add_arguments(parser)
     parser.parse_args(arguments)
 
 
