@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 from prefect import Flow, get_client
+from prefect.flow_engine import run_flow
 from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.states import AwaitingRetry
 
 from flows._drain import CLAIM, _settle
 from flows._parent import Parent
 from flows._runner import local_runner
 from flows.ingest import ingest_sources
 from flows.upload import ingest_uploads
+from flows.video import ingest_video
 from medley import stop
 from medley.catalog import open_catalog
 from medley.catalog.uploads import Uploads
@@ -124,3 +128,33 @@ def test_folders_are_routed_by_content(folder: Path, settings: Settings, medley:
     assert "2 skipped, 2 unchanged" in again.message
     assert runs() == before, "nothing to do, no child run"
     assert medley("search", "a red circle", "--json").report["hits"]
+
+
+@pytest.mark.usefixtures("medley")
+def test_a_retry_of_a_flow_run_does_only_what_is_missing(
+    folder: Path, settings: Settings, prefect_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Prefect's pages do it: the same flow run is scheduled again, and a worker starts it a second time."""
+    monkeypatch.setenv("MEDLEY_ALLOW_FAULTS", "1")
+    monkeypatch.setenv("MEDLEY_FAULTS", '{"embed_text": "SetupError", "embed_frames": "SetupError"}')
+    stop.clear_stop()
+    flow = ingest_video.with_options(task_runner=local_runner(settings))
+    parameters = {"paths": [str(folder / "clip.mp4")], "options": DEMO.of("video")}
+    with temporary_settings({PREFECT_API_URL: prefect_url}), get_client(sync_client=True) as client:
+        flow_run = client.create_flow_run(flow, parameters=parameters)
+        state = run_flow(flow, flow_run=flow_run, parameters=parameters, return_type="state")
+        assert state.is_failed()
+        monkeypatch.delenv("MEDLEY_FAULTS")
+        client.set_flow_run_state(flow_run.id, AwaitingRetry(), force=True)
+        again = client.read_flow_run(flow_run.id)
+        state = run_flow(flow, flow_run=again, parameters=parameters, return_type="state")
+    assert state.is_completed(), state.message
+    first, second = (
+        {stage["name"]: stage["state"] for stage in json.loads(line)["stages"]}
+        for run in reversed(status_runs(open_catalog(settings).engine, 5))
+        for line in (settings.home / "runs" / run["run_id"] / "report.jsonl").read_text().splitlines()
+    )
+    done = {name for name, how in first.items() if how == "completed"}
+    assert {"transcribe", "chunk", "sample_frames"} <= done
+    assert {second[name] for name in done} == {"cached"}
+    assert {name for name, how in second.items() if how == "completed"} == set(second) - done
