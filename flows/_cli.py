@@ -23,6 +23,7 @@ _OTHER_VERBS = {
     "ingest": "make folders and buckets of everything searchable",
     "search": "find moments by words",
     "status": "what is known of runs and files",
+    "plan": "what an ingest would do, and why",
     "retry": "try again what is not complete",
     "forget": "take files out of index, disk and catalog",
     "gc": "remove what is left of assets that are no longer known",

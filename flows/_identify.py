@@ -84,15 +84,9 @@ def settled(path: str, asset: Asset, flow: str, plan: str, catalog: Catalog, run
 
 
 def branches_of(asset: Asset) -> list[Branch]:
-    """The branches that there is work for: of a video those of its streams."""
-    if asset.media.flow != "video":
-        return list(dict.fromkeys(stage.branch for stage in DAGS[asset.media.flow]))
-    found: list[Branch] = []
-    if asset.media.audio_stream is not None:
-        found.append("speech")
-    if asset.media.video_stream is not None:
-        found.append("frames")
-    return found
+    """The branches that there is work for."""
+    branches = dict.fromkeys(stage.branch for stage in DAGS[asset.media.flow])
+    return [branch for branch in branches if not asset.media.lacks(branch)]
 
 
 def _is_written(asset: Asset, outcome: Outcome, run: Run) -> bool:

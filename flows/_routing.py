@@ -22,6 +22,19 @@ from medley.stop import stop_requested
 from medley.types import Flow
 
 
+def sources_in_batches(sources: Iterable[str]) -> Iterator[Batch]:
+    """The same for a look only: a source that cannot be read is one of the files."""
+    return batches(_looked_at(sources), CHILD_ITEMS)
+
+
+def _looked_at(sources: Iterable[str]) -> Iterator[str]:
+    for source in sources:
+        try:
+            yield from _files_of(source)
+        except MedleyError:
+            yield source
+
+
 def batches_of(sources: Iterable[str], report: ReportFile) -> Iterator[Batch]:
     """The files of `sources`, some hundreds of one flow at a time; sources that cannot be read get an entry."""
     return batches(_files(sources, report), CHILD_ITEMS)

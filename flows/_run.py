@@ -23,10 +23,12 @@ from flows._services import vector_store
 from flows._view import Silent, View
 from medley import __version__
 from medley.catalog import Catalog, open_catalog
+from medley.catalog.known import note_plan
 from medley.errors import MedleyError
 from medley.models.locate import locate
 from medley.models.profiles import models_of
 from medley.options import Options
+from medley.planning import plan_contents
 from medley.profile import Choice, resolve_profile
 from medley.report import ItemReport, ItemStatus, ReportFile, error_entry, run_status, stop_errors
 from medley.run import Run, StoreAddress
@@ -159,7 +161,9 @@ def _begun(run: Run, settings: Settings, view: View, verify: bool) -> OpenRun:
     clear_spool(settings.spool, catalog.running_runs())
     report = ReportFile(settings.home / "runs" / run.run_id)
     catalog.begin_run(run.run_id, run.flow, run.options.profile.value)
-    return OpenRun(run.flow, settings, catalog, run, plan_fingerprint(run.fingerprints), report, view, verify)
+    plan = plan_fingerprint(run.fingerprints)
+    note_plan(catalog.engine, plan, run.flow, plan_contents(run))
+    return OpenRun(run.flow, settings, catalog, run, plan, report, view, verify)
 
 
 def _log_beginning(known: OpenRun) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 from medley.artifacts import ArtifactStore, Draft, Manifest
 from medley.models.base import ModelSpec, Vectors
 from medley.run import Run, StoreAddress
-from medley.stages import WRITE_STAGES, write_stage
+from medley.stages import WRITE_STAGES, stage_of, write_stage
 from medley.stores.base import SPACE_OF_BRANCH, Batch, open_store
 from medley.types import MODALITY_OF_BRANCH, ArtifactRef, Branch, Row
 
@@ -45,6 +45,20 @@ def written(artifacts: ArtifactStore, asset_id: str, branch: Branch, run: Run) -
     stage = write_stage(branch)
     manifest = artifacts.find(asset_id, stage, store_slot(run.store.key))
     return manifest if manifest and manifest.data.get("fingerprint") == run.fingerprints[stage] else None
+
+
+def stage_manifest(name: str, asset_id: str, run: Run) -> Manifest | None:
+    """The manifest of a stage's artifact where it is there: then the stage is done."""
+    stage = stage_of(run.flow, name)
+    assert stage, name
+    artifacts = ArtifactStore(run.artifacts)
+    if stage.writes:
+        return written(artifacts, asset_id, stage.branch, run)
+    if stage.transient_for:
+        reader = artifacts.find(asset_id, stage.transient_for, run.fingerprints[stage.transient_for])
+        if reader is not None:
+            return reader
+    return artifacts.find(asset_id, name, run.fingerprints[name])
 
 
 def write_branch(todo: Sequence[tuple[ArtifactRef, Draft]], branch: Branch, model: ModelSpec, run: Run) -> None:

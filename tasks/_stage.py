@@ -19,9 +19,9 @@ from prefect.tasks import exponential_backoff
 
 from medley.artifacts import ArtifactStore, Draft, Manifest
 from medley.errors import BadInput, CapacityError, MedleyError, TransientError, error_class
-from medley.records import store_slot, written
+from medley.records import stage_manifest, store_slot
 from medley.run import Run
-from medley.stages import WRITE_STAGES, stage_of
+from medley.stages import WRITE_STAGES
 from medley.stop import raise_if_stopped
 from medley.types import ArtifactRef, Asset, Part, Unit, utc_now
 
@@ -178,21 +178,8 @@ def _asset_of(source: Part) -> Asset:
 
 def _done(stage: str, asset_id: str, run: Run) -> Manifest | None:
     """The manifest of the stage's artifact where it counts: with --force only one that this run made."""
-    manifest = _manifest(stage, asset_id, run)
+    manifest = stage_manifest(stage, asset_id, run)
     return manifest if manifest and (not run.force or manifest.run_id == run.run_id) else None
-
-
-def _manifest(stage: str, asset_id: str, run: Run) -> Manifest | None:
-    known = stage_of(run.flow, stage)
-    assert known, stage
-    artifacts = ArtifactStore(run.artifacts)
-    if known.writes:
-        return written(artifacts, asset_id, known.branch, run)
-    if known.transient_for:
-        reader = artifacts.find(asset_id, known.transient_for, run.fingerprints[known.transient_for])
-        if reader is not None:
-            return reader
-    return artifacts.find(asset_id, stage, run.fingerprints[stage])
 
 
 def _slot(stage: str, run: Run) -> str:

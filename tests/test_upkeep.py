@@ -10,6 +10,7 @@ import pytest
 
 from flows._services import vector_store
 from medley.catalog import open_catalog
+from medley.models.locate import bundled
 from medley.settings import Settings
 from medley.stores.base import open_store
 from tests.conftest import Medley
@@ -174,3 +175,75 @@ def test_the_index_is_made_anew_from_what_is_kept(medley_here: Medley, folder: P
     done = [stage["name"] for stage in item["stages"] if stage["state"] == "completed"]
     assert (Path(item["path"]).name, done) == ("page.pdf", ["embed_text", "write_pages"])
     assert open_catalog(settings).running_runs() == set()
+
+
+def test_a_plan_says_what_would_be_done_and_why(medley: Medley, folder: Path) -> None:
+    def plan(*flags: str) -> dict[str, Any]:
+        answer = medley("plan", folder, "--json", *flags)
+        assert answer.code == 0, answer.err
+        return {Path(item["path"]).name: item for item in answer.report["items"]}
+
+    first = plan()
+    assert {name: (item["action"], item["why"]) for name, item in first.items()} == {
+        "red.png": ("run", ["new"]),
+        "blue.png": ("run", ["new"]),
+        "cut.png": ("run", ["new"]),
+        "page.pdf": ("run", ["new"]),
+        "notes.txt": ("skipped", []),
+        "link.png": ("skipped", []),
+    }
+    assert medley("status", "--json").report["runs"] == [], "a plan is no run"
+    done = {Path(item["path"]).name: item["stages"] for item in medley("ingest", folder, "--json").report["items"]}
+    for name, item in first.items():
+        known = [stage["name"] for stage in done[name]]
+        assert item["stages"][: len(known)] == known, "what was planned was done, as far as the file was good"
+
+    second = plan()
+    assert {item["action"] for item in second.values()} == {"unchanged", "remembered", "skipped"}
+    assert second["cut.png"]["why"] == ["failed before: CorruptMedia in load_images"]
+    other = plan("--passages.max_tokens", "50")["page.pdf"]
+    assert other["why"] == ["option passages.max_tokens changed: 160 -> 50"]
+    assert other["stages"] == ["chunk", "embed_text", "write_pages"]
+    (folder / "blue.png").write_bytes((folder / "deep" / "blue.png").read_bytes())
+    picture(colour="yellow").save(folder / "red.png")
+    third = plan()
+    assert (third["red.png"]["action"], third["red.png"]["why"]) == ("run", ["changed"])
+    assert third["blue.png"]["action"] == "unchanged"
+
+
+def test_another_vision_model_leaves_text_alone_and_takes_the_old_space_away(
+    medley: Medley, folder: Path, tmp_path: Path, settings: Settings
+) -> None:
+    (folder / "cut.png").unlink()
+    assert medley("ingest", folder).code == 0
+    other = tmp_path / "clip"
+    shutil.copytree(demo_clip(), other)
+    (other / "note.txt").write_text("another revision")
+    with_other = ("--models.vision", other)
+    planned = medley("plan", folder, "--json", *with_other).report["items"]
+    why = {reason for item in planned for reason in item["why"]}
+    assert len(why) == 1
+    assert next(iter(why)).startswith("model vision changed: demo/clip@")
+
+    assert medley("ingest", folder / "red.png", *with_other).code == 0
+    assert len(spaces(settings)) == 3, "one of texts, two of pictures, until all are in the new one"
+    assert names(search(medley, "a red circle", "--modality", "image")) >= {"red.png", "blue.png"}, "both are asked"
+    items = medley("ingest", folder, "--json", *with_other).report["items"]
+    worked = {stage["name"] for item in items for stage in item["stages"] if stage["state"] == "completed"}
+    assert worked == {"embed_images", "write_images"}
+    assert len(spaces(settings)) == 2, "no asset has its latest records in the old one"
+    assert names(search(medley, "a blue square", "--modality", "image", "--limit", "1")) == {"blue.png"}
+
+
+def demo_clip() -> Path:
+    directory = bundled("demo/clip")
+    assert directory
+    return directory
+
+
+def spaces(settings: Settings) -> list[str]:
+    with vector_store(settings) as address:
+        store = open_store(address)
+        found = [collection.name for collection in store.collections()]
+        store.close()
+    return found

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from sqlalchemy import Engine, delete, select
+from sqlalchemy.dialects import postgresql, sqlite
 
-from medley.catalog.tables import assets, locations, outcomes, stages
+from medley.catalog.tables import assets, locations, outcomes, plans, stages
 from medley.space import patient
 
 
@@ -55,3 +57,19 @@ def forget_paths(engine: Engine, paths: Iterable[str]) -> None:
     with engine.begin() as connection:
         for path in paths:
             connection.execute(delete(locations).where(locations.c.path == path))
+
+
+def made_of(engine: Engine, plan: str) -> dict[str, Any] | None:
+    """The options and models of a plan; None where it is older than our notes."""
+    with engine.connect() as connection:
+        return connection.execute(select(plans.c.made_of).where(plans.c.plan == plan)).scalar()
+
+
+@patient
+def note_plan(engine: Engine, plan: str, flow: str, made_of: dict[str, Any]) -> None:
+    """Notes what a plan is made of; it never changes."""
+    with engine.begin() as connection:
+        if connection.execute(select(plans.c.plan).where(plans.c.plan == plan)).first() is None:
+            dialect = postgresql if engine.dialect.name == "postgresql" else sqlite
+            statement: Any = dialect.insert(plans).values(plan=plan, flow=flow, made_of=made_of)
+            connection.execute(statement.on_conflict_do_nothing(index_elements=["plan"]))

@@ -73,6 +73,14 @@ outcomes = Table(
     Column("updated", String(32), nullable=False),
 )
 
+plans = Table(
+    "plans",
+    metadata,
+    Column("plan", String(32), primary_key=True),
+    Column("flow", String(32), nullable=False),
+    Column("made_of", JSON, nullable=False),  # options and models by name: what a later run may have otherwise
+)
+
 stages = Table(
     "stages",
     metadata,

@@ -1,0 +1,78 @@
+"""What a run would do to an asset, and why; nothing is done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from pydantic import BaseModel
+
+from medley.catalog import Catalog, Outcome
+from medley.catalog.known import made_of
+from medley.records import stage_manifest
+from medley.run import Run
+from medley.stages import DAGS, models_read
+from medley.types import Asset
+
+Action = Literal["run", "unchanged", "remembered", "refused", "skipped"]
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What would become of a file: `stages` would run, for the reasons in `why`."""
+
+    path: str
+    action: Action
+    flow: str | None = None
+    asset_id: str | None = None
+    why: list[str] = field(default_factory=list)
+    stages: list[str] = field(default_factory=list)
+
+
+def plan_contents(run: Run) -> dict[str, Any]:
+    """What the plan of a run is made of, by name: options that stages read, and models. No secrets."""
+    options = dict(_leaves(run.options))
+    models = {spec.kind: f"{spec.id}@{spec.revision} {spec.compute_type}" for spec in models_read(run.flow, run.models)}
+    return {"options": options, "models": models}
+
+
+def stages_to_run(asset: Asset, run: Run) -> list[str]:
+    """Stages without an artifact, and those behind them, in the order of the DAG; of streams that do not exist none."""
+    missing: list[str] = []
+    for stage in DAGS[run.flow]:
+        absent = asset.media.lacks(stage.branch)
+        if not absent and (stage.after in missing or stage_manifest(stage.name, asset.asset_id, run) is None):
+            missing.append(stage.name)
+    return missing
+
+
+def reasons(outcome: Outcome | None, plan: str, run: Run, catalog: Catalog, before: str | None) -> list[str]:
+    """Why there is something to do; `before` is the asset that the path showed until now, if another one."""
+    if outcome is None:
+        return ["changed" if before else "new"]
+    if outcome.plan != plan:
+        return _differences(made_of(catalog.engine, outcome.plan), plan_contents(run))
+    if outcome.status in ("failed", "partial"):
+        return [f"failed before: {error['type']} in {error['stage']}" for error in outcome.errors]
+    return ["records are missing" if outcome.status == "complete" else f"{outcome.status} before"]
+
+
+def _differences(then: dict[str, Any] | None, now: dict[str, Any]) -> list[str]:
+    if then is None:
+        return ["options or models changed"]
+    found = [
+        f"{kind.removesuffix('s')} {name} changed: {then[kind].get(name)} -> {value}"
+        for kind in ("options", "models")
+        for name, value in now[kind].items()
+        if then[kind].get(name) != value
+    ]
+    return found or ["stages work otherwise in this version"]
+
+
+def _leaves(options: BaseModel, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in options:
+        if isinstance(value, BaseModel):
+            yield from _leaves(value, f"{prefix}{name}.")
+        elif prefix and prefix != "models." and name != "password":
+            yield f"{prefix}{name}", value
