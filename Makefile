@@ -6,7 +6,7 @@ STAMP := .venv/.medley-setup
 FIND_PYTHON := for p in python3.12 python3.11 python3; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' 2>/dev/null && echo $$p && break; done
 
-.PHONY: help setup demo samples demo-models test test-hard test-ends test-platform check fix bench bench-again bench-load bench-long bench-upload bench-where lock clean
+.PHONY: help setup demo samples demo-models test test-hard test-ends test-platform check fix bench bench-again bench-ingest bench-load bench-long bench-upload bench-where lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -50,10 +50,13 @@ check: setup ## ruff, mypy, import-linter, sizes of files and functions
 	@.venv/bin/lint-imports --no-logo 2>/dev/null || .venv/bin/lint-imports
 	@$(PY) tests/sizes.py
 
-bench: bench-again bench-load bench-long bench-upload bench-where ## all benchmarks
+bench: bench-again bench-ingest bench-load bench-long bench-upload bench-where ## all benchmarks
 
 bench-again: setup ## an unchanged run against the first one
 	@$(PY) bench/again.py
+
+bench-ingest: setup ## 10,000 pictures, 300 PDFs and 20 videos in one folder: first, again, three changed; memory
+	@$(PY) bench/ingest.py
 
 bench-load: setup ## how long loading each demo model takes
 	@$(PY) bench/load.py

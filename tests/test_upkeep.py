@@ -177,13 +177,14 @@ def test_the_index_is_made_anew_from_what_is_kept(medley_here: Medley, folder: P
     assert open_catalog(settings).running_runs() == set()
 
 
-def test_a_plan_says_what_would_be_done_and_why(medley: Medley, folder: Path) -> None:
-    def plan(*flags: str) -> dict[str, Any]:
-        answer = medley("plan", folder, "--json", *flags)
-        assert answer.code == 0, answer.err
-        return {Path(item["path"]).name: item for item in answer.report["items"]}
+def plan(medley: Medley, folder: Path, *flags: str) -> dict[str, Any]:
+    answer = medley("plan", folder, "--json", *flags)
+    assert answer.code == 0, answer.err
+    return {Path(item["path"]).name: item for item in answer.report["items"]}
 
-    first = plan()
+
+def test_a_plan_says_what_is_new_and_what_will_be_done(medley: Medley, folder: Path) -> None:
+    first = plan(medley, folder)
     assert {name: (item["action"], item["why"]) for name, item in first.items()} == {
         "red.png": ("run", ["new"]),
         "blue.png": ("run", ["new"]),
@@ -198,15 +199,18 @@ def test_a_plan_says_what_would_be_done_and_why(medley: Medley, folder: Path) ->
         known = [stage["name"] for stage in done[name]]
         assert item["stages"][: len(known)] == known, "what was planned was done, as far as the file was good"
 
-    second = plan()
+
+def test_a_plan_says_what_has_changed(medley: Medley, folder: Path) -> None:
+    assert medley("ingest", folder).code == 1
+    second = plan(medley, folder)
     assert {item["action"] for item in second.values()} == {"unchanged", "remembered", "skipped"}
     assert second["cut.png"]["why"] == ["failed before: CorruptMedia in load_images"]
-    other = plan("--passages.max_tokens", "50")["page.pdf"]
+    other = plan(medley, folder, "--passages.max_tokens", "50")["page.pdf"]
     assert other["why"] == ["option passages.max_tokens changed: 160 -> 50"]
     assert other["stages"] == ["chunk", "embed_text", "write_pages"]
     (folder / "blue.png").write_bytes((folder / "deep" / "blue.png").read_bytes())
     picture(colour="yellow").save(folder / "red.png")
-    third = plan()
+    third = plan(medley, folder)
     assert (third["red.png"]["action"], third["red.png"]["why"]) == ("run", ["changed"])
     assert third["blue.png"]["action"] == "unchanged"
 
