@@ -46,6 +46,7 @@ def test_fixed_utterances_in_light_noise(speech: SpeechModel) -> None:
     assert_heard(marks.speech_marks(speech, noisy), figures.MOST_WORD_ERRORS_IN_NOISE)
 
 
+@pytest.mark.whole
 @pytest.mark.synthesisers
 def test_fresh_utterances(speech: SpeechModel) -> None:
     assert_heard(marks.speech_marks(speech, fresh_utterances(77, 60)), figures.MOST_WORD_ERRORS)
