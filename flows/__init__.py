@@ -8,6 +8,15 @@ from pathlib import Path
 _TOKEN = "run/ray.token"  # noqa: S105  # a place, not a secret
 
 
+#: Set beside a secret that nobody has given: one of our own making.
+_OURS = "MEDLEY_MADE_RAY_TOKEN"
+
+
+def given_ray_token() -> str:
+    """RAY_AUTH_TOKEN where somebody has set it, else empty."""
+    return "" if os.environ.get(_OURS) else os.environ.get("RAY_AUTH_TOKEN", "")
+
+
 def _ray_token() -> str:
     try:
         return (Path(os.environ.get("MEDLEY_HOME") or "~/.medley").expanduser() / _TOKEN).read_text()
@@ -19,5 +28,5 @@ def _ray_token() -> str:
 # cluster has a secret of its own and writes none into ~/.ray.
 if not (os.environ.get("MEDLEY_RAY__ADDRESS") or os.environ.get("RAY_ADDRESS")):
     os.environ.setdefault("RAY_AUTH_MODE", "token")
-    if os.environ["RAY_AUTH_MODE"] == "token":
-        os.environ.setdefault("RAY_AUTH_TOKEN", _ray_token())
+    if os.environ["RAY_AUTH_MODE"] == "token" and not os.environ.get("RAY_AUTH_TOKEN"):
+        os.environ.update({"RAY_AUTH_TOKEN": _ray_token(), _OURS: "1"})

@@ -28,6 +28,9 @@ def test_beyond_loopback_only_with_every_secret(monkeypatch: pytest.MonkeyPatch)
     for name in SECRETS:
         monkeypatch.setenv(name, "secret")
     require_secrets(load_settings())
+    monkeypatch.setenv("MEDLEY_MADE_RAY_TOKEN", "1")  # not the user's: made when our package was imported
+    with pytest.raises(SetupError, match="RAY_AUTH_TOKEN"):
+        require_secrets(load_settings())
 
 
 @pytest.mark.usefixtures("home")

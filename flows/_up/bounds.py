@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 
+from flows import given_ray_token
 from medley.errors import SetupError
 from medley.settings import Settings
 
@@ -24,7 +25,8 @@ def require_secrets(settings: Settings) -> None:
             f"MEDLEY_UP__HOST={settings.up.host} is no address that others can call",
             remedy="Give the address of this machine in the network that you mean",
         )
-    missing = [f"{name} ({what})" for name, what in _SECRETS.items() if not os.environ.get(name)]
+    known = {**os.environ, "RAY_AUTH_TOKEN": given_ray_token()}
+    missing = [f"{name} ({what})" for name, what in _SECRETS.items() if not known.get(name)]
     if missing:
         raise SetupError(
             f"MEDLEY_UP__HOST={settings.up.host} would let others in; not set: {'; '.join(missing)}",

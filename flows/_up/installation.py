@@ -19,6 +19,7 @@ from xmlrpc.client import Fault, ServerProxy
 import psutil
 from supervisor.xmlrpc import SupervisorTransport
 
+from flows import given_ray_token
 from flows._addresses import STANDING, UP, address, address_file, running
 from flows._environment import prepare_environment
 from flows._reaper import MARK, descendants, kill_all, kill_marked
@@ -60,7 +61,7 @@ def start(settings: Settings, say: Callable[[str], None]) -> Settings:
     if not is_url(settings.upload_source):
         Path(settings.upload_source).mkdir(parents=True, exist_ok=True)
     prepare_environment(settings)
-    _make_token(settings.run_dir / "ray.token")
+    _make_token(settings.run_dir / "ray.token", given_ray_token())
     _make_token(settings.run_dir / "token")
     services = [prefect_service(), milvus_service(settings)]
     with ours_alone(services, settings, lambda name: say(f"waiting for commands that still use {name}")):
@@ -235,8 +236,8 @@ def _environment(settings: Settings) -> dict[str, str]:
     return inherited | ports | runs | ours
 
 
-def _make_token(path: Path) -> None:
-    """A secret that stays: clients of an installation that is started again go on."""
-    if not path.exists():
+def _make_token(path: Path, given: str = "") -> None:
+    """A secret that stays: clients of an installation that is started again go on. One that is `given` replaces it."""
+    if not path.exists() or (given and path.read_text() != given):
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            file.write(secrets.token_hex(32))
+            file.write(given or secrets.token_hex(32))
