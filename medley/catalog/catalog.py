@@ -258,9 +258,8 @@ class Catalog:
         statement = self._insert(claims).values(**values)
         free = (claims.c.expires < now) | (claims.c.run_id == run_id)
         statement = statement.on_conflict_do_update(index_elements=["asset_id"], set_=values, where=free)
-        with self.engine.begin() as connection:
-            taken: int = connection.execute(statement).rowcount
-            return taken > 0
+        with self.engine.begin() as connection:  # not its rowcount: psycopg gives none for an insert
+            return connection.execute(statement.returning(claims.c.asset_id)).first() is not None
 
     def claimed(self, asset_id: str) -> bool:
         """Whether a run holds it."""
