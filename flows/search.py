@@ -28,9 +28,8 @@ from flows._query import ask
 from flows._question import Question
 from flows._services import vector_store
 from medley.catalog import open_catalog
-from medley.errors import SetupError, UnsupportedMedia
-from medley.media.pictures import PICTURE, PictureJob, convert_pictures
-from medley.media.sniff import sniff
+from medley.errors import SetupError
+from medley.media.pictures import PICTURE, convert_picture
 from medley.objects import is_url
 from medley.options import PictureOptions
 from medley.search import Moment, search_moments, similar_to_picture, similar_to_record
@@ -106,20 +105,11 @@ def _moments(store: VectorStore, question: Question, scope: Scope, settings: Set
         if found is None:
             raise SetupError(f"there is no record {question.like}", remedy="medley search --json shows the ids")
         return found
+    source = Path(os.path.abspath(os.path.expanduser(question.like)))
     with tempfile.TemporaryDirectory() as directory:
         copy = Path(directory, PICTURE)
-        source = Path(os.path.abspath(os.path.expanduser(question.like)))
-        job = PictureJob(str(source), _picture_kind(source), copy)
-        if error := convert_pictures([job], PictureOptions().max_side_px, settings.limits)[0]:
-            raise error
+        convert_picture(source, copy, PictureOptions().max_side_px, settings.limits)
         return similar_to_picture(store, copy, scope=scope, limit=question.limit)
-
-
-def _picture_kind(path: Path) -> str:
-    found = sniff(path)
-    if found.flow != "image":
-        raise UnsupportedMedia(f"is no picture but {found.media_type}", file=str(path), remedy="Give a picture")
-    return found.demuxer
 
 
 def _hit(moment: Moment, path: str | None, settings: Settings) -> dict[str, Any]:

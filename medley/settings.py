@@ -64,8 +64,12 @@ class Limits(_Slice):
     max_pixels: int = Field(8192 * 8192, ge=1, description="Largest picture that is decoded.")
     max_streams: int = Field(100, ge=1, description="Most streams in one container.")
     max_pages: int = Field(10_000, ge=1, description="Most pages in one PDF.")
-    pages_s: float = Field(300.0, gt=0, description="Wall-clock limit for reading 32 pages of a PDF.")
+    part_s: float = Field(300.0, gt=0, description="Wall-clock limit for 32 pages of a PDF, or a unit of pictures.")
     max_file_bytes: int = Field(1 << 40, ge=1, description="Largest input file.")
+
+    def for_a_part(self) -> Limits:
+        """Those of a child that does a part of a file, or of a unit, and not hours of video."""
+        return self.model_copy(update={"wall_s": min(self.wall_s, self.part_s)})
 
 
 class UpSettings(_Slice):

@@ -117,7 +117,7 @@ def test_one_on_which_the_decoder_hangs_costs_itself_only(tmp_path: Path) -> Non
     os.mkfifo(tmp_path / "bad.png")  # nobody ever writes to it
     names = ("good.png", "bad.png", "good.png")
     jobs = [PictureJob(str(tmp_path / name), "PNG", tmp_path / f"{n}.jpg") for n, name in enumerate(names)]
-    found = convert_pictures(jobs, 1280, Limits(wall_s=6.0))
+    found = convert_pictures(jobs, 1280, Limits(part_s=6.0))
     assert [type(error) for error in found] == [type(None), TooLarge, type(None)]
     assert str(tmp_path / "bad.png") in str(found[1])
 

@@ -5,17 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from medley.errors import CorruptMedia, EncryptedPdf, TooLarge, no_space
-from medley.media.child import run_child
+from medley.errors import CorruptMedia, EncryptedPdf, TooLarge
+from medley.media.job import Told, run_job
 from medley.media.layout import Block, Line, reading_order
+from medley.media.pdf_exits import CORRUPT_EXIT, ENCRYPTED_EXIT
 from medley.options import FigureOptions, PageOptions
 from medley.settings import Limits
 from medley.types import Asset
@@ -25,7 +24,6 @@ PAGES = "pages.jsonl"
 _AGAIN = "Copy or export it again"
 _RANGE = 32  # pages that one child reads
 _SIDE_PX = 3000
-_NO_SPACE_EXIT, _ENCRYPTED_EXIT, _CORRUPT_EXIT = 28, 40, 41  # as pdf_child.py has them
 _PROGRAM = Path(__file__).with_name("pdf_child.py")  # not imported: it loads PDFium
 
 
@@ -118,68 +116,52 @@ def read_figures(directory: Path) -> list[Figure]:
 
 
 class _Reader:
-    """The pages of a document, by children."""
+    """The pages of a document, by children; `count` is known once the first ones have been read."""
 
     def __init__(self, asset: Asset, directory: Path, password: str, limits: Limits, job: dict[str, Any]) -> None:
-        self._asset, self._limits = asset, limits.model_copy(update={"wall_s": limits.pages_s})
+        self._asset, self._directory, self._limits = asset, directory, limits
         self._job = {**job, "path": asset.path, "password": password or None, "directory": str(directory)}
-        self.count = self._count(limits)
+        self.count = 0
 
     def pages(self) -> Iterator[dict[str, Any]]:
         """What the child says of each page, in order; a page that brings its child down is lost, not its neighbours."""
-        ranges = [(at, min(at + _RANGE - 1, self.count)) for at in range(1, self.count + 1, _RANGE)]
-        with ThreadPoolExecutor(max_workers=min(len(ranges), os.cpu_count() or 1)) as pool:
-            for found in pool.map(lambda span: self._range(*span), ranges):
-                yield from found
-
-    def _count(self, limits: Limits) -> int:
-        _, lines = self._child({**self._job, "want": "count"})
-        if not lines:
-            raise CorruptMedia("cannot be opened: its reader died of it", file=self._asset.path, remedy=_AGAIN)
-        count = int(lines[0]["pages"])
-        if not count:
-            raise CorruptMedia("has no pages", file=self._asset.path, remedy=_AGAIN)
-        if count > limits.max_pages:
-            remedy = "Raise MEDLEY_LIMITS__MAX_PAGES if you trust the file"
-            raise TooLarge(f"has {count} pages", file=self._asset.path, remedy=remedy)
-        return count
+        yield from self._range(1, _RANGE)
+        more = [(at, at + _RANGE - 1) for at in range(_RANGE + 1, self.count + 1, _RANGE)]
+        if more:
+            with ThreadPoolExecutor(max_workers=min(len(more), os.cpu_count() or 1)) as pool:
+                for found in pool.map(lambda span: self._range(*span), more):
+                    yield from found
 
     def _range(self, first: int, last: int) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
-        while first + len(found) <= last:
-            at = first + len(found)
-            died, lines = self._child({**self._job, "first": at, "last": last})
-            found += lines
-            if first + len(found) <= last:
-                found.append({"page": first + len(found), "error": died or "its reader died of it"})
+        while not self.count or first + len(found) <= min(last, self.count):
+            told = self._child(first + len(found), last)
+            found += told.lines[1:]
+            if first + len(found) <= min(last, self.count):
+                found.append({"page": first + len(found), "error": told.too_long or "its reader died of it"})
         return found
 
-    def _child(self, job: dict[str, Any]) -> tuple[str, list[dict[str, Any]]]:
-        """What a child said before its end, and why it ended early where that is known."""
-        with tempfile.TemporaryDirectory() as scratch:
-            told, done = Path(scratch, "job.json"), Path(scratch, "done.jsonl")
-            told.write_text(json.dumps({**job, "done": str(done)}))
-            told.chmod(0o600)
-            why = ""
-            try:
-                command = [sys.executable, "-I", str(_PROGRAM), str(told)]
-                child = run_child(command, cwd=Path(scratch), limits=self._limits, file="")
-                self._check(child.returncode, child.stderr)
-            except TooLarge as error:
-                why = error.reason
-            lines = done.read_text().splitlines() if done.exists() else []
-        return why, [json.loads(line) for line in lines]
-
-    def _check(self, returncode: int, complaints: str) -> None:
-        if returncode == _ENCRYPTED_EXIT:
+    def _child(self, first: int, last: int) -> Told:
+        exits = (ENCRYPTED_EXIT, CORRUPT_EXIT)
+        job = {**self._job, "first": first, "last": last}
+        told = run_job(_PROGRAM, job, self._limits.for_a_part(), self._directory, exits)
+        if told.exit == ENCRYPTED_EXIT:
             wrong = "the password given is not its" if self._job["password"] else "needs a password"
             raise EncryptedPdf(wrong, file=self._asset.path, remedy="Give it with --pages.password")
-        if returncode == _CORRUPT_EXIT:
+        if told.exit == CORRUPT_EXIT:
             raise CorruptMedia("is damaged: it cannot be opened", file=self._asset.path, remedy=_AGAIN)
-        if returncode == _NO_SPACE_EXIT:
-            raise no_space(self._job["directory"])
-        if returncode > 0:  # a program error of ours: a reader that dies is killed by a signal
-            raise RuntimeError(f"{_PROGRAM.name} ended with {returncode}: {complaints}")
+        self._note_count(told)
+        return told
+
+    def _note_count(self, told: Told) -> None:
+        """Raises CorruptMedia where there is none, TooLarge where it is beyond the limit."""
+        self.count = self.count or int(told.lines[0]["pages"] if told.lines else 0)
+        if not self.count:
+            why = "has no pages" if told.lines else f"cannot be opened: {told.too_long or 'its reader died of it'}"
+            raise CorruptMedia(why, file=self._asset.path, remedy=_AGAIN)
+        if self.count > self._limits.max_pages:
+            remedy = "Raise MEDLEY_LIMITS__MAX_PAGES if you trust the file"
+            raise TooLarge(f"has {self.count} pages", file=self._asset.path, remedy=remedy)
 
 
 def _password(options: PageOptions) -> str:

@@ -1,14 +1,13 @@
 """Reads pages of a PDF. A program: see pdf.py, which runs it.
 
-`python -I pdf_child.py JOB`, a JSON file: {"path", "password", "first", "last", "want", "directory", "done", ...}.
-Pages count from 1; each gets a line of JSON in the file `done` as soon as it is through. PDFium is not thread-safe and
-parses somebody else's bytes: each document has a process of its own.
+Its job is {"path", "password", "first", "last", "want": "text" or "figures", "directory", ...}; pages count from 1. It
+says how many there are, then one thing about each. PDFium is not thread-safe and parses somebody else's bytes: each
+document has a process of its own.
 
 Boxes are [x0, y0, x1, y1] in points from the top left of the page as it is shown, turned and cropped.
 """
 
 import ctypes
-import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,9 +16,9 @@ from typing import Any
 import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_c
 
-NO_SPACE_EXIT = 28
-#: Exit statuses that say what is wrong with the document as a whole.
-ENCRYPTED_EXIT, CORRUPT_EXIT = 40, 41
+from medley.media.job_child import Tell, serve
+from medley.media.pdf_exits import CORRUPT_EXIT, ENCRYPTED_EXIT
+
 _FINE = 64  # parts of a point in PDFium's whole device units
 _QUALITY = 90
 _LETTERS_OF_A_TEXT_LAYER = 8
@@ -180,32 +179,27 @@ def _save(bitmap: Any, target: Path) -> None:
     bitmap.close()
 
 
-def main(job: dict[str, Any]) -> None:
-    """See the module. `want` is count, text or figures."""
-    document = pdfium.PdfDocument(job["path"], password=job["password"])
-    with Path(job["done"]).open("w") as done:
-        if job["want"] == "count":
-            done.write(json.dumps({"pages": len(document)}) + "\n")
-            return
-        look = read_page if job["want"] == "text" else figures
-        for number in range(job["first"], job["last"] + 1):
-            try:
-                page = document[number - 1]
-                found = look(page, number, job)
-                page.close()
-            except (pdfium.PdfiumError, MemoryError, ValueError) as error:
-                found = {"error": " ".join(str(error).split())[:200] or type(error).__name__}
-            done.write(json.dumps({"page": number, **found}) + "\n")
-            done.flush()
+def work(job: dict[str, Any], tell: Tell) -> None:
+    """First how many pages there are, then each page that is wanted."""
+    document = _opened(job)
+    tell({"pages": len(document)})
+    look = read_page if job["want"] == "text" else figures
+    for number in range(job["first"], min(job["last"], len(document)) + 1):
+        try:
+            page = document[number - 1]
+            found = look(page, number, job)
+            page.close()
+        except (pdfium.PdfiumError, MemoryError, ValueError) as error:
+            found = {"error": " ".join(str(error).split())[:200] or type(error).__name__}
+        tell({"page": number, **found})
+
+
+def _opened(job: dict[str, Any]) -> Any:
+    try:
+        return pdfium.PdfDocument(job["path"], password=job["password"])
+    except pdfium.PdfiumError as error:
+        sys.exit(ENCRYPTED_EXIT if "assword" in str(error) else CORRUPT_EXIT)
 
 
 if __name__ == "__main__":
-    try:
-        main(json.loads(Path(sys.argv[1]).read_text()))
-    except pdfium.PdfiumError as error:
-        print(error, file=sys.stderr)
-        sys.exit(ENCRYPTED_EXIT if "assword" in str(error) else CORRUPT_EXIT)
-    except OSError as error:
-        if error.errno not in (27, 28, 122):
-            raise
-        sys.exit(NO_SPACE_EXIT)
+    serve(work)

@@ -1,22 +1,18 @@
 """Decodes pictures into JPEGs of ours. A program: see pictures.py, which runs it.
 
-`python -I picture_child.py JOB`, a JSON file: {"max_side_px", "max_pixels", "done", "pictures": [[PATH, FORMAT,
-TARGET], ...]}. Each picture gets a line of JSON in the file `done`, as soon as it is through. A child of its own,
-because it parses somebody else's bytes: where a decoder dies, only the picture at hand is lost.
+Its job is {"max_side_px", "max_pixels", "pictures": [[PATH, FORMAT, TARGET], ...]}; it says one thing about each.
+A child of its own, because it parses somebody else's bytes: where a decoder dies, only the picture at hand is lost.
 """
 
-import errno
 import io
-import json
-import sys
 import warnings
 from pathlib import Path
+from typing import Any
 
 from PIL import Image, ImageCms, ImageOps
 
-#: Exit status where the copies cannot be written.
-NO_SPACE_EXIT = 28
-_NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+from medley.media.job_child import Tell, serve
+
 _QUALITY = 90
 #: What Pillow's plugins let through where a file is damaged.
 _DAMAGED = (OSError, SyntaxError, ValueError, EOFError, LookupError, ArithmeticError, TypeError)
@@ -65,32 +61,24 @@ def _in_srgb(picture: Image.Image, icc: bytes) -> Image.Image:
     return made or picture.convert("RGB")
 
 
-def main(job: Path) -> None:
+def work(job: dict[str, Any], tell: Tell) -> None:
     """See the module."""
-    todo = json.loads(job.read_text())
     warnings.simplefilter("ignore")
     Image.MAX_IMAGE_PIXELS = None  # our own limit is looked at before anything is decoded
-    with Path(todo["done"]).open("w") as done:
-        for path, kind, target in todo["pictures"]:
-            found: dict[str, str] = {}
-            try:
-                made = converted(path, kind, todo["max_side_px"], todo["max_pixels"])
-            except _TooLarge as error:
-                found["too_large"] = str(error)
-            except MemoryError:
-                found["too_large"] = "takes more memory than it may"
-            except _DAMAGED as error:
-                found["error"] = " ".join(str(error).split())[:200] or type(error).__name__
-            else:
-                Path(target).write_bytes(made)
-            done.write(json.dumps(found) + "\n")
-            done.flush()
+    for path, kind, target in job["pictures"]:
+        found: dict[str, str] = {}
+        try:
+            made = converted(path, kind, job["max_side_px"], job["max_pixels"])
+        except _TooLarge as error:
+            found["too_large"] = str(error)
+        except MemoryError:
+            found["too_large"] = "takes more memory than it may"
+        except _DAMAGED as error:
+            found["error"] = " ".join(str(error).split())[:200] or type(error).__name__
+        else:
+            Path(target).write_bytes(made)
+        tell(found)
 
 
 if __name__ == "__main__":
-    try:
-        main(Path(sys.argv[1]))
-    except OSError as error:
-        if error.errno not in _NO_SPACE:
-            raise
-        sys.exit(NO_SPACE_EXIT)
+    serve(work)

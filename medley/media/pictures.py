@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import sys
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from medley.errors import BadInput, CorruptMedia, TooLarge, no_space
-from medley.media.child import ChildResult, run_child
-from medley.media.picture_child import NO_SPACE_EXIT
+from medley.errors import BadInput, CorruptMedia, TooLarge, UnsupportedMedia
+from medley.media.job import run_job
+from medley.media.sniff import sniff
 from medley.settings import Limits
 
 #: What the copy of a picture is called in its artifact.
 PICTURE = "picture.jpg"
-_PROGRAM = Path(__file__).with_name("picture_child.py")
+_PROGRAM = Path(__file__).with_name("picture_child.py")  # not imported: it loads Pillow's plugins
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +25,20 @@ class PictureJob:
     target: Path
 
 
+def convert_picture(path: Path, target: Path, max_side_px: int, limits: Limits) -> None:
+    """Makes one JPEG of a picture file. Raises BadInput."""
+    found = sniff(path)
+    if found.flow != "image":
+        raise UnsupportedMedia(f"is no picture but {found.media_type}", file=str(path), remedy="Give a picture")
+    [error] = convert_pictures([PictureJob(str(path), found.demuxer, target)], max_side_px, limits)
+    if error:
+        raise error
+
+
 def convert_pictures(jobs: Sequence[PictureJob], max_side_px: int, limits: Limits) -> list[BadInput | None]:
     """Makes the JPEGs; what is wrong with each picture, None where nothing is.
 
-    In a child process; one that dies costs the picture that it was at. Raises Cancelled when the run is stopped.
+    In a child process; one that dies costs the picture that it was at. Raises NoSpace, Cancelled.
     """
     found: list[BadInput | None] = []
     while len(found) < len(jobs):
@@ -41,33 +48,19 @@ def convert_pictures(jobs: Sequence[PictureJob], max_side_px: int, limits: Limit
 
 def _round(jobs: Sequence[PictureJob], max_side_px: int, limits: Limits) -> list[BadInput | None]:
     """As far as one child comes, and at least one picture."""
-    with tempfile.TemporaryDirectory() as directory:
-        job, done = Path(directory, "job.json"), Path(directory, "done.jsonl")
-        pictures = [[job.path, job.kind, str(job.target)] for job in jobs]
-        limit = {"max_side_px": max_side_px, "max_pixels": limits.max_pixels, "done": str(done)}
-        job.write_text(json.dumps({**limit, "pictures": pictures}))
-        command = [sys.executable, "-I", str(_PROGRAM), str(job)]
-        died: BadInput = CorruptMedia("its decoder died of it", remedy="Export it again")
-        try:
-            child = run_child(command, cwd=Path(directory), limits=limits, file="")
-        except TooLarge as error:
-            died = error
-        else:
-            _check_installation(child, jobs[0].target)
-        lines = done.read_text().splitlines() if done.exists() else []
-    found = [_error(json.loads(line), job.path) for line, job in zip(lines, jobs, strict=False)]
+    pictures = [[job.path, job.kind, str(job.target)] for job in jobs]
+    job = {"pictures": pictures, "max_side_px": max_side_px, "max_pixels": limits.max_pixels}
+    told = run_job(_PROGRAM, job, limits.for_a_part(), jobs[0].target.parent)
+    found = [_error(line, job.path) for line, job in zip(told.lines, jobs, strict=False)]
     if len(found) < len(jobs):
-        died.file = jobs[len(found)].path
-        found.append(died)
+        found.append(_lost(told.too_long, jobs[len(found)].path))
     return found
 
 
-def _check_installation(child: ChildResult, target: Path) -> None:
-    """What is no fault of any picture."""
-    if child.returncode == NO_SPACE_EXIT:
-        raise no_space(target.parent)
-    if child.returncode > 0:  # a program error of ours: decoders that die are killed by a signal
-        raise RuntimeError(f"{_PROGRAM.name} ended with {child.returncode}: {child.stderr}")
+def _lost(too_long: str, path: str) -> BadInput:
+    if too_long:
+        return TooLarge(too_long, file=path, remedy="Raise MEDLEY_LIMITS__PART_S if you trust the file")
+    return CorruptMedia("its decoder died of it", file=path, remedy="Export it again")
 
 
 def _error(found: dict[str, str], path: str) -> BadInput | None:
