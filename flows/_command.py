@@ -4,32 +4,23 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import sys
-import threading
-import time
 from collections.abc import Iterator
 from functools import partial
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel
-
 from flows import _signals
-from flows._environment import prepare_environment
-from flows._flags import add_option_flags, read_option_flags
-from flows._flows import FLOWS
+from flows._call import Call, add_run_arguments, prepared
+from flows._flags import read_option_flags
 from flows._identify import Item
+from flows._modalities import FLOWS
 from flows._run import OpenRun, open_run
-from flows._services import leave_all
 from flows._summary import print_summary
-from flows._view import Terminal
 from medley.errors import SetupError
 from medley.export import export_asset
 from medley.options import OPTIONS
 from medley.report import RunReport, RunStatus, exit_code, run_status
-from medley.settings import Settings, load_settings
+from medley.settings import Settings
 from medley.types import Asset, Flow
 
 _MAX_PATHS = 500
@@ -41,19 +32,6 @@ def add_arguments(parser: argparse.ArgumentParser, verb: Flow) -> None:
     add_run_arguments(parser, OPTIONS[verb])
 
 
-def add_run_arguments(parser: argparse.ArgumentParser, options: type[BaseModel]) -> None:
-    """The flags of all verbs that start runs."""
-    parser.add_argument("--runner", choices=("ray", "local"), help="ray (default), or threads of this process")
-    parser.add_argument("--force", action="store_true", help="do everything again, whatever is known of these files")
-    parser.add_argument("--verify", action="store_true", help="read every file, also where nothing seems changed")
-    parser.add_argument("--export", metavar="DIR", type=Path, help="write JSON, SRT and WebVTT files there")
-    parser.add_argument("--json", action="store_true", help="the report as JSON on stdout")
-    told = parser.add_mutually_exclusive_group()
-    told.add_argument("-v", "--verbose", action="store_true", help="the run's log on stderr, too")
-    told.add_argument("-q", "--quiet", action="store_true", help="say only what went wrong")
-    add_option_flags(parser, options)
-
-
 def run(verb: Flow, arguments: argparse.Namespace) -> int:
     """Works on the files and prints the report; returns the exit status."""
     if len(arguments.paths) > _MAX_PATHS:
@@ -61,40 +39,13 @@ def run(verb: Flow, arguments: argparse.Namespace) -> int:
     return _Command(verb, arguments, prepared(arguments)).run()
 
 
-def prepared(arguments: argparse.Namespace) -> Settings:
-    """The settings, with what the flags of a run say of them; the environment is made for them."""
-    settings = load_settings()
-    if arguments.runner:
-        settings = settings.model_copy(update={"runner": arguments.runner})
-    if arguments.export:
-        _make_export_directory(arguments.export)
-    prepare_environment(settings)
-    return settings
-
-
-def _make_export_directory(directory: Path) -> None:
-    """Before any work: what cannot be written is not found out at the end."""
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise SetupError(f"--export {directory}: {error.strerror}", remedy="Give a directory to write to") from None
-    if not os.access(directory, os.W_OK):
-        raise SetupError(f"--export {directory}: not writable", remedy="Give a directory to write to")
-
-
-class _Command:
+class _Command(Call):
     """One call of a verb."""
 
     def __init__(self, verb: Flow, arguments: argparse.Namespace, settings: Settings) -> None:
-        self._to_print = threading.Lock()
+        super().__init__(arguments, settings)
         self._verb = verb
-        self._arguments = arguments
-        self._settings = settings
-        self._began = time.monotonic()
-        self._startup_s = 0.0
-        self._prefect_url: str | None = None
         self._assets: dict[str, Asset] = {}
-        self._view = Terminal(verbose=arguments.verbose, quiet=arguments.quiet)
 
     def run(self) -> int:
         """See the module."""
@@ -127,29 +78,20 @@ class _Command:
             yield item
 
     def _run_flow(self, known: OpenRun) -> None:
-        from flows._start import error_of, started
+        from flows._start import error_of
 
-        begin = time.monotonic()
         module, name = FLOWS[self._verb]
-        self._view.starting("starting services")
-        with started(known.settings, known.catalog, known.connect_store, known.prefect_runs) as (runner, url):
-            self._prefect_url = url
+        with self.services(known.catalog, known.connect_store, known.prefect_runs) as runner:
             flow = getattr(import_module(module), name).with_options(task_runner=runner)
-            self._startup_s = round(time.monotonic() - begin, 3)
             error = error_of(partial(flow, self._arguments.paths, known.run.options, known.run.force))
         if isinstance(error, SetupError) and not known.report.counts:
             raise error
         known.enter_missing(self._arguments.paths, error)
 
     def _leave_hard(self, known: OpenRun) -> None:
-        """The work did not end within the grace period: write what is known, end what we started, and go."""
         known.abandon(self._arguments.paths)
-        self._print(known)  # before Ray is killed: the main thread may end over that
-        sys.stdout.flush()
-        if "flows._runner" in sys.modules:
-            sys.modules["flows._runner"].kill_private_cluster()
-        leave_all()
-        os._exit(_signals.exit_code() or 1)
+        self._print(known)
+        self.end_hard()
 
     def _export(self, known: OpenRun) -> None:
         if self._arguments.export:
@@ -157,13 +99,12 @@ class _Command:
                 export_asset(asset, path, known.run, self._arguments.export)
 
     def _print(self, known: OpenRun) -> None:
-        """Once: the main thread and the hard exit may both come here."""
-        if not self._to_print.acquire(blocking=False):
+        if not self.first_to_tell():
             return
         items = _in_order(list(known.report.items()), self._arguments.paths)
         status: RunStatus = run_status(item["status"] for item in items)
-        seconds = round(time.monotonic() - self._began, 3)
-        whole = RunReport(known.run.run_id, self._verb, status, seconds, self._startup_s, self._prefect_url, items)
+        run_id = known.run.run_id
+        whole = RunReport(run_id, self._verb, status, self.seconds, self.startup_s, self.prefect_url, items)
         if self._arguments.json:
             print(json.dumps(whole.to_dict(), ensure_ascii=False, indent=1))
         elif not self._arguments.quiet:

@@ -22,7 +22,7 @@ from medley.stop import stop_requested
 from medley.types import ArtifactRef, Asset, Flow, Unit, named, utc_now
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Member:
     """One item of a flight."""
 
@@ -34,7 +34,7 @@ class Member:
     cancelled: bool = False
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Flight:
     """Items that go through the stages together."""
 

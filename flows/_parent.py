@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import uuid
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from importlib import import_module
 from typing import Any
 
-from flows._flows import FLOWS
-from flows._run import OpenRun, claims_kept, open_run, with_profile
+from flows._modalities import FLOWS
+from flows._run import OpenRun, in_ledger, open_run, with_profile
 from flows._view import Silent, View
 from medley.catalog import Catalog, open_catalog
 from medley.catalog.uploads import Uploads
-from medley.errors import SetupError
+from medley.errors import MedleyError, SetupError
 from medley.options import IngestOptions
-from medley.report import ItemReport, ReportFile, run_status
+from medley.report import ItemReport, ReportFile, RunStatus, error_entry, run_status
 from medley.settings import Settings
 from medley.stop import stop_requested
 from medley.types import Flow
@@ -44,6 +43,8 @@ class Parent:
     again: bool = False
     batches: Iterator[Batch] | None = None  #: None: the flow is to find out
     flow_runs: list[str] = field(default_factory=list)
+    finished: bool = False  #: every batch has been worked on
+    lost: str = ""  #: why that did not come about, where nobody has stopped it
     opened: OpenRun | None = None
     exits: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
 
@@ -59,21 +60,31 @@ class Parent:
                 return False
             if flow is None:
                 self._skip(paths)
-            elif self._open(flow, paths):
+            else:
+                self._open(flow, paths)
+            if self.opened:
                 return True
         return False
+
+    @property
+    def status(self) -> RunStatus:
+        """How it ended."""
+        if stop_requested():
+            return "cancelled"
+        return "failed" if self.lost else run_status(self.report.counts.elements())
 
     def work(self) -> None:
         """All batches, or until the run is stopped."""
         while self.opened or self.anything_to_do():
             self.run_opened()
+        self.finished = not stop_requested()
 
     def child(self, flow: Flow, paths: list[str]) -> dict[str, dict[str, Any]]:
         """Runs one flow over `paths`; its entries by path. Where nothing is to do there is no flow run."""
-        done = self.report.counts.total()
-        if self._open(flow, paths):
+        known = self._open(flow, paths)
+        if self.opened:
             self.run_opened()
-        return {entry["path"]: entry for n, entry in enumerate(self.report.items()) if n >= done}
+        return {entry["path"]: entry for entry in known.report.items()}
 
     def run_opened(self) -> None:
         """The flow over the batch that has been opened."""
@@ -97,17 +108,17 @@ class Parent:
             known.enter_missing(known.paths, error)
             self._take(known)
 
-    def _open(self, flow: Flow, paths: list[str]) -> bool:
+    def _open(self, flow: Flow, paths: list[str]) -> OpenRun:
+        """A run over `paths`, which stays open where there is something to do."""
         how = {"force": self.force, "verify": self.verify, "again": self.again}
         opened = open_run(flow, self.options.of(flow), self.settings, view=self.view, **how)
         known = self.opened = self.exits.enter_context(opened)
         known.paths = paths
-        if known.anything_to_do(paths):
-            return True
-        with self.exits.pop_all():
-            known.enter_known()
-            self._take(known)
-        return False
+        if not known.anything_to_do(paths):
+            with self.exits.pop_all():
+                known.enter_known()
+                self._take(known)
+        return known
 
     def _take(self, known: OpenRun) -> None:
         self.flow_runs += known.prefect_runs()
@@ -121,12 +132,26 @@ class Parent:
             self.report.add(skipped)
             self.view.ended(skipped)
 
+    def refuse(self, source: str, error: MedleyError) -> None:
+        """A source that cannot be read is an item that failed."""
+        self.report.add(ItemReport(source, "failed", errors=[error_entry(error)]))
+
+    def give_up(self, error: BaseException) -> None:
+        """Something has ended the whole run; raises it where it is the machine's fault and no item was touched."""
+        if isinstance(error, SetupError) and not self.report.counts:
+            raise error
+        self.lost = f"the run ended before all files were looked at: {error}. Run it again: finished stages are kept"
+        self._close(error)
+
     def abandon(self) -> None:
         """For a hard exit: what is not done is cancelled, and the catalog is told."""
-        if self.opened:
-            self.opened.abandon(self.opened.paths)
-            self._take(self.opened)
+        self._close(None)
         self.catalog.end_run(self.run_id, "cancelled", dict(self.report.counts))
+
+    def _close(self, error: BaseException | None) -> None:
+        if self.opened:
+            self.opened.enter_missing(self.opened.paths, error)
+            self._take(self.opened)
 
 
 _current: Parent | None = None
@@ -140,25 +165,22 @@ def open_parent(
     *,
     force: bool = False,
     verify: bool = False,
+    again: bool = False,
     view: View | None = None,
 ) -> Iterator[Parent]:
     """A parent run of this process; the catalog says how it ended, whatever happens in the block."""
     global _current  # noqa: PLW0603  # a flow called in this process joins the command's run
-    catalog = open_catalog(settings)
-    catalog.crash_dead_runs()
-    options = with_profile(options, settings)
+    catalog, options = open_catalog(settings), with_profile(options, settings)
     run_id = str(uuid.uuid4())
     report = ReportFile(settings.home / "runs" / run_id)
-    catalog.begin_run(run_id, flow, options.profile.value)
-    parent = _current = Parent(run_id, settings, catalog, options, report, view or Silent(), force, verify)
-    status: str = "failed"
-    try:
-        with claims_kept(catalog, run_id), parent.exits:
-            yield parent
-        status = "cancelled" if stop_requested() else run_status(Counter(report.counts).elements())
-    finally:
-        _current = None
-        catalog.end_run(run_id, status, dict(report.counts))
+    parent = Parent(run_id, settings, catalog, options, report, view or Silent(), force, verify, again)
+    with in_ledger(catalog, run_id, flow, options.profile.value, lambda: (parent.status, report.counts)):
+        _current = parent
+        try:
+            with parent.exits:
+                yield parent
+        finally:
+            _current = None
 
 
 def current_parent() -> Parent | None:

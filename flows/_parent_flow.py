@@ -15,7 +15,6 @@ from flows._parent import Parent, current_parent, open_parent
 from flows._run import deployed
 from flows._signals import stop_on_signals
 from medley.options import IngestOptions
-from medley.stop import stop_requested
 
 
 @contextlib.contextmanager
@@ -39,4 +38,4 @@ def joined_parent(flow: str, options: IngestOptions, *, force: bool = False) -> 
 
 def parent_state(parent: Parent) -> State[dict[str, Any]]:
     """How the whole of it ended, for Prefect."""
-    return state_of(parent.report, parent.run_id, cut_short=stop_requested())
+    return state_of(parent.report, parent.run_id, cut_short=parent.status == "cancelled")

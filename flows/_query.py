@@ -7,7 +7,7 @@ from typing import Any
 
 from flows._addresses import running
 from flows._question import Question
-from medley.errors import ServiceUnreachable
+from medley.errors import error_class
 from medley.objects import is_url
 from medley.settings import Settings
 
@@ -20,7 +20,7 @@ def token(settings: Settings) -> str:
 
 
 def ask(question: Question, settings: Settings) -> list[dict[str, Any]] | None:
-    """The hits; None where no query process answers. Raises ServiceUnreachable with what it says is wrong."""
+    """The hits; None where no query process answers. Raises what it says is wrong."""
     url = running("query", settings)
     if not url:
         return None
@@ -38,6 +38,7 @@ def ask(question: Question, settings: Settings) -> list[dict[str, Any]] | None:
     except httpx.TransportError:
         return None  # it is being started again, or too busy: the caller searches for itself
     if answer.status_code != httpx.codes.OK:
-        raise ServiceUnreachable(answer.json()["error"], remedy="See: medley doctor")
+        told = answer.json()
+        raise error_class(told["type"])(told["reason"], remedy=told["remedy"], file=told["file"])
     found: list[dict[str, Any]] = answer.json()["hits"]
     return found

@@ -5,10 +5,10 @@ from __future__ import annotations
 import glob
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from flows._parent import CHILD_ITEMS, Batch, Parent
+from flows._parent import Batch, Parent
 from flows._services import vector_store
 from medley.artifacts import ArtifactStore
 from medley.catalog.known import forget_paths, paths_below
@@ -17,27 +17,8 @@ from medley.landing import entries_in
 from medley.media.sniff import HEAD_BYTES, is_text, sniff, sniff_head
 from medley.objects import first_bytes, is_url, listing
 from medley.records import retire
-from medley.report import ItemReport, ReportFile, error_entry
 from medley.stop import stop_requested
 from medley.types import Flow
-
-
-def sources_in_batches(sources: Iterable[str]) -> Iterator[Batch]:
-    """The same for a look only: a source that cannot be read is one of the files."""
-    return batches(_looked_at(sources), CHILD_ITEMS)
-
-
-def _looked_at(sources: Iterable[str]) -> Iterator[str]:
-    for source in sources:
-        try:
-            yield from _files_of(source)
-        except MedleyError:
-            yield source
-
-
-def batches_of(sources: Iterable[str], report: ReportFile) -> Iterator[Batch]:
-    """The files of `sources`, some hundreds of one flow at a time; sources that cannot be read get an entry."""
-    return batches(_files(sources, report), CHILD_ITEMS)
 
 
 def batches(paths: Iterable[str], size: int, otherwise: Flow | None = None) -> Iterator[Batch]:
@@ -68,13 +49,14 @@ def _is_plain(path: Path) -> bool:
     return path.is_file() and not path.is_symlink()
 
 
-def _files(sources: Iterable[str], report: ReportFile) -> Iterator[str]:
+def files_of(sources: Iterable[str], refused: Callable[[str, MedleyError], object]) -> Iterator[str]:
+    """What the sources hold; `refused` is told of those that cannot be read."""
     for source in sources:
         try:
             yield from _files_of(source)
         except MedleyError as error:
             error.file = error.file or source
-            report.add(ItemReport(source, "failed", errors=[error_entry(error)]))
+            refused(source, error)
 
 
 def _files_of(source: str) -> Iterator[str]:

@@ -8,7 +8,7 @@ import shutil
 import threading
 import uuid
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain
@@ -139,31 +139,40 @@ def open_run(
     Raises SetupError before any item is touched.
     """
     global _current  # noqa: PLW0603  # a flow called in this process joins the command's run
-    run = replace(new_run(flow, options, settings, force), again=again)
-    known = _begun(run, settings, view or Silent(), verify)
-    catalog, run_id, counts = known.catalog, known.run.run_id, known.report.counts
-    _current = known
-    status: str = "failed"
-    try:
-        with logged(known.log, known.view.log) as known.log_handlers, claims_kept(catalog, run_id), known.exits:
-            _log_beginning(known)
-            yield known
-        status = run_status(counts.elements())
-    finally:
-        _current = None
-        shutil.rmtree(known.run.spool, ignore_errors=True)
-        catalog.end_run(run_id, status, dict(counts))
+    run, catalog = replace(new_run(flow, options, settings, force), again=again), open_catalog(settings)
+    report, plan = ReportFile(settings.home / "runs" / run.run_id), plan_fingerprint(run.fingerprints)
+    known = OpenRun(flow, settings, catalog, run, plan, report, view or Silent(), verify)
+    profile = run.options.profile.value
+    with in_ledger(catalog, run.run_id, flow, profile, lambda: (run_status(report.counts.elements()), report.counts)):
+        clear_spool(settings.spool, catalog.running_runs())
+        note_plan(catalog.engine, plan, flow, plan_contents(run))
+        _current = known
+        try:
+            with logged(known.log, known.view.log) as known.log_handlers, known.exits:
+                _log_beginning(known)
+                yield known
+        finally:
+            _current = None
+            shutil.rmtree(run.spool, ignore_errors=True)
 
 
-def _begun(run: Run, settings: Settings, view: View, verify: bool) -> OpenRun:
-    catalog = open_catalog(settings)
+@contextlib.contextmanager
+def in_ledger(
+    catalog: Catalog, run_id: str, flow: str, profile: str, ended: Callable[[], tuple[str, Mapping[str, int]]]
+) -> Iterator[None]:
+    """A run of this process, with its claims kept; the catalog says how it ended, whatever happens in the block.
+
+    `ended` says the status and how many items ended how; where the block raises it is `failed`.
+    """
     catalog.crash_dead_runs()
-    clear_spool(settings.spool, catalog.running_runs())
-    report = ReportFile(settings.home / "runs" / run.run_id)
-    catalog.begin_run(run.run_id, run.flow, run.options.profile.value)
-    plan = plan_fingerprint(run.fingerprints)
-    note_plan(catalog.engine, plan, run.flow, plan_contents(run))
-    return OpenRun(run.flow, settings, catalog, run, plan, report, view, verify)
+    catalog.begin_run(run_id, flow, profile)
+    status = "failed"
+    try:
+        with claims_kept(catalog, run_id):
+            yield
+        status = ended()[0]
+    finally:
+        catalog.end_run(run_id, status, dict(ended()[1]))
 
 
 def _log_beginning(known: OpenRun) -> None:

@@ -6,23 +6,16 @@ import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from flows._run import claims_kept
+from flows._run import in_ledger
 from medley.catalog import Catalog
 
 
 @contextmanager
 def claiming(catalog: Catalog, flow: str) -> Iterator[str]:
     """A run of this process in the catalog, whose claims are kept until the block ends; gives its id."""
-    catalog.crash_dead_runs()
     run_id = str(uuid.uuid4())
-    catalog.begin_run(run_id, flow, "")
-    status = "failed"
-    try:
-        with claims_kept(catalog, run_id):
-            yield run_id
-        status = "complete"
-    finally:
-        catalog.end_run(run_id, status, {})
+    with in_ledger(catalog, run_id, flow, "", lambda: ("complete", {})):
+        yield run_id
 
 
 @contextmanager

@@ -59,10 +59,11 @@ class Silent:
 class Terminal:
     """A live display on a terminal; one plain line for each ended item where stderr is none."""
 
-    def __init__(self, *, verbose: bool = False, quiet: bool = False) -> None:
+    def __init__(self, *, verbose: bool = False, quiet: bool = False, brief: bool = False) -> None:
         self.console = Console(stderr=True, highlight=False)
         self.log: Callable[[str], None] | None = self._show if verbose else None
         self._quiet = quiet
+        self._brief = brief  # no line for a file with which nothing has been done
         self._items: dict[str, str] = {}
         self._live = Live(console=self.console, transient=True, refresh_per_second=8, get_renderable=self._render)
 
@@ -82,11 +83,13 @@ class Terminal:
         """See `View`."""
         self._items.pop("", None)
         self._items[path] = " + ".join(running)
+        if not running:  # a unit ends under another name than its items
+            del self._items[path]
 
     def ended(self, item: ItemReport) -> None:
         """See `View`."""
         self._items.pop(item.path, None)
-        if self._quiet and not item.errors:
+        if not item.errors and (self._quiet or (self._brief and not item.stages)):
             return
         colour = _COLOURS.get(item.status, "red")
         self.console.print(

@@ -14,8 +14,9 @@ from typing import Any
 from prefect import flow
 
 from flows._flow import flow_options
+from flows._parent import CHILD_ITEMS
 from flows._parent_flow import joined_parent, parent_state
-from flows._routing import batches_of, prune
+from flows._routing import batches, files_of, prune
 from medley.options import IngestOptions
 
 _DEFAULTS = IngestOptions()
@@ -39,7 +40,7 @@ def ingest_sources(
     with joined_parent("ingest", options, force=force) as parent:
         wanted = sources or [parent.settings.upload_source]
         if parent.batches is None:
-            parent.batches = batches_of(wanted, parent.report)
+            parent.batches = batches(files_of(wanted, parent.refuse), CHILD_ITEMS)
         parent.work()
         if pruned:
             prune(wanted, parent)

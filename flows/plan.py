@@ -23,13 +23,13 @@ from rich.markup import escape
 from flows._environment import prepare_environment
 from flows._flags import add_option_flags, read_option_flags
 from flows._identify import settled
-from flows._parent import Batch
-from flows._routing import sources_in_batches
+from flows._parent import CHILD_ITEMS, Batch
+from flows._routing import batches, files_of
 from flows._run import new_run
 from medley.catalog import Catalog, open_catalog
-from medley.errors import BadInput, TransientError
+from medley.errors import BadInput, MedleyError, TransientError
 from medley.identify import identify
-from medley.objects import is_url
+from medley.objects import head, is_url
 from medley.options import IngestOptions
 from medley.planning import Planned, reasons, stages_to_run
 from medley.run import Run
@@ -50,7 +50,9 @@ def run(arguments: argparse.Namespace) -> int:
     settings = load_settings()
     prepare_environment(settings)
     options = read_option_flags(arguments, IngestOptions)
-    planned = list(_planned(sources_in_batches(arguments.sources), options, settings))
+    refused: list[Planned] = []
+    files = files_of(arguments.sources, lambda source, error: refused.append(_refused(source, None, error)))
+    planned = [*_planned(batches(files, CHILD_ITEMS), options, settings), *refused]
     totals = {
         "files": len(planned),
         "actions": dict(Counter(item.action for item in planned)),
@@ -65,14 +67,16 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _planned(batches: Iterator[Batch], options: IngestOptions, settings: Settings) -> Iterator[Planned]:
+def _planned(found: Iterator[Batch], options: IngestOptions, settings: Settings) -> Iterator[Planned]:
     catalog = open_catalog(settings)
     runs: dict[Flow, Run] = {}
-    for flow, paths in batches:
+    for flow, paths in found:
         if flow is None:
             yield from (Planned(path, "skipped") for path in paths)
             continue
-        run = runs.setdefault(flow, new_run(flow, options.of(flow), settings, force=False))
+        if flow not in runs:
+            runs[flow] = new_run(flow, options.of(flow), settings, force=False)
+        run = runs[flow]
         seen: set[str] = set()
         for path in paths:
             item = _item(path, run, catalog)
@@ -85,9 +89,11 @@ def _item(path: str, run: Run, catalog: Catalog) -> Planned:
     plan = plan_fingerprint(run.fingerprints)
     known = catalog.location(path if is_url(path) else os.path.abspath(path))
     try:
+        if is_url(path) and (known is None or known.inode != head(path).version):  # it is not fetched for a plan
+            return Planned(path, "run", run.flow, why=["changed" if known else "new"], stages=list(run.fingerprints))
         asset = identify(path, run.flow, catalog, run.limits, run.spool)
     except (BadInput, TransientError) as error:
-        return Planned(path, "refused", run.flow, why=[f"{type(error).__name__}: {error.reason}"])
+        return _refused(path, run.flow, error)
     before = known.asset_id if known and known.asset_id != asset.asset_id else None
     outcome = catalog.outcome(asset.asset_id, run.flow)
     done = settled(path, asset, run.flow, plan, catalog, run)
@@ -97,6 +103,10 @@ def _item(path: str, run: Run, catalog: Catalog) -> Planned:
     if done:
         return Planned(path, "remembered", run.flow, asset.asset_id, why)
     return Planned(path, "run", run.flow, asset.asset_id, why, stages_to_run(asset, run))
+
+
+def _refused(path: str, flow: Flow | None, error: MedleyError) -> Planned:
+    return Planned(path, "refused", flow, why=[f"{type(error).__name__}: {error.reason}"])
 
 
 def _show(planned: list[Planned], totals: dict[str, Any]) -> None:

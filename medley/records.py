@@ -41,10 +41,14 @@ def store_slot(store_key: str) -> str:
 
 
 def written(artifacts: ArtifactStore, asset_id: str, branch: Branch, run: Run) -> Manifest | None:
-    """The branch's write manifest for this store where it names this run's fingerprint, else None."""
+    """The branch's write manifest for this store where it names this run's fingerprint, else None.
+
+    One that does not say where the vectors are is of an older Medley: the records are written again.
+    """
     stage = write_stage(branch)
     manifest = artifacts.find(asset_id, stage, store_slot(run.store.key))
-    return manifest if manifest and manifest.data.get("fingerprint") == run.fingerprints[stage] else None
+    known = manifest and "vectors" in manifest.data and manifest.data.get("fingerprint") == run.fingerprints[stage]
+    return manifest if known else None
 
 
 def stage_manifest(name: str, asset_id: str, run: Run) -> Manifest | None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from prefect.client.schemas.objects import State
 
-from actors.pool import ocr_pool
+from actors.pool import Pool, ocr_pool
 from medley.artifacts import ArtifactStore, Draft
 from medley.media.layout import Line
 from medley.media.pdf import PAGES, Page, parse_pdf, read_pages, write_page
@@ -61,12 +62,17 @@ def _parse(asset: Asset, run: Run, draft: Draft) -> None:
 
 def _read(parsed: ArtifactRef, run: Run, draft: Draft) -> None:
     source = Path(parsed.directory)
+    scans = [page for page in read_pages(source) if page.scan]
     with (draft.directory / PAGES).open("w") as file:
-        for page in read_pages(source):
-            raise_if_stopped()
-            if page.scan:
-                [lines] = ocr_pool(run).call("read_images", [source / page.scan])
-                file.write(write_page(page, [_in_points(line, page) for line in lines]))
+        if scans:  # no actor for documents that need none
+            file.writelines(_read_scans(scans, source, ocr_pool(run)))
+
+
+def _read_scans(scans: Sequence[Page], source: Path, pool: Pool) -> Iterator[str]:
+    for page in scans:
+        raise_if_stopped()
+        [lines] = pool.call("read_images", [source / page.scan])
+        yield write_page(page, [_in_points(line, page) for line in lines])
 
 
 def _in_points(line: Line, page: Page) -> Line:

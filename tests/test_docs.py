@@ -11,7 +11,7 @@ import pytest
 
 from flows import _command
 from flows._cli import module_of
-from flows._flows import FLOWS
+from flows._modalities import FLOWS
 from medley.settings import Limits, PoolSettings, RaySettings, Settings, StoreSettings, UpSettings
 from tests.conftest import ROOT
 

@@ -13,8 +13,9 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import AwaitingRetry
 
 from flows._drain import CLAIM, _settle
-from flows._parent import Parent
+from flows._parent import Parent, open_parent
 from flows._runner import local_runner
+from flows._view import Terminal
 from flows.ingest import ingest_sources
 from flows.upload import ingest_uploads
 from flows.video import ingest_video
@@ -22,9 +23,10 @@ from medley import stop
 from medley.catalog import open_catalog
 from medley.catalog.uploads import Uploads
 from medley.catalog.views import status_items, status_runs
+from medley.errors import SetupError
 from medley.landing import seen_at
 from medley.options import IngestOptions
-from medley.report import ReportFile
+from medley.report import ItemReport, ReportFile, exit_code
 from medley.settings import Settings
 from tests.conftest import SAMPLE, Medley
 from tests.media import first_seconds
@@ -158,3 +160,27 @@ def test_a_retry_of_a_flow_run_does_only_what_is_missing(
     assert {"transcribe", "chunk", "sample_frames"} <= done
     assert {second[name] for name in done} == {"cached"}
     assert {name for name, how in second.items() if how == "completed"} == set(second) - done
+
+
+def test_a_run_that_something_has_ended_says_so_and_is_no_success(settings: Settings, folder: Path) -> None:
+    with open_parent("ingest", DEMO, settings) as parent:
+        parent.report.add(ItemReport(str(folder / "done.mp4"), "complete"))
+        parent.child("video", [str(folder / "text.mp4")])
+        parent.give_up(RuntimeError("the server has gone"))
+    assert (parent.status, exit_code(parent.status)) == ("failed", 1)
+    assert "before all files were looked at: the server has gone" in parent.lost
+    states = {run["flow"]: run["status"] for run in status_runs(open_catalog(settings).engine, 5)}
+    assert states["ingest"] == "failed"
+
+
+def test_a_machine_at_fault_touches_no_item(settings: Settings) -> None:
+    with pytest.raises(SetupError, match="no server"), open_parent("ingest", DEMO, settings) as parent:
+        parent.give_up(SetupError("no server"))
+
+
+def test_a_unit_leaves_the_display_when_it_has_ended() -> None:
+    view = Terminal()
+    view.stage("a.png and 99 more", ["load_images"])
+    assert view._render().row_count == 1
+    view.stage("a.png and 99 more", [])
+    assert view._render().row_count == 0

@@ -28,7 +28,7 @@ from flows._query import token
 from flows._question import Question
 from flows._run import with_profile
 from flows.search import find_here
-from medley.errors import MedleyError
+from medley.errors import BadInput, MedleyError, ServiceUnreachable, SetupError
 from medley.models.locate import on_this_machine
 from medley.models.profiles import models_of
 from medley.options import VideoOptions
@@ -44,20 +44,26 @@ def application(settings: Settings) -> Starlette:
     async def search(request: Request) -> Response:
         given = request.headers.get("authorization", "").removeprefix("Bearer ")
         if not hmac.compare_digest(given.encode(), expected):
-            return JSONResponse({"error": "wrong token"}, 401)
+            return _wrong("wrong token", 401)
         try:
             asked = Question.model_validate_json(await request.body())
         except ValidationError as error:
-            return JSONResponse({"error": str(error.errors(include_url=False)[0]["msg"])}, 422)
+            return _wrong(str(error.errors(include_url=False)[0]["msg"]), 422)
         find = partial(find_here, asked, settings)
         try:
             async with turn:
                 hits: list[dict[str, Any]] = await asyncio.to_thread(find)
         except MedleyError as error:
-            return JSONResponse({"error": " ".join(str(error).split())}, 503)
+            told = {"type": type(error).__name__, "reason": error.reason, "remedy": error.remedy, "file": error.file}
+            return JSONResponse(told, 400 if isinstance(error, (BadInput, SetupError)) else 503)
         return JSONResponse({"query": asked.query, "hits": hits})
 
     return Starlette(routes=[Route("/search", search, methods=["POST"])])
+
+
+def _wrong(reason: str, status: int) -> Response:
+    told = {"type": ServiceUnreachable.__name__, "reason": f"the query process says: {reason}"}
+    return JSONResponse({**told, "remedy": "See: medley doctor", "file": ""}, status)
 
 
 def main() -> int:

@@ -1,4 +1,4 @@
-"""Which files and assets the catalog knows, and how it forgets them."""
+"""Which files, assets and plans the catalog knows, and how it forgets them."""
 
 from __future__ import annotations
 
