@@ -83,6 +83,14 @@ def _filter(scope: Scope) -> str:
     return " and ".join(parts)
 
 
+def _stale(batches: Sequence[Batch]) -> list[str]:
+    """Conditions for the rows that other writes have left of those assets and their branch."""
+    branch, other = _is("branch", batches[0].branch), _is("write_id", batches[0].write_id, "!=")
+    slices = (batches[at : at + _ASSETS] for at in range(0, len(batches), _ASSETS))
+    owners = (_is_one_of("asset_id", [batch.asset_id for batch in some]) for some in slices)
+    return [f"{theirs} and {branch} and {other}" for theirs in owners]
+
+
 class MilvusStore:
     """A `VectorStore`. One connection; use it from one thread."""
 
@@ -109,31 +117,20 @@ class MilvusStore:
             while some := list(islice(rows, _BATCH)):
                 self._ensure(name, model, len(some[0]["vector"]))
                 self._client.upsert(name, some, timeout=_WRITE_S)
-            for at in range(0, len(batches), _ASSETS):
-                self._delete_stale(space, batches[at : at + _ASSETS])
-            self._drop_empty(space, name)
+            there = [collection.name for collection in self.collections() if collection.space == space]
+            self._delete(there, _stale(batches))
+            for other in there:  # another model's space in which no asset has its latest records any more
+                if other != name and not self._count(other, ""):
+                    self._client.drop_collection(other, timeout=_WRITE_S)
+                    self._loaded.discard(other)
         return [name] if any(batch.rows for batch in batches) else []
-
-    def _drop_empty(self, space: Space, but: str) -> None:
-        """Another model's space in which no asset has its latest records any more."""
-        for collection in self.collections():
-            if collection.space == space and collection.name != but and not self._count(collection.name, ""):
-                self._client.drop_collection(collection.name, timeout=_WRITE_S)
-                self._loaded.discard(collection.name)
-
-    def _delete_stale(self, space: Space, batches: Sequence[Batch]) -> None:
-        first = batches[0]
-        theirs = _is_one_of("asset_id", [batch.asset_id for batch in batches])
-        other = _is("write_id", first.write_id, "!=")
-        self._delete(space, f"{theirs} and {_is('branch', first.branch)} and {other}")
 
     @_reported
     def delete(self, asset_id: str, branch: Branch | None = None) -> None:
         """See `VectorStore`."""
         wanted = _is("asset_id", asset_id) + (f" and {_is('branch', branch)}" if branch else "")
         with self._turn():
-            for space in ("text", "image"):
-                self._delete(space, wanted)
+            self._delete([collection.name for collection in self.collections()], [wanted])
 
     @_reported
     def collections(self) -> list[Collection]:
@@ -213,12 +210,13 @@ class MilvusStore:
             for hit in hits
         ]
 
-    def _delete(self, space: str, wanted: str) -> None:
-        for collection in self.collections():
-            if collection.space == space:
-                self._load(collection.name)
-                self._client.delete(collection.name, filter=wanted, timeout=_WRITE_S)
-                self._client.flush(collection.name, timeout=_WRITE_S)
+    def _delete(self, names: Sequence[str], conditions: Sequence[str]) -> None:
+        """One flush for each collection: it is a segment and an index build."""
+        for name in names:
+            self._load(name)
+            for wanted in conditions:
+                self._client.delete(name, filter=wanted, timeout=_WRITE_S)
+            self._client.flush(name, timeout=_WRITE_S)
 
     def _ensure(self, name: str, model: ModelSpec, dim: int) -> None:
         if not self._client.has_collection(name, timeout=self._timeout):
