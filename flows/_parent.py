@@ -17,7 +17,7 @@ from medley.catalog import Catalog, open_catalog
 from medley.catalog.uploads import Uploads
 from medley.errors import MedleyError, SetupError
 from medley.options import IngestOptions
-from medley.report import ItemReport, ReportFile, RunStatus, error_entry, run_status
+from medley.report import ItemReport, ItemStatus, ReportFile, RunStatus, error_entry, run_status, stop_errors
 from medley.settings import Settings
 from medley.stop import stop_requested
 from medley.types import Flow
@@ -57,9 +57,9 @@ class Parent:
         """Enters batches about which nothing is to do; True, with its run opened, at the first other one."""
         for flow, paths in self.batches or ():
             if stop_requested():
-                return False
-            if flow is None:
-                self._skip(paths)
+                self._enter(paths, "cancelled", stop_errors())
+            elif flow is None:
+                self._enter(paths, "skipped", [])
             else:
                 self._open(flow, paths)
             if self.opened:
@@ -69,7 +69,7 @@ class Parent:
     @property
     def status(self) -> RunStatus:
         """How it ended."""
-        if stop_requested():
+        if stop_requested() and not self.finished:
             return "cancelled"
         return "failed" if self.lost else run_status(self.report.counts.elements())
 
@@ -126,11 +126,12 @@ class Parent:
             self.report.add_entry(entry)
         self.opened = None
 
-    def _skip(self, paths: list[str]) -> None:
+    def _enter(self, paths: list[str], status: ItemStatus, errors: list[dict[str, Any]]) -> None:
+        """Files that no child run takes."""
         for path in paths:
-            skipped = ItemReport(path, "skipped")
-            self.report.add(skipped)
-            self.view.ended(skipped)
+            item = ItemReport(path, status, errors=errors)
+            self.report.add(item)
+            self.view.ended(item)
 
     def refuse(self, source: str, error: MedleyError) -> None:
         """A source that cannot be read is an item that failed."""

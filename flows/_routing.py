@@ -6,6 +6,7 @@ import glob
 import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from itertools import takewhile
 from pathlib import Path
 
 from flows._parent import Batch, Parent
@@ -50,10 +51,10 @@ def _is_plain(path: Path) -> bool:
 
 
 def files_of(sources: Iterable[str], refused: Callable[[str, MedleyError], object]) -> Iterator[str]:
-    """What the sources hold; `refused` is told of those that cannot be read."""
+    """What the sources hold, until the run is stopped; `refused` is told of those that cannot be read."""
     for source in sources:
         try:
-            yield from _files_of(source)
+            yield from takewhile(lambda _: not stop_requested(), _files_of(source))
         except MedleyError as error:
             error.file = error.file or source
             refused(source, error)

@@ -184,3 +184,16 @@ def test_a_unit_leaves_the_display_when_it_has_ended() -> None:
     assert view._render().row_count == 1
     view.stage("a.png and 99 more", [])
     assert view._render().row_count == 0
+
+
+def test_what_was_listed_before_the_stop_is_cancelled(settings: Settings) -> None:
+    with open_parent("ingest", DEMO, settings) as parent:
+        parent.batches = iter([("video", ["/a.mp4"]), (None, ["/b.txt"])])
+        stop.request_stop()
+        parent.work()
+        assert parent.status == "cancelled"
+    stop.clear_stop()
+    assert {item["path"]: item["status"] for item in parent.report.items()} == {
+        "/a.mp4": "cancelled",
+        "/b.txt": "cancelled",
+    }
