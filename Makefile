@@ -37,7 +37,7 @@ test: setup ## all tests
 test-hard: setup ## every hard media file through one call (make test takes a third of them), and the demo models
 	@$(PY) -m pytest --whole tests/test_hard_run.py tests/test_demo_training.py tests/test_demo_models.py
 
-test-ends: setup ## every way a run can end (make test takes a third of them)
+test-ends: setup ## every way a run can end (make test takes a sixth of them)
 	@$(PY) -m pytest --whole tests/test_ends.py tests/test_ray.py
 
 test-platform: setup ## the standing installation under load and under fire (make test takes the short form)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import Medley, third_of
+from tests.conftest import Medley, part_of
 from tests.hard.case import Case, make_base
 from tests.hard.damage import CUT_OFF, DAMAGED, MISNAMED
 from tests.hard.formats import SOUNDS, VIDEOS
@@ -52,7 +52,7 @@ def _contents(case: Case, item: dict[str, Any], exported: dict[str, Any]) -> Ite
 def test_every_file_of_a_pile_ends_as_the_table_says(
     medley: Medley, tmp_path: Path, pytestconfig: pytest.Config
 ) -> None:
-    table = third_of(TABLE, pytestconfig)
+    table = part_of(TABLE, pytestconfig)
     pile, out = tmp_path / "pile", tmp_path / "out"
     pile.mkdir()
     make_base(tmp_path / "base.mkv")

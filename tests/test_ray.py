@@ -29,7 +29,7 @@ def overlaps(item: dict[str, Any]) -> bool:
     return any(a < d and c < b for a, b in spans["speech"] for c, d in spans["frames"])
 
 
-@pytest.mark.whole  # the third of the ends that CI takes has private clusters too
+@pytest.mark.whole  # make test-ends has it
 def test_private_cluster_same_results_and_nothing_left(
     medley: Medley, home: Path, medley_process: Medley, monkeypatch: pytest.MonkeyPatch
 ) -> None:
