@@ -14,6 +14,7 @@ import numpy as np
 import ray
 from ray.exceptions import ActorDiedError, ActorUnavailableError, GetTimeoutError, RayTaskError
 
+from actors.caption import CaptionActor
 from actors.clip import ClipActor
 from actors.ocr import OcrActor
 from actors.text import TextActor
@@ -74,17 +75,17 @@ class RayPool:
 
 
 class LocalPool:
-    """The same model as an object of this process, one call at a time."""
+    """The same model as an object of this process (or a client of its server), one call at a time."""
 
     _lock = threading.Lock()
-    _hosts: ClassVar[dict[str, tuple[Any, threading.Lock]]] = {}
+    _hosts: ClassVar[dict[tuple[type, ModelSpec], tuple[Any, threading.Lock]]] = {}
 
     def __init__(self, host: type, spec: ModelSpec, threads: int) -> None:
         with self._lock:
-            name = actor_name(host, spec)
-            if name not in self._hosts:
-                self._hosts[name] = (host(spec, threads), threading.Lock())
-            self._host, self._turn = self._hosts[name]
+            known = (host, spec)
+            if known not in self._hosts:
+                self._hosts[known] = (host(spec, threads), threading.Lock())
+            self._host, self._turn = self._hosts[known]
 
     def call(self, method: str, *args: Any) -> Any:
         """See `Pool`."""
@@ -122,6 +123,12 @@ def ocr_pool(run: Run) -> Pool:
     return _pool(OcrActor, run.models.ocr, run, 0.0)
 
 
+def caption_pool(run: Run) -> Pool:
+    """The pool of the run's vision-language model (`CaptionActor`)."""
+    assert run.models.caption
+    return _pool(CaptionActor, run.models.caption, run, run.pools.caption_gpus)
+
+
 def in_batches(pool: Pool, method: str, items: Sequence[Any], size: int = 64) -> Vectors:
     """Encodes `items` in batches of `size`; shape (len(items), dim). No batch begins once the run is to end."""
     parts: list[Vectors] = []
@@ -151,6 +158,6 @@ def model_threads(configured: int) -> int:
 
 def _pool(host: type, spec: ModelSpec, run: Run, gpus: float) -> Pool:
     threads = model_threads(run.pools.threads)
-    if run.runner == "local":
+    if run.runner == "local" or spec.endpoint:  # a client of a server's needs no actor
         return LocalPool(host, spec, threads)
     return RayPool(host, spec, threads, gpus, run.pools.call_timeout_s)

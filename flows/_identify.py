@@ -16,7 +16,7 @@ from medley.objects import is_url
 from medley.records import written
 from medley.report import ItemReport, error_entry, stop_errors
 from medley.run import Run
-from medley.stages import DAGS, stage_of
+from medley.stages import branches_without, dag
 from medley.stop import stop_requested
 from medley.types import Asset, Branch
 
@@ -83,9 +83,9 @@ def settled(path: str, asset: Asset, flow: str, plan: str, catalog: Catalog, run
     return None
 
 
-def branches_of(asset: Asset) -> list[Branch]:
+def branches_of(asset: Asset, run: Run) -> list[Branch]:
     """The branches that there is work for."""
-    branches = dict.fromkeys(stage.branch for stage in DAGS[asset.media.flow])
+    branches = dict.fromkeys(stage.branch for stage in dag(run.flow, run.options))
     return [branch for branch in branches if not asset.media.lacks(branch)]
 
 
@@ -93,16 +93,16 @@ def _is_written(asset: Asset, outcome: Outcome, run: Run) -> bool:
     """Whether every branch that has not failed has its records in this store."""
     if outcome.status == "failed":
         return True  # there are none to miss
-    failed = {stage.branch for error in outcome.errors if (stage := stage_of(run.flow, error["stage"]))}
+    failed = branches_without(run.flow, (error["stage"] for error in outcome.errors))
     artifacts = ArtifactStore(run.artifacts)
-    wanted = (branch for branch in branches_of(asset) if branch not in failed)
+    wanted = (branch for branch in branches_of(asset, run) if branch not in failed)
     return all(written(artifacts, asset.asset_id, branch, run) for branch in wanted)
 
 
 def records_of(asset: Asset, run: Run) -> dict[str, int]:
     """Records of what is written, by modality."""
     artifacts = ArtifactStore(run.artifacts)
-    found = (written(artifacts, asset.asset_id, branch, run) for branch in branches_of(asset))
+    found = (written(artifacts, asset.asset_id, branch, run) for branch in branches_of(asset, run))
     counted: Counter[str] = Counter()
     for manifest in found:
         counted.update(manifest.data["records"] if manifest else {})

@@ -25,8 +25,8 @@ from medley import __version__
 from medley.catalog import Catalog, open_catalog
 from medley.catalog.known import note_plan
 from medley.errors import MedleyError
-from medley.models.locate import locate
-from medley.models.profiles import models_of
+from medley.models.locate import make_sure
+from medley.models.profiles import models_for
 from medley.options import Options
 from medley.planning import plan_contents
 from medley.profile import Choice, resolve_profile
@@ -88,10 +88,10 @@ class OpenRun:
                 self.view.ended(item.report)
 
     def check_machine(self) -> None:
-        """Raises SetupError where the weights or the space for this run are not to be had."""
-        for model in models_read(self.flow, self.run.models):
+        """Raises SetupError where the weights, their server or the space for this run are not to be had."""
+        for model in models_read(self.flow, self.run.options, self.run.models):
             self.view.starting(f"looking for the {model.kind} model {model.id}; it may have to be downloaded")
-            locate(model)
+            make_sure(model)
         require_space(self.settings)
 
     def prefect_runs(self) -> list[str]:
@@ -179,7 +179,7 @@ def _log_beginning(known: OpenRun) -> None:
     run = known.run
     logger.info("medley %s, run %s of flow %s, runner %s", __version__, run.run_id, known.flow, run.runner)
     logger.info("options %s", run.options.model_dump_json())
-    for model in models_read(run.flow, run.models):
+    for model in models_read(run.flow, run.options, run.models):
         logger.info("model %s", model.to_json())
 
 
@@ -219,7 +219,7 @@ def with_profile(options: Choice, settings: Settings) -> Choice:
 def new_run(flow: Flow, options: Options, settings: Settings, force: bool) -> Run:
     """What the tasks of a run are told; its profile is decided here. Raises SetupError."""
     options = with_profile(options, settings)
-    models = models_of(options.profile, options.models, settings.pools.device)
+    models = models_for(options, settings)
     run_id = str(uuid.uuid4())
     return Run(
         run_id=run_id,

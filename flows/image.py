@@ -19,7 +19,9 @@ from flows._run import joined_run
 from medley.options import ImageOptions
 from medley.run import Run
 from medley.types import Unit
+from tasks.captions import caption, embed_captions, write_captions
 from tasks.images import embed_images, load_images, write_images
+from tasks.words import chunk, embed_text, ocr, write_words
 
 _DEFAULTS = ImageOptions()
 _UNIT = 100
@@ -45,4 +47,14 @@ def submit_images(assets: Unit, run: Run) -> list[PrefectFuture[Any]]:
     vectors = embed_images.submit(pictures, run)
     seen = write_images.submit(vectors, run)
 
-    return [pictures, vectors, seen]
+    futures = [pictures, vectors, seen]
+    if run.captions.model:
+        captions = caption.submit(pictures, run)
+        meanings = embed_captions.submit(captions, run)
+        futures += [captions, meanings, write_captions.submit(meanings, run)]
+    if run.image.pictures.ocr:
+        lines = ocr.submit(pictures, run)
+        chunks = chunk.submit(lines, run)
+        words = embed_text.submit(chunks, run)
+        futures += [lines, chunks, words, write_words.submit(words, run)]
+    return futures

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from flows._environment import prepare_environment
 from flows._flags import add_option_flags, read_option_flags
-from medley.models.locate import locate
-from medley.models.profiles import models_of
+from medley.models.locate import locate, make_sure
+from medley.models.profiles import models_for
 from medley.options import ModelChoice
 from medley.profile import resolve_profile
 from medley.settings import load_settings
@@ -34,8 +34,12 @@ def run(arguments: argparse.Namespace) -> int:
     settings = load_settings()
     prepare_environment(settings)
     choice = resolve_profile(read_option_flags(arguments, ModelChoice), settings)
-    models = models_of(choice.profile, choice.models)
+    models = models_for(choice, settings)
     for spec in (models.speech, models.vision, models.text):
+        if spec.endpoint:
+            make_sure(spec)
+            print(f"{spec.kind:6}  {spec.id}  at {spec.endpoint.base_url}")
+            continue
         directory = locate(spec)
         print(f"{spec.kind:6}  {spec.id}  {_size_mb(directory)} MB  {directory}")
     return 0

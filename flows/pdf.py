@@ -19,6 +19,7 @@ from flows._run import joined_run
 from medley.options import PdfOptions
 from medley.run import Run
 from medley.types import Unit
+from tasks.captions import caption, embed_captions, write_captions
 from tasks.figures import embed_images, page_images
 from tasks.images import write_images
 from tasks.pages import chunk, embed_text, ocr, parse, write_pages
@@ -53,4 +54,9 @@ def submit_pdfs(assets: Unit, run: Run) -> list[PrefectFuture[Any]]:
     pictures = embed_images.submit(figures, run)
     seen = write_images.submit(pictures, run)
 
-    return [pages, read, chunks, vectors, written, figures, pictures, seen]
+    futures = [pages, read, chunks, vectors, written, figures, pictures, seen]
+    if run.captions.model:
+        captions = caption.submit(figures, run)
+        meanings = embed_captions.submit(captions, run)
+        futures += [captions, meanings, write_captions.submit(meanings, run)]
+    return futures

@@ -30,9 +30,10 @@ from flows._services import vector_store
 from medley.catalog import open_catalog
 from medley.errors import SetupError
 from medley.media.pictures import PICTURE, convert_picture
+from medley.models.profiles import reached
 from medley.objects import is_url
 from medley.options import PictureOptions
-from medley.search import Moment, search_moments, similar_to_picture, similar_to_record
+from medley.search import Moment, query_encoder, search_moments, similar_to_picture, similar_to_record
 from medley.settings import Settings, load_settings
 from medley.stores.base import Found, Scope, VectorStore, open_store
 from medley.types import MODALITIES, clock
@@ -99,7 +100,8 @@ def find_here(question: Question, settings: Settings) -> list[dict[str, Any]]:
 
 def _moments(store: VectorStore, question: Question, scope: Scope, settings: Settings) -> list[Moment]:
     if question.like is None:
-        return search_moments(store, question.query, scope=scope, limit=question.limit)
+        encoder_of = lambda spec: query_encoder(reached(spec, settings))  # noqa: E731
+        return search_moments(store, question.query, scope=scope, limit=question.limit, encoder_of=encoder_of)
     if re.fullmatch(r"[0-9a-f]{40}", question.like):
         found = similar_to_record(store, question.like, scope=scope, limit=question.limit)
         if found is None:

@@ -157,6 +157,23 @@ class FigureOptions(_Options):
     per_page: int = Field(20, ge=0, le=1000, description="Figures of a page, at most. 0: none.")
 
 
+class CaptionOptions(_Options):
+    """What a vision-language model says about pictures and figures."""
+
+    model: str | None = Field(
+        None,
+        description="Vision-language model: its name at MEDLEY_CAPTIONER__BASE_URL, or a directory or hub name of a "
+        "checkpoint of transformers. Empty: no captions.",
+    )
+    prompt: str = Field(
+        "Describe this picture in one or two sentences. Name what is to be seen, its colours, and what is written.",
+        min_length=1,
+        max_length=4000,
+        description="What it is asked.",
+    )
+    max_tokens: int = Field(120, ge=1, le=4096, description="Length of a caption in the model's tokens, at most.")
+
+
 class PictureOptions(_Options):
     """How pictures are looked at."""
 
@@ -166,12 +183,15 @@ class PictureOptions(_Options):
         le=7680,
         description="Longer side of the stored copy in pixels. Raise it to read small print.",
     )
+    ocr: bool = Field(False, description="Read what is written on them, too. For screenshots, signs, photos of pages.")
 
 
 class ImageOptions(ModelChoice):
     """Everything that an image run can be told."""
 
     pictures: PictureOptions = Field(default_factory=PictureOptions, description="How pictures are looked at.")
+    passages: PassageOptions = Field(default_factory=PassageOptions, description="How text becomes search hits.")
+    captions: CaptionOptions = Field(default_factory=CaptionOptions, description="What is said about pictures.")
 
 
 class PdfOptions(ModelChoice):
@@ -180,6 +200,7 @@ class PdfOptions(ModelChoice):
     pages: PageOptions = Field(default_factory=PageOptions, description="How pages are read.")
     passages: PassageOptions = Field(default_factory=PassageOptions, description="How text becomes search hits.")
     figures: FigureOptions = Field(default_factory=FigureOptions, description="Which pictures are looked at.")
+    captions: CaptionOptions = Field(default_factory=CaptionOptions, description="What is said about pictures.")
 
 
 class IngestOptions(VideoOptions, PdfOptions, ImageOptions):

@@ -12,7 +12,7 @@ from medley.catalog import Catalog, Outcome
 from medley.catalog.known import made_of
 from medley.records import stage_manifest
 from medley.run import Run
-from medley.stages import DAGS, models_read
+from medley.stages import dag, models_read
 from medley.types import Asset
 
 Action = Literal["run", "unchanged", "remembered", "refused", "skipped"]
@@ -33,14 +33,15 @@ class Planned:
 def plan_contents(run: Run) -> dict[str, Any]:
     """What the plan of a run is made of, by name: options that stages read, and models. No secrets."""
     options = dict(_leaves(run.options))
-    models = {spec.kind: f"{spec.id}@{spec.revision} {spec.compute_type}" for spec in models_read(run.flow, run.models)}
+    read = models_read(run.flow, run.options, run.models)
+    models = {spec.kind: f"{spec.id}@{spec.revision} {spec.compute_type}" for spec in read}
     return {"options": options, "models": models}
 
 
 def stages_to_run(asset: Asset, run: Run) -> list[str]:
     """Stages without an artifact, and those behind them, in the order of the DAG; of streams that do not exist none."""
     missing: list[str] = []
-    for stage in DAGS[run.flow]:
+    for stage in dag(run.flow, run.options):
         absent = asset.media.lacks(stage.branch)
         if not absent and (stage.after in missing or stage_manifest(stage.name, asset.asset_id, run) is None):
             missing.append(stage.name)

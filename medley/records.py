@@ -23,16 +23,25 @@ _ROWS = "rows.json"
 _VECTORS = "vectors.npy"
 
 
+def save_rows(path: Path, rows: Sequence[Row]) -> None:
+    """Rows as JSON."""
+    path.write_text(json.dumps([asdict(row) for row in rows], ensure_ascii=False))
+
+
+def load_rows(path: Path) -> list[Row]:
+    """What `save_rows` wrote."""
+    return [Row(**row) for row in json.loads(path.read_text())]
+
+
 def save_vectors(directory: Path, rows: Sequence[Row], vectors: Vectors) -> None:
     """What an embedding stage leaves: `rows.json` and `vectors.npy` (float32, one row each)."""
     np.save(directory / _VECTORS, vectors.astype(np.float32))
-    (directory / _ROWS).write_text(json.dumps([asdict(row) for row in rows]))
+    save_rows(directory / _ROWS, rows)
 
 
 def load_vectors(directory: Path) -> tuple[list[Row], Vectors]:
     """What `save_vectors` wrote."""
-    rows = [Row(**row) for row in json.loads((directory / _ROWS).read_text())]
-    return rows, np.load(directory / _VECTORS)
+    return load_rows(directory / _ROWS), np.load(directory / _VECTORS)
 
 
 def store_slot(store_key: str) -> str:

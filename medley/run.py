@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from medley.models.profiles import Models
-from medley.options import ImageOptions, Options, PdfOptions, VideoOptions
+from medley.options import CaptionOptions, ImageOptions, Options, PdfOptions, VideoOptions
 from medley.settings import Limits, PoolSettings, Runner
 from medley.types import Flow
 
@@ -59,6 +59,12 @@ class Run:
         """The options of a PDF run."""
         assert isinstance(self.options, PdfOptions)
         return self.options
+
+    @property
+    def captions(self) -> CaptionOptions:
+        """What a PDF or image run is told about captions."""
+        assert isinstance(self.options, (PdfOptions, ImageOptions))
+        return self.options.captions
 
     @property
     def image(self) -> ImageOptions:

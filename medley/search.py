@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -55,8 +55,20 @@ class Moment:
 _ANYTHING = Scope()
 
 
+@lru_cache
+def query_encoder(model: ModelSpec) -> TextEncoder:
+    """The model, loaded once in this process, on one thread. Raises ModelUnavailable."""
+    encoder: TextEncoder = load_model(model, threads=1)
+    return encoder
+
+
 def search_moments(
-    store: VectorStore, query: str, *, scope: Scope = _ANYTHING, limit: int = 10, threads: int = 1
+    store: VectorStore,
+    query: str,
+    *,
+    scope: Scope = _ANYTHING,
+    limit: int = 10,
+    encoder_of: Callable[[ModelSpec], TextEncoder] = query_encoder,
 ) -> list[Moment]:
     """The best `limit` moments for `query`, best first. Scores compare within one answer only.
 
@@ -66,7 +78,7 @@ def search_moments(
     pieces: list[Evidence] = []
     for collection in store.collections():
         if asked := _within(scope, collection):
-            pieces += _ask(store, collection, query, asked, depth, threads)
+            pieces += _ask(store, collection, query, asked, depth, encoder_of)
     return _fused(pieces)[:limit]
 
 
@@ -82,14 +94,12 @@ def similar_to_record(
     return None
 
 
-def similar_to_picture(
-    store: VectorStore, picture: Path, *, scope: Scope = _ANYTHING, limit: int = 10, threads: int = 1
-) -> list[Moment]:
+def similar_to_picture(store: VectorStore, picture: Path, *, scope: Scope = _ANYTHING, limit: int = 10) -> list[Moment]:
     """Moments that look like `picture`, a JPEG of ours. Raises StoreUnavailable, ModelUnavailable."""
     pieces: list[Evidence] = []
     for collection in store.collections():
         if collection.space == "image":
-            encoder: Any = query_encoder(collection.model, threads)
+            encoder: Any = query_encoder(collection.model)
             pieces += _near(store, collection, encoder.encode_images([picture])[0], scope, limit * _DEPTH)
     return _fused(pieces)[:limit]
 
@@ -116,13 +126,18 @@ def _fused(pieces: Sequence[Evidence]) -> list[Moment]:
 
 
 def _ask(
-    store: VectorStore, collection: Collection, query: str, scope: Scope, depth: int, threads: int
+    store: VectorStore,
+    collection: Collection,
+    query: str,
+    scope: Scope,
+    depth: int,
+    encoder_of: Callable[[ModelSpec], TextEncoder],
 ) -> list[Evidence]:
     """A text space answers by meaning and by words, each with half the weight of a picture space's one answer.
 
     A text that has every word of the query gets a whole vote besides: a picture space always answers, fitting or not.
     """
-    vector = query_encoder(collection.model, threads).encode_texts([query])[0]
+    vector = encoder_of(collection.model).encode_texts([query])[0]
     if collection.space != "text":
         return _near(store, collection, vector, scope, depth)
     by_meaning = store.search_vector(collection, vector, scope, depth)
@@ -137,13 +152,6 @@ def _ask(
 
 def _words(text: str) -> set[str]:
     return set(re.findall(r"\w+", text.lower()))
-
-
-@lru_cache
-def query_encoder(model: ModelSpec, threads: int = 1) -> TextEncoder:
-    """The model, loaded once in this process. Raises ModelUnavailable."""
-    encoder: TextEncoder = load_model(model, threads=threads)
-    return encoder
 
 
 def _moments(ranked: Sequence[Evidence]) -> list[Moment]:

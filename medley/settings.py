@@ -52,8 +52,31 @@ class PoolSettings(_Slice):
     speech_gpus: float = Field(0.5, ge=0, le=8, description="Share of a GPU that the speech model asks for.")
     vision_gpus: float = Field(0.25, ge=0, le=8, description="Share of a GPU that the vision model asks for.")
     text_gpus: float = Field(0.25, ge=0, le=8, description="Share of a GPU that the text model asks for.")
+    caption_gpus: float = Field(0.5, ge=0, le=8, description="Share of a GPU that a local caption model asks for.")
     device: Device | None = Field(None, description="auto, cpu or cuda for all models. Default: what the profile says.")
     call_timeout_s: float = Field(3600.0, gt=0, description="Longest wait for one batch.")
+
+
+class EndpointSettings(_Slice):
+    """A server that speaks OpenAI's protocol (vLLM, Ollama, llama.cpp, a provider)."""
+
+    base_url: str | None = Field(
+        None, pattern=r"^https?://", description="Its URL, with /v1: http://localhost:11434/v1. Empty: none is asked."
+    )
+    api_key: SecretStr | None = Field(None, description="Where it asks for one.")
+    timeout_s: float = Field(300.0, gt=0, description="Longest wait for one answer.")
+
+
+class CaptionerSettings(EndpointSettings):
+    """A server of a vision-language model."""
+
+    parallel: int = Field(8, ge=1, le=256, description="Pictures that one unit asks about at the same time.")
+
+
+class EmbedderSettings(EndpointSettings):
+    """A server that embeds texts in place of the profile's text model. EMBEDDER_BASE_URL does as well."""
+
+    model: str | None = Field(None, description="The model's name there. Default: that of the profile's text model.")
 
 
 class Limits(_Slice):
@@ -116,6 +139,8 @@ class Settings(BaseSettings):
     ray: RaySettings = Field(default_factory=RaySettings, description="The Ray cluster.")
     pools: PoolSettings = Field(default_factory=PoolSettings, description="The resident models.")
     limits: Limits = Field(default_factory=Limits, description="What a media file may cost.")
+    embedder: EmbedderSettings = Field(default_factory=EmbedderSettings, description="Text embeddings from a server.")
+    captioner: CaptionerSettings = Field(default_factory=CaptionerSettings, description="Captions from a server.")
     up: UpSettings = Field(default_factory=UpSettings, description="The standing installation.")
     uploads: str | None = Field(
         None, description="Upload folder or bucket (s3://...) of `medley up`. Default: MEDLEY_HOME/uploads."
@@ -154,6 +179,11 @@ class Settings(BaseSettings):
     def ray_address(self) -> str | None:
         """The cluster to join, or None for a private one. RAY_ADDRESS is an alias, as for every Ray program."""
         return self.ray.address or os.environ.get("RAY_ADDRESS") or None
+
+    @property
+    def embedder_url(self) -> str | None:
+        """The server that embeds texts, if one does. EMBEDDER_BASE_URL is an alias."""
+        return self.embedder.base_url or os.environ.get("EMBEDDER_BASE_URL") or None
 
     @property
     def store_key(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,7 @@ class Stage:
     """One node of a DAG. Raise `version` when the same input and options give another output than before.
 
     `transient_for` names the stage that is the only reader of this one's files: they are dropped after the run, and
-    the stage counts as done where its reader is.
+    the stage counts as done where its reader is. `wanted`: whether a run with those options has this stage at all.
     """
 
     name: str
@@ -30,6 +30,29 @@ class Stage:
     model: Kind | None = None
     transient_for: str | None = None
     writes: bool = False
+    wanted: Callable[[Any], bool] = lambda options: True
+
+
+def _captions(of: str) -> tuple[Stage, ...]:
+    """What is said about the pictures that the stage `of` has found."""
+    asked: Callable[[Any], bool] = lambda o: o.captions.model is not None  # noqa: E731  # it is a field's value
+    reads: Callable[[Any], Any] = lambda o: o.captions.model_dump(exclude={"model"})  # noqa: E731
+    return (
+        Stage("caption", "captions", 1, of, reads, "caption", wanted=asked),
+        Stage("embed_captions", "captions", 1, "caption", model="text", wanted=asked),
+        Stage("write_captions", "captions", 1, "embed_captions", writes=True, wanted=asked),
+    )
+
+
+def _words(of: str) -> tuple[Stage, ...]:
+    """What is written on the pictures of the stage `of`."""
+    asked: Callable[[Any], bool] = lambda o: o.pictures.ocr  # noqa: E731
+    return (
+        Stage("ocr", "words", 1, of, model="ocr", wanted=asked),
+        Stage("chunk", "words", 1, "ocr", lambda o: o.passages.model_dump(), "text", wanted=asked),
+        Stage("embed_text", "words", 1, "chunk", model="text", wanted=asked),
+        Stage("write_words", "words", 1, "embed_text", writes=True, wanted=asked),
+    )
 
 
 DAGS: dict[Flow, tuple[Stage, ...]] = {
@@ -53,11 +76,14 @@ DAGS: dict[Flow, tuple[Stage, ...]] = {
         Stage("page_images", "images", 1, None, lambda o: [o.pages.dpi, o.figures.model_dump()]),
         Stage("embed_images", "images", 1, "page_images", model="vision"),
         Stage("write_images", "images", 1, "embed_images", writes=True),
+        *_captions("page_images"),
     ),
     "image": (
-        Stage("load_images", "images", 1, None, lambda o: o.pictures.model_dump()),
+        Stage("load_images", "images", 1, None, lambda o: o.pictures.model_dump(exclude={"ocr"})),
         Stage("embed_images", "images", 1, "load_images", model="vision"),
         Stage("write_images", "images", 1, "embed_images", writes=True),
+        *_captions("load_images"),
+        *_words("load_images"),
     ),
 }
 _BY_NAME: dict[str, dict[str, Stage]] = {flow: {stage.name: stage for stage in dag} for flow, dag in DAGS.items()}
@@ -70,10 +96,24 @@ def stage_of(flow: str, name: str) -> Stage | None:
     return _BY_NAME[flow].get(name)
 
 
+def dag(flow: Flow, options: Options) -> list[Stage]:
+    """The stages of a run with those options, in their order."""
+    return [stage for stage in DAGS[flow] if stage.wanted(options)]
+
+
+def branches_without(flow: Flow, failed: Iterable[str]) -> set[Branch]:
+    """The branches that end there or further up where those stages have failed."""
+    gone = set(failed)
+    for stage in DAGS[flow]:  # each comes after the one that it reads
+        if stage.after in gone:
+            gone.add(stage.name)
+    return {stage.branch for stage in DAGS[flow] if stage.name in gone}
+
+
 def fingerprints(flow: Flow, options: Options, models: Models) -> dict[str, str]:
     """Fingerprint of each stage, 32 hex digits, in the order of the DAG."""
     known: dict[str, str] = {}
-    for stage in DAGS[flow]:
+    for stage in dag(flow, options):
         model: str | None = getattr(models, stage.model).fingerprint if stage.model else None
         after = known[stage.after] if stage.after else None
         content = [stage.name, stage.version, model, stage.reads(options), after]
@@ -81,9 +121,9 @@ def fingerprints(flow: Flow, options: Options, models: Models) -> dict[str, str]
     return known
 
 
-def models_read(flow: Flow, models: Models) -> list[ModelSpec]:
-    """The models that a flow's stages ask, in the order of the DAG."""
-    kinds = dict.fromkeys(stage.model for stage in DAGS[flow] if stage.model)
+def models_read(flow: Flow, options: Options, models: Models) -> list[ModelSpec]:
+    """The models that a run's stages ask, in the order of the DAG."""
+    kinds = dict.fromkeys(stage.model for stage in dag(flow, options) if stage.model)
     return [getattr(models, kind) for kind in kinds]
 
 

@@ -11,7 +11,7 @@ from typing import Literal
 from medley.errors import MedleyError
 
 Flow = Literal["video", "pdf", "image"]
-Branch = Literal["speech", "frames", "pages", "images"]
+Branch = Literal["speech", "frames", "pages", "images", "captions", "words"]
 Modality = Literal["speech", "frame", "page", "ocr", "image", "caption"]
 MODALITIES: tuple[Modality, ...] = ("speech", "frame", "page", "ocr", "image", "caption")
 #: Key under which a branch's records are counted in reports.
@@ -20,6 +20,8 @@ MODALITY_OF_BRANCH: dict[Branch, Modality] = {
     "frames": "frame",
     "pages": "page",
     "images": "image",
+    "captions": "caption",
+    "words": "ocr",
 }
 
 

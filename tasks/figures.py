@@ -23,12 +23,13 @@ def page_images(assets: Unit, run: Run) -> State[Unit]:
 @stage_task(num_cpus=0.1, of="figures")
 def embed_images(figures: Unit, run: Run) -> State[Unit]:
     """A vector for each figure."""
-    return run_batch("embed_images", figures, run, lambda todo: embed_pictures(todo, _rows, run))
+    return run_batch("embed_images", figures, run, lambda todo: embed_pictures(todo, figure_rows, run))
 
 
 def _find(asset: Asset, run: Run, draft: Draft) -> None:
     find_figures(asset, draft.directory, run.pdf.pages, run.pdf.figures, run.limits)
 
 
-def _rows(directory: Path) -> list[tuple[Row, str]]:
+def figure_rows(directory: Path) -> list[tuple[Row, str]]:
+    """Of what `page_images` has found: each figure's row with its place, and the name of its JPEG."""
     return [(Row("image", "", page=f.page, box=f.box), f.image) for f in read_figures(directory)]

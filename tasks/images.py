@@ -25,7 +25,7 @@ def load_images(assets: Unit, run: Run) -> State[Unit]:
 @stage_task(num_cpus=0.1, of="pictures")
 def embed_images(pictures: Unit, run: Run) -> State[Unit]:
     """A vector for each picture."""
-    return run_batch("embed_images", pictures, run, lambda todo: embed_pictures(todo, _rows, run))
+    return run_batch("embed_images", pictures, run, lambda todo: embed_pictures(todo, picture_rows, run))
 
 
 @stage_task(num_cpus=0.1, of="vectors")
@@ -41,5 +41,6 @@ def _load(todo: Sequence[tuple[Asset, Draft]], run: Run) -> None:
         draft.error = error
 
 
-def _rows(directory: Path) -> list[tuple[Row, str]]:
+def picture_rows(directory: Path) -> list[tuple[Row, str]]:
+    """Of what `load_images` has made: the picture, a row without a place, and the name of its JPEG."""
     return [(Row("image", ""), PICTURE)]

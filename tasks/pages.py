@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 from prefect.client.schemas.objects import State
@@ -15,14 +13,14 @@ from medley.media.layout import Line
 from medley.media.pdf import PAGES, Page, parse_pdf, read_pages, write_page
 from medley.models.tokens import most_tokens, token_counter
 from medley.passages import passages
-from medley.records import write_branch
+from medley.records import load_rows, save_rows, write_branch
 from medley.run import Run
 from medley.stop import raise_if_stopped
 from medley.types import ArtifactRef, Asset, Modality, Row, Unit
 from tasks._embed import embed_texts
 from tasks._stage import run_batch, run_stage, stage_task
 
-_PASSAGES = "passages.json"
+PASSAGES = "passages.json"
 
 
 @stage_task(num_cpus=1, of="assets")
@@ -91,8 +89,8 @@ def _chunk(read: ArtifactRef, run: Run, draft: Draft) -> None:
         for page in read_pages(directory):
             found = passages(page.blocks, tokens, most, options.overlap)
             rows += [Row(modality, passage.text, page=page.number, box=passage.box) for passage in found]
-    (draft.directory / _PASSAGES).write_text(json.dumps([asdict(row) for row in rows], ensure_ascii=False))
+    save_rows(draft.directory / PASSAGES, rows)
 
 
 def _rows(directory: Path) -> list[Row]:
-    return [Row(**row) for row in json.loads((directory / _PASSAGES).read_text())]
+    return load_rows(directory / PASSAGES)

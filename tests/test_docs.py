@@ -12,7 +12,16 @@ import pytest
 from flows import _command
 from flows._cli import module_of
 from flows._modalities import FLOWS
-from medley.settings import Limits, PoolSettings, RaySettings, Settings, StoreSettings, UpSettings
+from medley.settings import (
+    CaptionerSettings,
+    EmbedderSettings,
+    Limits,
+    PoolSettings,
+    RaySettings,
+    Settings,
+    StoreSettings,
+    UpSettings,
+)
 from tests.conftest import ROOT
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -45,6 +54,7 @@ def test_every_setting_is_documented() -> None:
     text = (ROOT / "docs" / "settings.md").read_text()
     example = (ROOT / "deployments" / "env.example").read_text()
     slices = {"STORE": StoreSettings, "RAY": RaySettings, "POOLS": PoolSettings, "LIMITS": Limits, "UP": UpSettings}
+    slices |= {"EMBEDDER": EmbedderSettings, "CAPTIONER": CaptionerSettings}
     names = [f"MEDLEY_{name.upper()}" for name in Settings.model_fields if name.upper() not in slices]
     names += [f"MEDLEY_{part}__{name.upper()}" for part, cls in slices.items() for name in cls.model_fields]
     assert [name for name in names if f"`{name}`" not in text] == []

@@ -21,8 +21,8 @@ from medley.catalog import open_catalog
 from medley.errors import MedleyError
 from medley.media.ffmpeg import ffmpeg_program
 from medley.models.cuda import gpus_seen
-from medley.models.locate import on_this_machine
-from medley.models.profiles import models_of
+from medley.models.locate import make_sure, on_this_machine
+from medley.models.profiles import models_for
 from medley.mounts import on_network
 from medley.options import VideoOptions
 from medley.profile import machine_has_gpu
@@ -126,9 +126,12 @@ def check_catalog(settings: Settings) -> Iterator[Line]:
 def check_models(settings: Settings) -> Iterator[Line]:
     """Whether the weights of the profile are on this machine."""
     options = with_profile(VideoOptions(), settings)
-    models = models_of(options.profile, options.models, settings.pools.device)
+    models = models_for(options, settings)
     for spec in (models.speech, models.vision, models.text):
-        if found := on_this_machine(spec):
+        if spec.endpoint:
+            make_sure(spec)
+            yield Line("models", "ok", f"{spec.kind}: {spec.id} at {spec.endpoint.base_url}")
+        elif found := on_this_machine(spec):
             yield Line("models", "ok", f"{spec.kind}: {spec.id} in {found}")
         else:
             remedy = f"With a network: medley models pull --profile {options.profile.value}; or use --profile demo"

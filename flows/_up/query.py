@@ -30,7 +30,7 @@ from flows._run import with_profile
 from flows.search import find_here
 from medley.errors import BadInput, MedleyError, ServiceUnreachable, SetupError
 from medley.models.locate import on_this_machine
-from medley.models.profiles import models_of
+from medley.models.profiles import models_for
 from medley.options import VideoOptions
 from medley.search import query_encoder
 from medley.settings import Settings, load_settings
@@ -87,7 +87,7 @@ def _warm_up(settings: Settings) -> None:
     """The first question is as quick as the next one: the models of the profile, and those of what is indexed."""
     try:
         options = with_profile(VideoOptions(), settings)
-        models = models_of(options.profile, options.models, settings.pools.device)
+        models = models_for(options, settings)
         for model in (models.text, models.vision):
             if on_this_machine(model):
                 query_encoder(model)

@@ -5,44 +5,58 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import SecretStr
 
-from medley.errors import SetupError
+from medley.errors import BadInput, SetupError
 from medley.media.layout import Line
 from medley.types import Word
 
 Vectors = NDArray[np.float32]
-Kind = Literal["speech", "vision", "text", "ocr"]
+Kind = Literal["speech", "vision", "text", "ocr", "caption"]
+
+
+@dataclass(frozen=True, slots=True, weakref_slot=True)
+class Endpoint:
+    """A server that speaks OpenAI's protocol. The same model may be served elsewhere tomorrow."""
+
+    base_url: str
+    api_key: SecretStr | None = field(default=None, repr=False)
+    timeout_s: float = 300.0
+    parallel: int = 1  #: requests at the same time
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
 class ModelSpec:
-    """Which weights, loaded how. Everything but `device` is part of the fingerprint of what the model makes."""
+    """Which weights, loaded how, and what is part of the fingerprint of what the model makes: all but where it runs."""
 
     kind: Kind
     loader: str  #: module in medley/models that loads it
-    id: str  #: name on the hub, name of a bundled checkpoint (demo/...), or an absolute directory
+    id: str  #: name on the hub or at an endpoint, name of a bundled checkpoint (demo/...), or an absolute directory
     revision: str
     compute_type: str  #: float32, float16 or int8
     device: str = "cpu"
     chunk_length_s: int = 30  #: speech: window that the checkpoint was trained for
     resize_mode: str = "squash"  #: vision: how a picture is brought to the model's square
+    endpoint: Endpoint | None = None
 
     @property
     def fingerprint(self) -> str:
         """16 hex digits that change when what the model says may change."""
-        known = {name: value for name, value in asdict(self).items() if name != "device"}
+        known = {name: value for name, value in asdict(self).items() if name not in ("device", "endpoint")}
         return hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()[:16]
 
     def to_json(self) -> str:
-        """For the description of a collection; see `spec_from_json`."""
-        return json.dumps(asdict(self), sort_keys=True)
+        """For the description of a collection, without the endpoint; see `spec_from_json`."""
+        known = asdict(self)
+        del known["endpoint"]
+        return json.dumps(known, sort_keys=True)
 
 
 def spec_from_json(text: str) -> ModelSpec:
@@ -79,6 +93,14 @@ class OcrModel(Protocol):
         ...
 
 
+class CaptionModel(Protocol):
+    """Says in words what is on pictures."""
+
+    def describe(self, paths: Sequence[Path], prompt: str, max_tokens: int) -> list[str | BadInput]:
+        """What there is to say about each JPEG of ours, or why this one cannot be looked at; "" where nothing."""
+        ...
+
+
 class TextEncoder(Protocol):
     """Turns texts into unit vectors."""
 
@@ -98,7 +120,7 @@ class ImageEncoder(TextEncoder, Protocol):
 
 
 def load_model(spec: ModelSpec, *, threads: int) -> Any:
-    """Loads and warms up a model: `SpeechModel`, `ImageEncoder`, `TextEncoder` or `OcrModel` by `spec.kind`.
+    """Loads and warms up a model; the Protocol above that it follows is that of `spec.kind`.
 
     Raises ModelUnavailable where the weights are not to be had, SetupError where they cannot run on this machine.
     """

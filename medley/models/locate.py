@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlparse
 
-from medley.errors import ModelUnavailable
+from medley.errors import ModelUnavailable, ServiceUnreachable
 from medley.models.base import ModelSpec
 
 #: Files without which a directory holds no checkpoint of that loader.
@@ -19,6 +19,7 @@ REQUIRED = {
     "whisper": ("model.bin", "config.json", "tokenizer.json"),
     "clip": ("open_clip_config.json",),
     "sentence": ("modules.json", "config.json"),
+    "vlm": ("config.json",),
     "rapid": ("PP-OCRv6_det_small.onnx", "PP-OCRv6_rec_small.onnx"),
 }
 #: What is downloaded of a hub repository: the weights that the loader reads, not their other formats.
@@ -32,8 +33,13 @@ _PATTERNS = {
         "vocab*",
     ],
     "sentence": ["*.json", "*.txt", "*.model", "model.safetensors", "pytorch_model.bin", "1_*/*", "2_*/*"],
+    "vlm": ["*.json", "*.txt", "*.model", "*.jinja", "*.safetensors"],
 }
 _EDGE_BYTES = 1 << 20
+_OF_CAPTIONS = (
+    "Name a server (MEDLEY_CAPTIONER__BASE_URL), give a directory (--captions.model DIR), or connect to a network"
+)
+_SETTING = {"text": "EMBEDDER", "caption": "CAPTIONER"}
 
 
 def bundled(model_id: str) -> Path | None:
@@ -47,6 +53,19 @@ def bundled(model_id: str) -> Path | None:
     return None
 
 
+def make_sure(spec: ModelSpec) -> None:
+    """Raises ModelUnavailable where the weights are not to be had, ServiceUnreachable where no server answers."""
+    if spec.endpoint is None:
+        locate(spec)
+        return
+    host = urlparse(spec.endpoint.base_url)
+    if not _answers(host.hostname or "", host.port or (443 if host.scheme == "https" else 80)):
+        raise ServiceUnreachable(
+            f"the server of the {spec.kind} model {spec.id} does not answer at {spec.endpoint.base_url}",
+            remedy=f"Start it, or correct MEDLEY_{_SETTING[spec.kind]}__BASE_URL",
+        )
+
+
 def locate(spec: ModelSpec) -> Path:
     """The directory with the weights of `spec`: local files first, then one download.
 
@@ -58,7 +77,9 @@ def locate(spec: ModelSpec) -> Path:
 
 
 def on_this_machine(spec: ModelSpec) -> Path | None:
-    """The directory with the weights where no download is needed."""
+    """The directory with the weights where no download is needed; None as well where a server has them."""
+    if spec.endpoint:
+        return None
     return bundled(spec.id) or (Path(spec.id) if os.path.isabs(spec.id) else _in_cache(spec))
 
 
@@ -118,5 +139,7 @@ def _check_complete(spec: ModelSpec, directory: Path) -> None:
 def _unavailable(spec: ModelSpec, why: str) -> ModelUnavailable:
     return ModelUnavailable(
         f"{spec.kind} model {spec.id} (revision {spec.revision}) is not available: {why}",
-        remedy=f"Give a directory (--models.{spec.kind} DIR), connect to a network, or use --profile demo",
+        remedy=_OF_CAPTIONS
+        if spec.kind == "caption"
+        else f"Give a directory (--models.{spec.kind} DIR), connect to a network, or use --profile demo",
     )

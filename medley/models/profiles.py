@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 
-from medley.models.base import ModelSpec
+from medley.errors import SetupError
+from medley.models.base import Endpoint, Kind, ModelSpec
 from medley.models.locate import bundled, directory_revision
-from medley.options import ModelOptions, Profile
+from medley.options import CaptionOptions, ModelChoice, ModelOptions, Profile
+from medley.settings import EndpointSettings, Settings
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
@@ -20,10 +23,12 @@ class Models:
     vision: ModelSpec
     text: ModelSpec
     ocr: ModelSpec
+    caption: ModelSpec | None = None  #: None: pictures are not described
 
 
 #: The revision of a checkpoint that ships with Medley is its content: `make demo-models` may put another in its place.
 _BY_CONTENT = "content"
+_SERVED = "endpoint"  #: the loader of what a server has
 _MINILM = ModelSpec(
     "text",
     "sentence",
@@ -82,6 +87,51 @@ PROFILES: dict[Profile, Models] = {
         ocr=_PP_OCR,
     ),
 }
+
+
+def models_for(options: ModelChoice, settings: Settings) -> Models:
+    """The models of a run: the profile's, the user's own in their places, and those that servers have.
+
+    Raises ModelUnavailable where a directory that was named is no directory.
+    """
+    models = models_of(options.profile, options.models, settings.pools.device)
+    text, url = models.text, settings.embedder_url
+    if url and not os.path.isabs(text.id):
+        name = (None if options.models.text else settings.embedder.model) or text.id
+        text = _served("text", name, _endpoint(url, settings.embedder))
+    captions: CaptionOptions | None = getattr(options, "captions", None)
+    return replace(models, text=text, caption=_captioner(captions, options.profile, settings) if captions else None)
+
+
+def _captioner(captions: CaptionOptions, profile: Profile, settings: Settings) -> ModelSpec | None:
+    if not captions.model:
+        return None
+    name, revision = _identity(captions.model)
+    if settings.captioner.base_url and not os.path.isabs(name):
+        server = _endpoint(settings.captioner.base_url, settings.captioner)
+        return _served("caption", captions.model, replace(server, parallel=settings.captioner.parallel))
+    precise, device = ("float16", "auto") if profile is Profile.GPU else ("float32", "cpu")
+    return ModelSpec("caption", "vlm", name, revision, precise, settings.pools.device or device)
+
+
+def reached(spec: ModelSpec, settings: Settings) -> ModelSpec:
+    """A model that made vectors once, with the server that has it now. Raises SetupError where none is named."""
+    if spec.loader != _SERVED:
+        return spec
+    if not settings.embedder_url:
+        raise SetupError(
+            f"what is indexed was embedded by {spec.id} on a server, and none is named now",
+            remedy="Set MEDLEY_EMBEDDER__BASE_URL",
+        )
+    return replace(spec, endpoint=_endpoint(settings.embedder_url, settings.embedder))
+
+
+def _served(kind: Kind, name: str, endpoint: Endpoint) -> ModelSpec:
+    return ModelSpec(kind, _SERVED, name, "", "", endpoint=endpoint)
+
+
+def _endpoint(url: str, settings: EndpointSettings) -> Endpoint:
+    return Endpoint(url.rstrip("/"), settings.api_key, settings.timeout_s)
 
 
 def models_of(profile: Profile, choice: ModelOptions, device: str | None = None) -> Models:

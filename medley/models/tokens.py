@@ -13,17 +13,23 @@ from medley.models.base import ModelSpec
 from medley.models.locate import locate
 
 _SPECIAL = 2  # what encoders put around a text
+_LETTERS = 3  # a token of a model whose tokenizer a server has, at least
+_SERVED = 8192
 
 
 @lru_cache
 def token_counter(spec: ModelSpec) -> Callable[[str], int]:
-    """Counts tokens as the model does; raises ModelUnavailable."""
+    """Counts tokens as the model does, rather too many where a server has it; raises ModelUnavailable."""
+    if spec.endpoint:
+        return lambda text: -(-len(text) // _LETTERS)
     tokenizer = _tokenizer(str(locate(spec)))
     return lambda text: len(tokenizer.encode(text, add_special_tokens=False).ids)
 
 
 def most_tokens(spec: ModelSpec) -> int:
     """What the model reads of a text at most, in tokens; the rest it would not see."""
+    if spec.endpoint:
+        return _SERVED
     config = locate(spec) / "sentence_bert_config.json"
     known = json.loads(config.read_text()) if config.is_file() else {}
     return int(known.get("max_seq_length") or 512) - _SPECIAL

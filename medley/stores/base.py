@@ -12,7 +12,14 @@ from medley.run import StoreAddress
 from medley.types import MODALITIES, Branch, Modality, Row
 
 Space = Literal["text", "image"]
-SPACE_OF_BRANCH: dict[Branch, Space] = {"speech": "text", "frames": "image", "pages": "text", "images": "image"}
+SPACE_OF_BRANCH: dict[Branch, Space] = {
+    "speech": "text",
+    "frames": "image",
+    "pages": "text",
+    "images": "image",
+    "captions": "text",
+    "words": "text",
+}
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)

@@ -1,0 +1,115 @@
+"""Models behind a server that speaks OpenAI's protocol (vLLM, Ollama, a provider): text embeddings and captions."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlparse
+
+import numpy as np
+import openai
+
+from medley.errors import BadInput, CorruptMedia, SetupError, TransientError
+from medley.models.base import Endpoint, ModelSpec, Vectors, unit
+
+_RETRIES = 3  # of one request, with growing pauses, as the server asks; then the task is retried
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+_SETUP = (401, 403, 404)  # key, rights, name of the model
+_REFUSED = (400, 413, 415, 422)  # what was sent is not taken
+_THOUGHTS = re.compile(r"<think>.*?(</think>|$)", re.S)
+
+
+class _Served:
+    """The client of one model."""
+
+    def __init__(self, spec: ModelSpec) -> None:
+        assert spec.endpoint
+        self._at: Endpoint = spec.endpoint
+        self._model = spec.id
+        key = self._at.api_key.get_secret_value() if self._at.api_key else "none"
+        spared = urlparse(self._at.base_url).hostname in _LOOPBACK  # a proxy does not lead to this machine
+        self._client = openai.OpenAI(
+            base_url=self._at.base_url,
+            api_key=key,
+            timeout=self._at.timeout_s,
+            max_retries=_RETRIES,
+            http_client=openai.DefaultHttpxClient(trust_env=not spared, timeout=self._at.timeout_s),
+        )
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """The client's errors as ours."""
+        where = f"{self._model} at {self._at.base_url}"
+        try:
+            yield
+        except openai.APIConnectionError as error:
+            raise TransientError(f"{where} does not answer", remedy="Is the server running?") from error
+        except openai.APIStatusError as error:
+            said = f"{where} answers {error.status_code}: {' '.join(error.message.split())[:200]}"
+            if error.status_code in _SETUP:
+                raise SetupError(said, remedy="Check the model's name there, and the API key") from error
+            if error.status_code in _REFUSED:
+                raise BadInput(said, remedy="See what the server takes; shorter texts, smaller pictures") from error
+            raise TransientError(said, remedy="See the server's log") from error
+
+
+class ServedEncoder(_Served):
+    """A `TextEncoder`."""
+
+    def __init__(self, spec: ModelSpec) -> None:
+        super().__init__(spec)
+        self.dim = int(self.encode_texts(["warm up"]).shape[1])
+
+    def encode_texts(self, texts: Sequence[str]) -> Vectors:
+        """See `TextEncoder`. Raises TransientError, SetupError, BadInput."""
+        if not texts:
+            return np.zeros((0, self.dim), np.float32)
+        with self._told():
+            answer = self._client.embeddings.create(model=self._model, input=list(texts), encoding_format="float")
+        found = [item.embedding for item in sorted(answer.data, key=lambda item: item.index)]
+        if len(found) != len(texts):
+            raise TransientError(f"{self._model} at {self._at.base_url} gave {len(found)} vectors for {len(texts)}")
+        return unit(np.asarray(found, dtype=np.float32))
+
+
+class ServedCaptioner(_Served):
+    """A `CaptionModel`."""
+
+    def describe(self, paths: Sequence[Path], prompt: str, max_tokens: int) -> list[str | BadInput]:
+        """See `CaptionModel`. Raises TransientError, SetupError."""
+        with ThreadPoolExecutor(self._at.parallel) as pool:
+            return list(pool.map(lambda path: self._describe(path, prompt, max_tokens), paths))
+
+    def _describe(self, path: Path, prompt: str, max_tokens: int) -> str | BadInput:
+        picture = f"data:image/jpeg;base64,{base64.b64encode(path.read_bytes()).decode()}"
+        content: list[Any] = [
+            {"type": "text", "text": prompt},
+            {"type": "image_url", "image_url": {"url": picture}},
+        ]
+        try:
+            with self._told():
+                answer = self._client.chat.completions.create(
+                    model=self._model,
+                    messages=[{"role": "user", "content": content}],
+                    max_tokens=max_tokens,
+                    temperature=0,
+                )
+        except BadInput as error:
+            return CorruptMedia(error.reason, remedy=error.remedy)
+        said = (answer.choices[0].message.content or "") if answer.choices else ""
+        return plain(said)
+
+
+def plain(said: str) -> str:
+    """On one line, without what a reasoning model thinks aloud."""
+    return " ".join(_THOUGHTS.sub("", said).split())
+
+
+def load(spec: ModelSpec, *, threads: int) -> ServedEncoder | ServedCaptioner:
+    """See `medley.models.base.load_model`; nothing is loaded here, the server is asked."""
+    return ServedEncoder(spec) if spec.kind == "text" else ServedCaptioner(spec)

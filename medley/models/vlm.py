@@ -1,0 +1,68 @@
+"""Captions on this machine: vision-language checkpoints of Hugging Face's transformers, from their directory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from PIL import Image
+from transformers import AutoModelForImageTextToText, AutoProcessor
+
+from medley.errors import BadInput
+from medley.models.base import ModelSpec, pick_device
+from medley.models.endpoint import plain
+from medley.models.locate import locate
+
+
+class VisionLanguageModel:
+    """A `CaptionModel`. One picture at a time: prompts and pictures of unlike sizes make unlike lengths."""
+
+    def __init__(self, spec: ModelSpec, threads: int) -> None:
+        torch.set_num_threads(threads)
+        self._device = pick_device(spec, cuda_devices=torch.cuda.device_count())
+        self._dtype = torch.float16 if spec.compute_type == "float16" else torch.float32
+        where: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+        directory, processors, models = (
+            str(locate(spec)),
+            cast(Any, AutoProcessor),
+            cast(Any, AutoModelForImageTextToText),
+        )
+        self._processor = processors.from_pretrained(directory, **where)
+        self._model = models.from_pretrained(directory, dtype=self._dtype, **where)
+        self._model.to(self._device).eval()
+
+    @torch.inference_mode()
+    def describe(self, paths: Sequence[Path], prompt: str, max_tokens: int) -> list[str | BadInput]:
+        """See `CaptionModel`."""
+        return [self._describe(path, prompt, max_tokens) for path in paths]
+
+    def _describe(self, path: Path, prompt: str, max_tokens: int) -> str:
+        with Image.open(path, formats=["JPEG"]) as image:
+            inputs = self._inputs(image.convert("RGB"), prompt).to(self._device, self._dtype)
+        made = self._model.generate(**inputs, max_new_tokens=max_tokens, do_sample=False)
+        asked = inputs["input_ids"].shape[1] if self._chats else 0
+        return plain(self._processor.batch_decode(made[:, asked:], skip_special_tokens=True)[0])
+
+    @property
+    def _chats(self) -> bool:
+        """Models that follow a prompt have a template for it; the others caption whatever they are shown."""
+        return bool(getattr(self._processor, "chat_template", None))
+
+    def _inputs(self, image: Image.Image, prompt: str) -> Any:
+        if not self._chats:
+            return self._processor(images=image, return_tensors="pt")
+        content = [{"type": "image", "image": image}, {"type": "text", "text": prompt}]
+        return self._processor.apply_chat_template(
+            [{"role": "user", "content": content}],
+            add_generation_prompt=True,
+            tokenize=True,
+            return_dict=True,
+            return_tensors="pt",
+        )
+
+
+def load(spec: ModelSpec, *, threads: int) -> VisionLanguageModel:
+    """The model."""
+    return VisionLanguageModel(spec, threads)
