@@ -13,6 +13,7 @@ from medley.catalog import Catalog, Outcome
 from medley.errors import BadInput, EncryptedPdf, MedleyError, TransientError
 from medley.identify import identify
 from medley.objects import is_url
+from medley.planning import stages_to_run
 from medley.records import written
 from medley.report import ItemReport, error_entry, stop_errors
 from medley.run import Run
@@ -69,7 +70,7 @@ def settled(path: str, asset: Asset, flow: str, plan: str, catalog: Catalog, run
     outcome = catalog.outcome(asset.asset_id, flow)
     if run.again and outcome and outcome.status != "complete":
         return None
-    if run.force or outcome is None or outcome.plan != plan or not _is_written(asset, outcome, run):
+    if run.force or outcome is None or outcome.plan != plan or not _is_kept(asset, outcome, run):
         return None
     if run.knows_password and any(error["type"] == EncryptedPdf.__name__ for error in outcome.errors):
         return None  # a password is no part of the plan: what it opens is the same
@@ -89,10 +90,12 @@ def branches_of(asset: Asset, run: Run) -> list[Branch]:
     return [branch for branch in branches if not asset.media.lacks(branch)]
 
 
-def _is_written(asset: Asset, outcome: Outcome, run: Run) -> bool:
-    """Whether every branch that has not failed has its records in this store."""
+def _is_kept(asset: Asset, outcome: Outcome, run: Run) -> bool:
+    """Whether the outcome is still true: artifacts are whole, and the records of what has not failed in this store."""
+    if outcome.status == "complete":
+        return not stages_to_run(asset, run)
     if outcome.status == "failed":
-        return True  # there are none to miss
+        return True  # there is nothing to miss
     failed = branches_without(run.flow, (error["stage"] for error in outcome.errors))
     artifacts = ArtifactStore(run.artifacts)
     wanted = (branch for branch in branches_of(asset, run) if branch not in failed)

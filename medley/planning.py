@@ -39,13 +39,9 @@ def plan_contents(run: Run) -> dict[str, Any]:
 
 
 def stages_to_run(asset: Asset, run: Run) -> list[str]:
-    """Stages without an artifact, and those behind them, in the order of the DAG; of streams that do not exist none."""
-    missing: list[str] = []
-    for stage in dag(run.flow, run.options):
-        absent = asset.media.lacks(stage.branch)
-        if not absent and (stage.after in missing or stage_manifest(stage.name, asset.asset_id, run) is None):
-            missing.append(stage.name)
-    return missing
+    """Stages without an artifact, in the order of the DAG; of streams that do not exist none."""
+    wanted = (stage.name for stage in dag(run.flow, run.options) if not asset.media.lacks(stage.branch))
+    return [name for name in wanted if stage_manifest(name, asset.asset_id, run) is None]
 
 
 def reasons(outcome: Outcome | None, plan: str, run: Run, catalog: Catalog, before: str | None) -> list[str]:
@@ -56,7 +52,7 @@ def reasons(outcome: Outcome | None, plan: str, run: Run, catalog: Catalog, befo
         return _differences(made_of(catalog.engine, outcome.plan), plan_contents(run))
     if outcome.status in ("failed", "partial"):
         return [f"failed before: {error['type']} in {error['stage']}" for error in outcome.errors]
-    return ["records are missing" if outcome.status == "complete" else f"{outcome.status} before"]
+    return ["what was kept is missing" if outcome.status == "complete" else f"{outcome.status} before"]
 
 
 def _differences(then: dict[str, Any] | None, now: dict[str, Any]) -> list[str]:

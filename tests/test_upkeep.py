@@ -181,6 +181,20 @@ def test_what_the_artifacts_lack_the_next_run_makes(medley: Medley, folder: Path
     assert open_catalog(settings).running_runs() == set()
 
 
+def test_what_is_deleted_by_hand_is_made_again(medley: Medley, folder: Path, settings: Settings) -> None:
+    assert medley("ingest", folder).code == 1
+    for lost in ("manifest.json", "vectors.npy", "*.jpg"):
+        path = next(settings.artifacts.glob(f"*/*/*/*/{lost}"))
+        path.unlink()
+        [item] = [item for item in plan(medley, folder).values() if item["action"] == "run"]
+        assert (item["why"], item["stages"]) == (["what was kept is missing"], [path.parts[-3]])
+        entries = medley("ingest", folder, "--json").report["items"]
+        done = [stage["name"] for entry in entries for stage in entry["stages"] if stage["state"] == "completed"]
+        assert done == item["stages"]
+        assert path.exists()
+    assert not any(item["stages"] for item in medley("ingest", folder, "--json").report["items"])
+
+
 def plan(medley: Medley, folder: Path, *flags: str) -> dict[str, Any]:
     answer = medley("plan", folder, "--json", *flags)
     assert answer.code == 0, answer.err
