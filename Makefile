@@ -34,8 +34,8 @@ demo-models: setup ## train the demo models anew (needs espeak-ng and flite; und
 test: setup ## all tests
 	@$(PY) -m pytest
 
-test-hard: setup ## every hard media file through one call (make test takes a third of them), and the demo models
-	@$(PY) -m pytest --whole tests/test_hard_run.py tests/test_demo_training.py tests/test_demo_models.py
+test-hard: setup ## every hard media file in one call (make test: a third), 5,000 pages, and the demo models
+	@$(PY) -m pytest --whole tests/test_hard_run.py tests/test_known_answers.py tests/test_demo_training.py tests/test_demo_models.py
 
 test-ends: setup ## every way a run can end (make test takes a sixth of them)
 	@$(PY) -m pytest --whole tests/test_ends.py tests/test_ray.py

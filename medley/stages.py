@@ -67,8 +67,8 @@ DAGS: dict[Flow, tuple[Stage, ...]] = {
         Stage("write_frames", "frames", 1, "embed_frames", writes=True),
     ),
     "pdf": (
-        Stage("parse", "pages", 1, None, lambda o: o.pages.model_dump(exclude={"password"})),
-        Stage("ocr", "pages", 1, "parse", model="ocr"),
+        Stage("parse", "pages", 2, None, lambda o: o.pages.model_dump(exclude={"password"})),
+        Stage("ocr", "pages", 2, "parse", model="ocr"),
         # a passage is so many tokens of the model that reads it
         Stage("chunk", "pages", 1, "ocr", lambda o: o.passages.model_dump(), model="text"),
         Stage("embed_text", "pages", 1, "chunk", model="text"),

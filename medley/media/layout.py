@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import unicodedata
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 
 Box = tuple[float, float, float, float]
@@ -47,12 +49,30 @@ def union(boxes: Sequence[Box]) -> Box:
 
 
 def reading_order(lines: Sequence[Line]) -> list[Block]:
-    """Paragraphs of a page: columns from left to right, what spans them in its place.
+    """Paragraphs of a page: columns as its script is read, what spans them in its place.
 
     A gutter is a vertical strip with prose on both sides; lines that cross it (titles, wide captions) part the page
     into bands, and each band is read column by column.
     """
-    return [block for column in _columns(list(lines)) for block in _paragraphs(column)]
+    if not _right_to_left(lines):
+        return _left_to_right(list(lines))
+    return [Block(tuple(map(_mirrored, block.lines))) for block in _left_to_right([_mirrored(line) for line in lines])]
+
+
+def _left_to_right(lines: list[Line]) -> list[Block]:
+    return [block for column in _columns(lines) for block in _paragraphs(column)]
+
+
+def _right_to_left(lines: Sequence[Line]) -> bool:
+    """Whether most letters are Hebrew, Arabic or their like."""
+    kinds = Counter(unicodedata.bidirectional(letter) for line in lines for letter in line.text)
+    return kinds["R"] + kinds["AL"] > kinds["L"]
+
+
+def _mirrored(line: Line) -> Line:
+    """On a page seen from behind."""
+    x0, y0, x1, y1 = line.box
+    return replace(line, box=(-x1, y0, -x0, y1))
 
 
 def _columns(lines: list[Line]) -> list[list[Line]]:

@@ -198,6 +198,8 @@ def _opened(job: dict[str, Any]) -> Any:
     try:
         return pdfium.PdfDocument(job["path"], password=job["password"])
     except pdfium.PdfiumError as error:
+        if "Success" in str(error):  # PDFium's way to say that there are no pages
+            return []
         sys.exit(ENCRYPTED_EXIT if "assword" in str(error) else CORRUPT_EXIT)
 
 
