@@ -38,7 +38,7 @@ test-hard: setup ## every hard media file in one call (make test: a third), 5,00
 	@$(PY) -m pytest --whole tests/test_hard_run.py tests/test_known_answers.py tests/test_demo_training.py tests/test_demo_models.py
 
 test-ends: setup ## every way a run can end (make test takes a sixth of them)
-	@$(PY) -m pytest --whole tests/test_ends.py tests/test_ray.py
+	@$(PY) -m pytest --whole tests/test_ends.py tests/test_killed_ingest.py tests/test_ray.py
 
 test-platform: setup ## the standing installation under load and under fire (make test takes the short form)
 	@$(PY) -m pytest --whole tests/test_platform.py tests/test_deployment.py
