@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Iterator
 from enum import Enum
 from types import UnionType
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
@@ -20,7 +20,7 @@ def add_option_flags(parser: argparse.ArgumentParser, options: type[BaseModel]) 
     """One flag for each field: `--profile`, `--speech.language`, `--frames.interval_s` ..."""
     group = parser.add_argument_group("options")
     for name, field in _leaves(options):
-        default = "" if field.default is None else f" Default: {_plain(field.default)}."
+        default = "" if field.default in (None, ()) else f" Default: {_plain(field.default)}."
         help_text = f"{field.description or ''}{default}".replace("%", "%%")
         group.add_argument(f"--{name}", dest=name, metavar=_metavar(field), help=help_text)
 
@@ -58,6 +58,8 @@ def _metavar(field: FieldInfo) -> str:
         kind = next(part for part in get_args(kind) if part is not type(None))
     if isinstance(kind, type) and issubclass(kind, Enum):
         return "|".join(str(member.value) for member in kind)
+    if get_origin(kind) is tuple:
+        return "TEXT,..."
     return {int: "N", float: "X"}.get(kind, "TEXT")
 
 

@@ -7,7 +7,7 @@ import os
 from pydantic import BaseModel, ConfigDict, Field
 
 from medley.catalog import Catalog
-from medley.catalog.known import assets_at, assets_seen
+from medley.catalog.known import assets_at, assets_seen, assets_tagged
 from medley.errors import SetupError
 from medley.objects import is_url
 from medley.stores.base import Scope
@@ -26,6 +26,7 @@ class Question(BaseModel):
     limit: int = Field(10, ge=1, le=10_000)
     modalities: tuple[Modality, ...] = MODALITIES
     file: str | None = Field(None, description="path or URL of a file, or of the folder it is in")
+    tags: tuple[str, ...] = Field((), description="only files that have all of them")
     page: int | None = Field(None, ge=1)
     since: str | None = Field(None, pattern=_DATE, description="first seen then or later, UTC")
     until: str | None = Field(None, pattern=_DATE, description="first seen before that, UTC")
@@ -41,4 +42,7 @@ class Question(BaseModel):
         if self.since or self.until:
             seen = frozenset(assets_seen(catalog.engine, self.since, self.until))
             within = seen if within is None else within & seen
+        if self.tags:
+            tagged = frozenset(assets_tagged(catalog.engine, self.tags))
+            within = tagged if within is None else within & tagged
         return Scope(self.modalities, within, self.page)

@@ -46,6 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--limit", type=int, default=10, metavar="N", help="hits at most (default 10)")
     parser.add_argument("--modality", choices=MODALITIES, action="append", help="look only at this kind (repeatable)")
     parser.add_argument("--file", metavar="PATH", help="look only in this file, or in the files of this folder")
+    parser.add_argument("--tag", action="append", metavar="TEXT", help="look only at files with this tag (repeatable)")
     parser.add_argument("--page", type=int, metavar="N", help="look only at this page, from 1")
     parser.add_argument("--since", metavar="DATE", help="look only at files first seen then or later (2026-11-24, UTC)")
     parser.add_argument("--until", metavar="DATE", help="look only at files first seen before")
@@ -72,7 +73,7 @@ def _question(arguments: argparse.Namespace) -> Question:
     known = {name: getattr(arguments, name) for name in ("query", "like", "file", "page", "since", "until")}
     limit, modalities = max(1, arguments.limit), tuple(arguments.modality or MODALITIES)
     try:
-        return Question(**known, limit=limit, modalities=modalities)
+        return Question(**known, limit=limit, modalities=modalities, tags=tuple(arguments.tag or ()))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         raise SetupError(f"--{first['loc'][0]} {first['input']}: {first['msg']}", remedy="See --help") from None

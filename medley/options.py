@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, StringConstraints
 
 from medley.types import Flow
 
@@ -112,7 +113,23 @@ class ModelChoice(_Options):
     models: ModelOptions = Field(default_factory=ModelOptions, description="Other weights than the profile's.")
 
 
-class VideoOptions(ModelChoice):
+def _parted(given: Any) -> Any:
+    """A flag of the command line gives all of them as one text."""
+    return [part.strip() for part in given.split(",")] if isinstance(given, str) else given
+
+
+Tag = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[^,]+$")]
+
+
+class FileOptions(ModelChoice):
+    """What every run can be told about its files."""
+
+    tags: Annotated[tuple[Tag, ...], BeforeValidator(_parted)] = Field(
+        (), description="Words put on the files, with commas between them: searches can look at such files only."
+    )
+
+
+class VideoOptions(FileOptions):
     """Everything that a video run can be told."""
 
     speech: SpeechOptions = Field(default_factory=SpeechOptions, description="How speech is turned into words.")
@@ -186,7 +203,7 @@ class PictureOptions(_Options):
     ocr: bool = Field(False, description="Read what is written on them, too. For screenshots, signs, photos of pages.")
 
 
-class ImageOptions(ModelChoice):
+class ImageOptions(FileOptions):
     """Everything that an image run can be told."""
 
     pictures: PictureOptions = Field(default_factory=PictureOptions, description="How pictures are looked at.")
@@ -194,7 +211,7 @@ class ImageOptions(ModelChoice):
     captions: CaptionOptions = Field(default_factory=CaptionOptions, description="What is said about pictures.")
 
 
-class PdfOptions(ModelChoice):
+class PdfOptions(FileOptions):
     """Everything that a PDF run can be told."""
 
     pages: PageOptions = Field(default_factory=PageOptions, description="How pages are read.")

@@ -16,6 +16,7 @@ from medley.errors import SetupError
 from medley.options import Profile, VideoOptions
 
 FLAGS = {
+    "--tags",
     "--profile",
     *("--speech.track", "--speech.language", "--speech.task", "--speech.beam_size"),
     *("--chunks.max_words", "--chunks.max_s", "--chunks.max_pause_s"),

@@ -128,6 +128,17 @@ def test_searches_look_where_they_are_told_to(medley: Medley, folder: Path, sett
     assert medley("search").code == 2
 
 
+def test_searches_look_at_what_is_tagged(medley: Medley, folder: Path) -> None:
+    assert medley("ingest", folder / "deep", "--tags", "blue, mine").code == 0
+    assert medley("ingest", folder, "--tags", "mine").code == 1, "known files get them too"
+    assert names(search(medley, "anything", "--tag", "mine")) == {"red.png", "blue.png", "page.pdf"}
+    assert names(search(medley, "anything", "--tag", "mine", "--tag", "blue")) == {"blue.png"}
+    assert search(medley, "anything", "--tag", "yours") == []
+    assert search(medley, "anything", "--tag", "blue", "--file", folder / "page.pdf") == []
+    answer = medley("ingest", folder, "--tags", "x" * 65)
+    assert (answer.code, "--tags" in answer.err) == (2, True), answer.err
+
+
 def test_forgotten_files_leave_nothing_behind(medley: Medley, folder: Path, settings: Settings) -> None:
     assert medley("ingest", folder).code == 1
     [hit] = search(medley, "purple elephants", "--modality", "page", "--limit", "1")

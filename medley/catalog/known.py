@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
-from sqlalchemy import Engine, delete, select
+from sqlalchemy import Engine, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from medley.catalog.tables import assets, locations, outcomes, plans, stages
+from medley.catalog.tables import assets, locations, outcomes, plans, stages, tags
 from medley.space import patient
 
 
@@ -36,6 +36,23 @@ def assets_seen(engine: Engine, since: str | None, until: str | None) -> list[st
         return list(connection.execute(query).scalars())
 
 
+def assets_tagged(engine: Engine, wanted: Collection[str]) -> list[str]:
+    """Assets that have all of those tags."""
+    query = select(tags.c.asset_id).where(tags.c.tag.in_(wanted)).group_by(tags.c.asset_id)
+    with engine.connect() as connection:
+        return list(connection.execute(query.having(func.count() == len(set(wanted)))).scalars())
+
+
+@patient
+def tag_asset(engine: Engine, asset_id: str, wanted: Iterable[str]) -> None:
+    """Adds tags to an asset; those that it has stay."""
+    dialect = postgresql if engine.dialect.name == "postgresql" else sqlite
+    with engine.begin() as connection:
+        for tag in wanted:
+            statement: Any = dialect.insert(tags).values(asset_id=asset_id, tag=tag)
+            connection.execute(statement.on_conflict_do_nothing(index_elements=["asset_id", "tag"]))
+
+
 def knows(engine: Engine, asset_id: str) -> bool:
     """Whether there is an asset of that id."""
     with engine.connect() as connection:
@@ -47,7 +64,7 @@ def knows(engine: Engine, asset_id: str) -> bool:
 def forget_asset(engine: Engine, asset_id: str) -> None:
     """As if it had never been seen."""
     with engine.begin() as connection:
-        for table in (locations, outcomes, stages, assets):
+        for table in (locations, outcomes, stages, tags, assets):
             connection.execute(delete(table).where(table.c.asset_id == asset_id))
 
 

@@ -81,6 +81,13 @@ plans = Table(
     Column("made_of", JSON, nullable=False),  # options and models by name: what a later run may have otherwise
 )
 
+tags = Table(
+    "tags",
+    metadata,
+    Column("asset_id", _ID, ForeignKey("assets.asset_id"), primary_key=True),
+    Column("tag", String(64), primary_key=True, index=True),
+)
+
 stages = Table(
     "stages",
     metadata,
