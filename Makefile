@@ -34,10 +34,10 @@ demo-models: setup ## train the demo models anew (needs espeak-ng and flite; und
 test: setup ## all tests
 	@$(PY) -m pytest
 
-test-hard: setup ## every hard media file in one call (make test: a third), 5,000 pages, and the demo models
-	@$(PY) -m pytest --whole tests/test_hard_run.py tests/test_known_answers.py tests/test_demo_training.py tests/test_demo_models.py
+test-hard: setup ## every hard media file in one call, 5,000 pages, a Milvus server, the demo models
+	@$(PY) -m pytest --whole tests/test_hard_run.py tests/test_store_milvus.py tests/test_known_answers.py tests/test_demo_training.py tests/test_demo_models.py
 
-test-ends: setup ## every way a run can end (make test takes a sixth of them)
+test-ends: setup ## every way a run can end, and twenty kills (make test takes some of them)
 	@$(PY) -m pytest --whole tests/test_ends.py tests/test_killed_ingest.py tests/test_ray.py
 
 test-platform: setup ## the standing installation under load and under fire (make test takes the short form)

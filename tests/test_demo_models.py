@@ -41,6 +41,7 @@ def test_fixed_utterances(speech: SpeechModel) -> None:
     assert len(result.by_voice) == 9
 
 
+@pytest.mark.whole  # make test-hard has it
 def test_fixed_utterances_in_light_noise(speech: SpeechModel) -> None:
     noisy = [marks.with_noise(utterance, seed) for seed, utterance in enumerate(load_utterances())]
     assert_heard(marks.speech_marks(speech, noisy), figures.MOST_WORD_ERRORS_IN_NOISE)

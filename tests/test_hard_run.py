@@ -52,7 +52,7 @@ def _contents(case: Case, item: dict[str, Any], exported: dict[str, Any]) -> Ite
 def test_every_file_of_a_pile_ends_as_the_table_says(
     medley: Medley, tmp_path: Path, pytestconfig: pytest.Config
 ) -> None:
-    table = part_of(TABLE, pytestconfig)
+    table = part_of(TABLE, pytestconfig, share=6)
     pile, out = tmp_path / "pile", tmp_path / "out"
     pile.mkdir()
     make_base(tmp_path / "base.mkv")

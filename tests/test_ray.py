@@ -75,6 +75,7 @@ def task_runs(prefect_url: str) -> list[tuple[str, str]]:
         return [(run.name, run.state_type.value) for run in client.read_task_runs(flow_run_filter=wanted, limit=200)]
 
 
+@pytest.mark.whole  # make test-ends has it
 def test_whisper_actor_killed_in_mid_run(on_ray: str, home: Path, prefect_url: str) -> None:
     """Ray starts the actor again and asks it again: the run ends complete, and Prefect shows every task so."""
     started = subprocess.Popen(command("video", SAMPLE, "--force", "--json"), stdout=subprocess.PIPE, cwd=ROOT)

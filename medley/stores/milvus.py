@@ -211,12 +211,16 @@ class MilvusStore:
         ]
 
     def _delete(self, names: Sequence[str], conditions: Sequence[str]) -> None:
-        """One flush for each collection: it is a segment and an index build."""
+        """Lite keeps for good what is flushed, once for each collection: it is a segment and an index build.
+
+        A server keeps what it has acknowledged, and takes one flush of a collection in ten seconds.
+        """
         for name in names:
             self._load(name)
             for wanted in conditions:
                 self._client.delete(name, filter=wanted, timeout=_WRITE_S)
-            self._client.flush(name, timeout=_WRITE_S)
+            if self._lite:
+                self._client.flush(name, timeout=_WRITE_S)
 
     def _ensure(self, name: str, model: ModelSpec, dim: int) -> None:
         if not self._client.has_collection(name, timeout=self._timeout):
