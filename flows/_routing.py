@@ -16,7 +16,7 @@ from medley.catalog.known import forget_paths, paths_below
 from medley.errors import BadInput, MedleyError, MissingFile, TransientError, UnsupportedMedia
 from medley.landing import entries_in
 from medley.media.sniff import HEAD_BYTES, is_text, sniff, sniff_head
-from medley.objects import first_bytes, is_url, listing
+from medley.objects import first_bytes, head, is_url, listing
 from medley.records import retire
 from medley.stop import stop_requested
 from medley.types import Flow
@@ -64,7 +64,7 @@ def _files_of(source: str) -> Iterator[str]:
     """Raises MissingFile, TransientError."""
     path = Path(source).expanduser()
     if is_url(source):
-        yield from (found.url for page in listing(source) for found in page if not found.url.endswith("/"))
+        yield from _at_url(source)
     elif path.is_dir():
         yield from map(str, entries_in(path))
     elif path.is_file():
@@ -78,6 +78,19 @@ def _files_of(source: str) -> Iterator[str]:
             raise MissingFile("matches nothing", file=source, remedy="Check the pattern")
     else:
         raise MissingFile("does not exist", file=source, remedy="Check the path")
+
+
+def _at_url(source: str) -> Iterator[str]:
+    """What is below it; itself where it is a file. Raises MissingFile, TransientError."""
+    anything = False
+    for page in listing(source):
+        for found in page:
+            anything = True
+            if not found.url.endswith("/"):
+                yield found.url
+    is_file = not source.endswith("/") and "/" in source.partition("://")[2]
+    if not anything and is_file:
+        yield head(source).url
 
 
 def _listed(path: Path) -> Iterator[str]:

@@ -89,7 +89,9 @@ def _item(path: str, run: Run, catalog: Catalog) -> Planned:
     plan = plan_fingerprint(run.fingerprints)
     known = catalog.location(path if is_url(path) else os.path.abspath(path))
     try:
-        if is_url(path) and (known is None or known.inode != head(path).version):  # it is not fetched for a plan
+        if is_url(path) and (
+            known is None or known.inode != head(path).version or not known.inode
+        ):  # it is not fetched
             return Planned(path, "run", run.flow, why=["changed" if known else "new"], stages=list(run.fingerprints))
         asset = identify(path, run.flow, catalog, run.limits, run.spool)
     except (BadInput, TransientError) as error:

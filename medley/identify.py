@@ -12,7 +12,7 @@ from medley.catalog import Catalog, Location
 from medley.errors import BadInput, CorruptMedia, MissingFile, TooLarge, UnsupportedMedia
 from medley.media.probe import probe_media
 from medley.media.sniff import HEAD_BYTES, Sniffed, sniff, sniff_head
-from medley.objects import Object, fetch, first_bytes, head, is_url
+from medley.objects import RAISE, Object, fetch, first_bytes, head, is_url
 from medley.settings import Limits
 from medley.types import Asset, Flow, MediaInfo
 
@@ -56,22 +56,24 @@ def _identify_object(url: str, flow: Flow, catalog: Catalog, limits: Limits, spo
     if not found.size_bytes:
         raise CorruptMedia("is empty (0 bytes)", file=url, remedy="Upload it again")
     if found.size_bytes > limits.max_file_bytes:
-        raise TooLarge(f"has {found.size_bytes} bytes", file=url, remedy="Raise MEDLEY_LIMITS__MAX_FILE_BYTES")
+        raise TooLarge(f"has {found.size_bytes} bytes", file=url, remedy=RAISE)
     known = catalog.location(url)
-    trusted = known and known.asset_id and not verify and known.inode == found.version
+    trusted = known and known.asset_id and not verify and found.version and known.inode == found.version
     if known and known.asset_id and trusted and catalog.media(known.asset_id):
-        asset_id, local = known.asset_id, spooled(known.asset_id, url, spool)
+        asset_id, local, size = known.asset_id, spooled(known.asset_id, url, spool), known.size_bytes
     else:
-        asset_id, local = _copied(found, flow, spool)
-    fresh = Location(url, asset_id, found.size_bytes, None, found.version)
+        asset_id, local = _copied(found, flow, limits, spool)
+        size = local.stat().st_size
+    fresh = Location(url, asset_id, size, None, found.version)
     return _seen(fresh, asset_id, local, flow, catalog, limits)
 
 
-def _copied(found: Object, flow: Flow, spool: Path) -> tuple[str, Path]:
+def _copied(found: Object, flow: Flow, limits: Limits, spool: Path) -> tuple[str, Path]:
     """The object's hash, and its copy; what is no media by its first bytes is not copied."""
-    _check_flow(flow, sniff_head(first_bytes(found.url, min(HEAD_BYTES, found.size_bytes)), found.url), found.url)
+    count = min(HEAD_BYTES, found.size_bytes) if found.size_bytes > 0 else HEAD_BYTES
+    _check_flow(flow, sniff_head(first_bytes(found.url, count), found.url), found.url)
     draft = spool / "incoming"
-    asset_id = fetch(found.url, draft)
+    asset_id = fetch(found.url, draft, limits.max_file_bytes)
     local = spooled(asset_id, found.url, spool)
     local.parent.mkdir(parents=True, exist_ok=True)
     return asset_id, draft.rename(local)
@@ -102,7 +104,7 @@ def _stat(path: Path, limits: Limits) -> os.stat_result:
     if not found.st_size:
         raise CorruptMedia("is empty (0 bytes)", file=str(path), remedy="Copy or export it again")
     if found.st_size > limits.max_file_bytes:
-        raise TooLarge(f"has {found.st_size} bytes", file=str(path), remedy="Raise MEDLEY_LIMITS__MAX_FILE_BYTES")
+        raise TooLarge(f"has {found.st_size} bytes", file=str(path), remedy=RAISE)
     return found
 
 

@@ -1,74 +1,60 @@
-"""Files in buckets (s3://, gs://, az://): listed page by page, copied once to work on them.
+"""Files that are not on this machine, by URL: listed a part at a time, copied once to work on them.
 
-Credentials and endpoints are the provider's own environment variables (AWS_ACCESS_KEY_ID, AWS_ENDPOINT_URL, ...).
+Buckets by obstore, everything else by fsspec: the first streams whole listings in pages, the second knows more kinds.
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlparse
+from types import ModuleType
 
-from medley.errors import NO_SPACE, MissingFile, TransientError, no_space
+from medley import buckets, remote
+from medley.errors import NO_SPACE, TooLarge, no_space
+from medley.remote import Object
 
-_SCHEMES = ("s3://", "gs://", "az://", "abfs://", "abfss://")
-_PAGE = 500
-_CHUNK_BYTES = 8 << 20
-_TRIES = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Object:
-    """One file in a bucket. `version` is its ETag, which changes with its content."""
-
-    url: str
-    size_bytes: int
-    version: str
+#: What helps where a file is larger than we take.
+RAISE = "Raise MEDLEY_LIMITS__MAX_FILE_BYTES"
+__all__ = ["RAISE", "Object", "fetch", "first_bytes", "head", "is_url", "listing", "move", "remove"]
 
 
 def is_url(path: str) -> bool:
-    """Whether it names something in a bucket and not on this machine. Nothing is fetched from anywhere else."""
-    return path.startswith(_SCHEMES)
+    """Whether it names something that is not on this machine, of a kind that we fetch."""
+    scheme, found, _ = path.partition("://")
+    return bool(found) and scheme in (*buckets.SCHEMES, *remote.SCHEMES)
+
+
+def _source(url: str) -> ModuleType:
+    return buckets if url.partition("://")[0] in buckets.SCHEMES else remote
 
 
 def head(url: str) -> Object:
     """What is at `url`; raises MissingFile, TransientError."""
-    store, key = _open(url)
-    with _told(url):
-        found = store.head(key)
-    return Object(url, int(found["size"]), str(found["e_tag"]))
+    found: Object = _source(url).head(url)
+    return found
 
 
 def listing(url: str) -> Iterator[list[Object]]:
-    """Everything below `url`, some hundreds at a time; raises MissingFile, TransientError."""
-    store, prefix = _open(url)
-    base = url[: len(url) - len(prefix)]
-    with _told(url):
-        for page in store.list(prefix or None, chunk_size=_PAGE):
-            yield [Object(base + found["path"], int(found["size"]), str(found["e_tag"])) for found in page]
+    """Everything below `url`, some hundreds at a time; raises as `head`."""
+    yield from _source(url).listing(url)
 
 
 def first_bytes(url: str, count: int) -> bytes:
-    """The beginning of the object; raises MissingFile, TransientError."""
-    store, key = _open(url)
-    with _told(url):
-        return bytes(store.get_range(key, start=0, length=count))
+    """The beginning of the object; raises as `head`."""
+    return bytes(_source(url).first_bytes(url, count))
 
 
-def fetch(url: str, target: Path) -> str:
-    """Copies the object to `target`; returns the SHA-256 of its bytes. Raises MissingFile, TransientError, NoSpace."""
-    store, key = _open(url)
-    digest = hashlib.sha256()
+def fetch(url: str, target: Path, most_bytes: int = 1 << 60) -> str:
+    """Copies the object to `target`; returns the SHA-256 of its bytes. Raises as `head`, TooLarge, NoSpace."""
+    digest, count = hashlib.sha256(), 0
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with _told(url), target.open("wb") as file:
-            for chunk in store.get(key).stream(min_chunk_size=_CHUNK_BYTES):
+        with target.open("wb") as file:
+            for chunk in _source(url).chunks(url):
+                count += len(chunk)
+                if count > most_bytes:
+                    raise TooLarge(f"has more than {most_bytes} bytes", file=url, remedy=RAISE)
                 digest.update(chunk)
                 file.write(chunk)
     except OSError as error:
@@ -79,49 +65,10 @@ def fetch(url: str, target: Path) -> str:
 
 
 def remove(url: str) -> None:
-    """Deletes the object; raises MissingFile, TransientError."""
-    store, key = _open(url)
-    with _told(url):
-        store.delete(key)
+    """Deletes the object; raises as `head`."""
+    _source(url).remove(url)
 
 
 def move(url: str, to: str) -> None:
-    """Renames the object within its bucket; raises MissingFile, TransientError."""
-    store, key = _open(url)
-    with _told(url):
-        store.rename(key, _open(to)[1])
-
-
-def _open(url: str) -> tuple[Any, str]:
-    parts = urlparse(url, allow_fragments=False)
-    return _bucket(f"{parts.scheme}://{parts.netloc}"), url.split("://", 1)[1].partition("/")[2]
-
-
-@lru_cache
-def _bucket(url: str) -> Any:
-    from obstore.exceptions import BaseError
-    from obstore.store import from_url
-
-    plain = os.environ.get("AWS_ENDPOINT_URL", "").startswith("http://")
-    options: Any = {"client_options": {"allow_http": plain}, "retry_config": {"max_retries": _TRIES}}
-    try:
-        return from_url(url, **options)
-    except (BaseError, ValueError) as error:
-        raise MissingFile("is no address of a bucket", file=url, remedy="Use s3://BUCKET/PREFIX") from error
-
-
-@contextmanager
-def _told(url: str) -> Iterator[None]:
-    from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
-
-    try:
-        yield
-    except FileNotFoundError as error:
-        raise MissingFile("does not exist", file=url, remedy="Check the address") from error
-    except (PermissionDeniedError, UnauthenticatedError) as error:
-        raise MissingFile("cannot be read: access denied", file=url, remedy="Check the credentials") from error
-    except BaseError as error:
-        first = str(error).splitlines()[0]
-        if "404" in first:  # a bucket that there is not
-            raise MissingFile("does not exist", file=url, remedy="Check the address") from error
-        raise TransientError(f"the bucket does not answer: {first}", file=url) from error
+    """Renames the object within its bucket or machine; raises as `head`."""
+    _source(url).move(url, to)

@@ -23,7 +23,7 @@ from flows import _reaper, _signals
 from flows._cli import main
 from flows._environment import prepare_environment
 from flows._services import prefect_server, vector_store
-from medley import objects, stop
+from medley import buckets, stop
 from medley.settings import Settings, load_settings
 from tests.world.truth import VideoTruth
 from tests.world.voices import synthesisers_installed
@@ -210,12 +210,12 @@ def bucket(bucket_server: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> N
         "AWS_REGION": "us-east-1",
     }.items():
         monkeypatch.setenv(name, value)
-    objects._bucket.cache_clear()
+    buckets._bucket.cache_clear()
 
 
 def put(key: str, content: bytes) -> None:
     """Writes an object into that bucket."""
-    objects._bucket("s3://media").put(key, content)
+    buckets._bucket("s3://media").put(key, content)
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ import pytest
 from flows._bucket import Bucket
 from flows._copies import make_copy
 from flows._identify import Item
-from medley import objects
+from flows._routing import files_of
+from medley import buckets, objects
 from medley.catalog import open_catalog
 from medley.catalog.uploads import Uploads
 from medley.errors import MissingFile, TransientError
@@ -37,9 +38,9 @@ def test_what_is_in_a_bucket_is_noted_once_and_again_when_it_changes(bucket: Non
 
 
 def test_a_long_listing_comes_in_pages(bucket: None) -> None:
-    for n in range(objects._PAGE + 1):
+    for n in range(buckets._PAGE + 1):
         put(f"in/{n:04}.mp4", b"x")
-    assert [len(page) for page in objects.listing(URL)] == [objects._PAGE, 1]
+    assert [len(page) for page in objects.listing(URL)] == [buckets._PAGE, 1]
 
 
 def test_what_is_not_there_is_named(bucket: None) -> None:
@@ -49,8 +50,8 @@ def test_what_is_not_there_is_named(bucket: None) -> None:
         list(objects.listing("s3://nobody/x"))
 
 
-@pytest.mark.parametrize("url", ["http://host/x.mp4", "file:///etc/passwd", "gopher://x/y", "https://host/x.mp4"])
-def test_nothing_is_fetched_from_anywhere_but_buckets(url: str, medley: Medley) -> None:
+@pytest.mark.parametrize("url", ["file:///etc/passwd", "gopher://x/y", "simplecache::file:///etc/passwd"])
+def test_nothing_is_fetched_by_other_names_of_this_machine(url: str, medley: Medley) -> None:
     item = medley("video", url, "--json").report["items"][0]
     assert (item["status"], item["error"]["type"]) == ("failed", "MissingFile")
 
@@ -67,9 +68,18 @@ def test_an_object_that_changes_between_two_looks_is_not_taken_for_the_old_one(
 
 def test_a_bucket_that_does_not_answer_is_tried_again_later(bucket: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
-    objects._bucket.cache_clear()
+    buckets._bucket.cache_clear()
     with pytest.raises(TransientError, match="does not answer"):
         objects.head(f"{URL}/a.mp4")
+
+
+def test_an_object_may_be_a_source_of_its_own(bucket: None) -> None:
+    put("in/a.png", b"x")
+    put("in/a.png.txt", b"y")
+    refused: list[str] = []
+    found = files_of([f"{URL}/a.png", f"{URL}/nothing", URL], lambda source, error: refused.append(source))
+    assert list(found) == [f"{URL}/a.png", f"{URL}/a.png", f"{URL}/a.png.txt"]
+    assert refused == [f"{URL}/nothing"]
 
 
 def test_a_video_in_a_bucket_becomes_searchable(bucket: None, medley: Medley, tmp_path: Path, home: Path) -> None:
