@@ -13,8 +13,12 @@ import httpx
 from prefect.artifacts import create_markdown_artifact
 from prefect.context import TaskRunContext
 
+from medley.media.pdf import Figure, Page
 from medley.media.sheet import contact_sheet
 from medley.types import Asset, Frame, Segment, clock
+
+_LABEL = 22  # letters below a small picture
+_PAGES, _BEGINNING = 100, 300
 
 
 @contextlib.contextmanager
@@ -40,10 +44,33 @@ def publish_transcript(asset: Asset, segments: Sequence[Segment]) -> None:
 
 def publish_frames(asset: Asset, frames: Sequence[Frame], directory: Path) -> None:
     """A contact sheet as a Markdown artifact of the task run; nothing outside of one."""
-    if TaskRunContext.get() is None:
+    _publish_sheet(asset, "frames", [(directory / frame.image, clock(frame.time_s)) for frame in frames])
+
+
+def publish_figures(asset: Asset, figures: Sequence[Figure], directory: Path) -> None:
+    """The same for what is to be seen on pages."""
+    _publish_sheet(asset, "figures", [(directory / figure.image, f"page {figure.page}") for figure in figures])
+
+
+def publish_pictures(assets: Sequence[Asset], pictures: Sequence[Path]) -> None:
+    """The same for a unit of pictures, under its first one's name."""
+    if assets:
+        labels = [asset.name[-_LABEL:] for asset in assets]
+        _publish_sheet(assets[0], "pictures", list(zip(pictures, labels, strict=True)))
+
+
+def publish_pages(asset: Asset, pages: Sequence[Page]) -> None:
+    """How each of the first pages begins, as a Markdown artifact of the task run; nothing outside of one."""
+    written = [(page.number, " ".join(block.text for block in page.blocks)) for page in pages[:_PAGES]]
+    lines = [f"- **{number}** {_plain(text[:_BEGINNING])}" for number, text in written if text]
+    _publish(asset, "pages", "Pages", "\n".join(lines) or "No text.")
+
+
+def _publish_sheet(asset: Asset, key: str, pictures: Sequence[tuple[Path, str]]) -> None:
+    if TaskRunContext.get() is None or not pictures:
         return
-    sheet = embedded(contact_sheet(frames, directory), "image/jpeg")
-    _publish(asset, "frames", "Frames", f"{len(frames)} frames\n\n![contact sheet]({sheet})")
+    sheet = embedded(contact_sheet(pictures), "image/jpeg")
+    _publish(asset, key, key.capitalize(), f"{len(pictures)} {key}\n\n![contact sheet]({sheet})")
 
 
 def _publish(asset: Asset, key: str, title: str, markdown: str) -> None:

@@ -11,6 +11,7 @@ from medley.media.pdf import find_figures, read_figures
 from medley.run import Run
 from medley.types import Asset, Row, Unit
 from tasks._embed import embed_pictures
+from tasks._publish import publish_figures
 from tasks._stage import run_batch, run_stage, stage_task
 
 
@@ -28,6 +29,7 @@ def embed_images(figures: Unit, run: Run) -> State[Unit]:
 
 def _find(asset: Asset, run: Run, draft: Draft) -> None:
     find_figures(asset, draft.directory, run.pdf.pages, run.pdf.figures, run.limits)
+    publish_figures(asset, read_figures(draft.directory), draft.directory)
 
 
 def figure_rows(directory: Path) -> list[tuple[Row, str]]:

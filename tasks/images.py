@@ -13,6 +13,7 @@ from medley.records import write_branch
 from medley.run import Run
 from medley.types import Asset, Row, Unit
 from tasks._embed import embed_pictures
+from tasks._publish import publish_pictures
 from tasks._stage import run_batch, stage_task
 
 
@@ -39,6 +40,8 @@ def _load(todo: Sequence[tuple[Asset, Draft]], run: Run) -> None:
     errors = convert_pictures(jobs, run.image.pictures.max_side_px, run.limits)
     for (_, draft), error in zip(todo, errors, strict=True):
         draft.error = error
+    good = [(asset, draft.directory / PICTURE) for asset, draft in todo if draft.error is None]
+    publish_pictures([asset for asset, _ in good], [picture for _, picture in good])
 
 
 def picture_rows(directory: Path) -> list[tuple[Row, str]]:

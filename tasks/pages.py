@@ -18,6 +18,7 @@ from medley.run import Run
 from medley.stop import raise_if_stopped
 from medley.types import ArtifactRef, Asset, Modality, Row, Unit
 from tasks._embed import embed_texts
+from tasks._publish import publish_pages
 from tasks._stage import run_batch, run_stage, stage_task
 
 PASSAGES = "passages.json"
@@ -85,10 +86,11 @@ def _chunk(read: ArtifactRef, run: Run, draft: Draft) -> None:
     tokens, most = token_counter(spec), min(options.max_tokens, most_tokens(spec))
     rows: list[Row] = []
     written: tuple[tuple[Modality, Path], ...] = (("page", parsed), ("ocr", Path(read.directory)))
-    for modality, directory in written:
-        for page in read_pages(directory):
-            found = passages(page.blocks, tokens, most, options.overlap)
-            rows += [Row(modality, passage.text, page=page.number, box=passage.box) for passage in found]
+    pages = [(modality, page) for modality, directory in written for page in read_pages(directory)]
+    for modality, page in pages:
+        found = passages(page.blocks, tokens, most, options.overlap)
+        rows += [Row(modality, passage.text, page=page.number, box=passage.box) for passage in found]
+    publish_pages(read.asset, sorted((page for _, page in pages if page.blocks), key=lambda page: page.number))
     save_rows(draft.directory / PASSAGES, rows)
 
 

@@ -21,8 +21,9 @@ from medley.catalog.tables import runs
 from medley.media.sheet import contact_sheet
 from medley.settings import load_settings
 from medley.timeline import timeline_svg
-from medley.types import Frame, clock
+from medley.types import clock
 from tests.conftest import SAMPLE, Medley
+from tests.documents import pdf, picture, placed, text
 from tests.media import first_seconds
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -59,6 +60,19 @@ def test_a_run_shows_frames_words_stages_items_and_progress(medley: Medley, pref
     assert re.match(r"1 complete, 1 failed: .*gone\.mp4: does not exist", flow_run.state.message)
 
 
+def test_runs_of_documents_and_pictures_show_them(medley: Medley, prefect_url: str, tmp_path: Path) -> None:
+    path = pdf(tmp_path / "a.pdf", text((72, 100, "Purple elephants.")), placed(picture(), 100, 100, 200, 150))
+    _, artifacts = shown(prefect_url, medley("pdf", path, "--json").report["run_id"])
+    assert artifacts["pages"].data == "# a.pdf\n\n- **1** Purple elephants.\n"
+    with Image.open(io.BytesIO(picture_in(artifacts["figures"].data))) as sheet:
+        assert sheet.getpixel((sheet.width // 2, sheet.height // 2))[0] > 200  # type: ignore[index]
+    picture().save(tmp_path / "b.png")
+    (tmp_path / "c.png").write_bytes((tmp_path / "b.png").read_bytes()[:200])
+    report = medley("image", tmp_path / "b.png", tmp_path / "c.png", "--json").report
+    _, artifacts = shown(prefect_url, report["run_id"])
+    assert "1 pictures" in artifacts["pictures"].data
+
+
 def stage(name: str, second: int, seconds: float, state: str = "completed") -> dict[str, Any]:
     return {"name": name, "started": f"2026-01-01T00:00:{second:02d}+00:00", "seconds": seconds, "state": state}
 
@@ -68,23 +82,23 @@ def test_bars_stand_where_the_stages_were() -> None:
         {"path": "/x/<a>.mp4", "stages": [stage("one", 0, 10.0), stage("two", 5, 5.0), stage("three", 10, 10.0)]},
         {"path": "/x/unchanged.mp4", "stages": []},
     ]
-    picture = ET.fromstring(timeline_svg(items))
-    bars = [(float(r.get("x", 0)), float(r.get("width", 0))) for r in picture.findall(f"{SVG}rect")[1:]]
+    drawn = ET.fromstring(timeline_svg(items))
+    bars = [(float(r.get("x", 0)), float(r.get("width", 0))) for r in drawn.findall(f"{SVG}rect")[1:]]
     (one, width), (two, half), (three, same) = bars
     assert (width, half * 2) == pytest.approx((same, width), abs=0.2)
     assert (two - one, three - one) == pytest.approx((half, width), abs=0.2)
-    assert "<a>.mp4" in [text.text for text in picture.findall(f"{SVG}text")]
+    assert "<a>.mp4" in [label.text for label in drawn.findall(f"{SVG}text")]
     assert timeline_svg(items[1:]) == ""
 
 
 def test_sheet_holds_sixty_frames_at_most_in_their_proportions(tmp_path: Path) -> None:
     Image.new("RGB", (90, 160), "red").save(tmp_path / "tall.jpg")
-    frames = [Frame(float(n), "tall.jpg") for n in range(200)]
-    with Image.open(io.BytesIO(contact_sheet(frames, tmp_path))) as sheet:
+    frames = [(tmp_path / "tall.jpg", clock(float(n))) for n in range(200)]
+    with Image.open(io.BytesIO(contact_sheet(frames))) as sheet:
         assert sheet.size == (6 * 164 + 4, 10 * 110 + 4)
         assert sheet.getpixel((84, 49))[0] > 200  # type: ignore[index]
         assert sheet.getpixel((10, 49)) == (255, 255, 255), "not stretched to the tile"
-    assert contact_sheet([], tmp_path) == b""
+    assert contact_sheet([]) == b""
 
 
 @pytest.mark.parametrize(

@@ -168,7 +168,14 @@ def test_what_nobody_knows_is_collected(medley: Medley, folder: Path, settings: 
 
 
 def test_the_index_is_made_anew_from_what_is_kept(medley_here: Medley, folder: Path, settings: Settings) -> None:
-    asked = ("a red circle", "a blue square", "purple elephants", "midnight")
+    shapes = [f"a {colour} {shape}" for colour in ("red", "blue", "green", "white") for shape in ("circle", "square")]
+    asked = [
+        "purple elephants",
+        "midnight",
+        *shapes,
+        *(f"{words} {n}" for words in ("dance", "page") for n in range(20)),
+    ]
+    assert len(asked) == 50
     with vector_store(settings):  # up between the commands
         assert medley_here("ingest", folder).code == 1
         before = [search(medley_here, query, "--limit", "20") for query in asked]

@@ -1,4 +1,4 @@
-"""A contact sheet: the frames of a video in rows, each with its time, as one JPEG for people."""
+"""A contact sheet: small pictures in rows, each with a label, as one JPEG for people."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-from medley.types import Frame, clock
+#: A JPEG of ours, and what stands below it.
+Labelled = tuple[Path, str]
 
 _COLUMNS = 6
 _TILE_PX = (160, 90)
@@ -18,26 +19,26 @@ _QUALITY = 70
 _MARGIN_PX = 4
 
 
-def contact_sheet(frames: Sequence[Frame], directory: Path) -> bytes:
-    """A JPEG of up to 60 of the frames that `directory` holds, evenly chosen; empty where there is no frame."""
-    shown = _spread(frames)
+def contact_sheet(pictures: Sequence[Labelled]) -> bytes:
+    """A JPEG of up to 60 of the pictures, evenly chosen; empty where there is none."""
+    shown = _spread(pictures)
     if not shown:
         return b""
     width, height = _TILE_PX[0] + _MARGIN_PX, _TILE_PX[1] + _LABEL_PX + _MARGIN_PX
     columns = min(_COLUMNS, len(shown))
     rows = -(-len(shown) // columns)
     sheet = Image.new("RGB", (columns * width + _MARGIN_PX, rows * height + _MARGIN_PX), "white")
-    for n, frame in enumerate(shown):
+    for n, (path, label) in enumerate(shown):
         corner = (_MARGIN_PX + n % columns * width, _MARGIN_PX + n // columns * height)
-        _put(sheet, corner, directory / frame.image, clock(frame.time_s))
+        _put(sheet, corner, path, label)
     out = io.BytesIO()
     sheet.save(out, "JPEG", quality=_QUALITY)
     return out.getvalue()
 
 
-def _spread(frames: Sequence[Frame]) -> list[Frame]:
-    count = min(len(frames), _MOST)
-    return [frames[n * len(frames) // count] for n in range(count)]
+def _spread(pictures: Sequence[Labelled]) -> list[Labelled]:
+    count = min(len(pictures), _MOST)
+    return [pictures[n * len(pictures) // count] for n in range(count)]
 
 
 def _put(sheet: Image.Image, corner: tuple[int, int], path: Path, label: str) -> None:
