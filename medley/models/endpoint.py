@@ -16,6 +16,7 @@ import openai
 
 from medley.errors import BadInput, CorruptMedia, SetupError, TransientError
 from medley.models.base import Endpoint, ModelSpec, Vectors, unit
+from medley.stop import raise_if_stopped
 
 _RETRIES = 3  # of one request, with growing pauses, as the server asks; then the task is retried
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -81,11 +82,12 @@ class ServedCaptioner(_Served):
     """A `CaptionModel`."""
 
     def describe(self, paths: Sequence[Path], prompt: str, max_tokens: int) -> list[str | BadInput]:
-        """See `CaptionModel`. Raises TransientError, SetupError."""
+        """See `CaptionModel`. Raises TransientError, SetupError, Cancelled."""
         with ThreadPoolExecutor(self._at.parallel) as pool:
             return list(pool.map(lambda path: self._describe(path, prompt, max_tokens), paths))
 
     def _describe(self, path: Path, prompt: str, max_tokens: int) -> str | BadInput:
+        raise_if_stopped()
         picture = f"data:image/jpeg;base64,{base64.b64encode(path.read_bytes()).decode()}"
         content: list[Any] = [
             {"type": "text", "text": prompt},

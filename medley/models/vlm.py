@@ -14,6 +14,7 @@ from medley.errors import BadInput
 from medley.models.base import ModelSpec, pick_device
 from medley.models.endpoint import plain
 from medley.models.locate import locate
+from medley.stop import raise_if_stopped
 
 
 class VisionLanguageModel:
@@ -39,6 +40,7 @@ class VisionLanguageModel:
         return [self._describe(path, prompt, max_tokens) for path in paths]
 
     def _describe(self, path: Path, prompt: str, max_tokens: int) -> str:
+        raise_if_stopped()
         with Image.open(path, formats=["JPEG"]) as image:
             inputs = self._inputs(image.convert("RGB"), prompt).to(self._device, self._dtype)
         made = self._model.generate(**inputs, max_new_tokens=max_tokens, do_sample=False)
