@@ -25,6 +25,7 @@ from flows._environment import prepare_environment
 from flows._services import prefect_server, vector_store
 from medley import buckets, stop
 from medley.settings import Settings, load_settings
+from medley.stores.quiet_pymilvus import MilvusClient
 from tests.world.truth import VideoTruth
 from tests.world.voices import synthesisers_installed
 
@@ -84,13 +85,34 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty MEDLEY_HOME, the demo profile, no services named."""
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Path:
+    """An empty MEDLEY_HOME, the demo profile, no services named but the store of tests that take `medley`."""
     for name in [name for name in os.environ if name.startswith(("MEDLEY_", "PREFECT_", "RAY_"))]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("MEDLEY_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("MEDLEY_PROFILE", "demo")
+    if "medley" in request.fixturenames:
+        monkeypatch.setenv("MEDLEY_STORE__URI", request.getfixturevalue("store_uri"))
     return tmp_path / "home"
+
+
+@pytest.fixture(scope="session")
+def lite_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The session's Milvus Lite: starting one takes longer than most tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MEDLEY_HOME", str(tmp_path_factory.mktemp("store")))
+        with vector_store(load_settings()) as address:
+            yield address.uri
+
+
+@pytest.fixture
+def store_uri(lite_uri: str) -> str:
+    """That store, emptied."""
+    client = MilvusClient(uri=lite_uri)
+    for name in client.list_collections():
+        client.drop_collection(name)
+    client.close()
+    return lite_uri
 
 
 @pytest.fixture
@@ -129,14 +151,11 @@ def medley_here(home: Path, prefect_url: str, capsys: pytest.CaptureFixture[str]
 
 
 @pytest.fixture
-def medley(
-    medley_here: Medley, settings: Settings, monkeypatch: pytest.MonkeyPatch, prefect_url: str
-) -> Iterator[Medley]:
-    """The same, and the store stays up between the commands."""
+def medley(medley_here: Medley, monkeypatch: pytest.MonkeyPatch, prefect_url: str) -> Medley:
+    """The same, with the session's store."""
     monkeypatch.setenv("PREFECT_API_URL", prefect_url)
     monkeypatch.setenv("MEDLEY_RUNNER", "local")
-    with vector_store(settings):
-        yield medley_here
+    return medley_here
 
 
 def command(verb: str, *arguments: object) -> list[str]:
