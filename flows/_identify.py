@@ -21,6 +21,8 @@ from medley.stages import branches_without, dag
 from medley.stop import stop_requested
 from medley.types import Asset, Branch
 
+_TOLD_AT_ONCE = 500
+
 
 @dataclass(slots=True)
 class Item:
@@ -40,7 +42,20 @@ class Item:
 def identify_items(
     paths: Sequence[str], flow: str, plan: str, catalog: Catalog, run: Run, *, verify: bool
 ) -> Iterator[Item]:
-    """One item for each path, in order."""
+    """One item for each path, in order; the catalog hears of what it knew some hundreds at a time."""
+    seen: list[str] = []
+    try:
+        for item in _items(paths, flow, plan, catalog, run, verify=verify):
+            seen += [item.path if is_url(item.path) else os.path.abspath(item.path)] if item.asset else []
+            yield item
+            if len(seen) >= _TOLD_AT_ONCE:
+                catalog.note_seen(seen)
+                seen.clear()
+    finally:
+        catalog.note_seen(seen)
+
+
+def _items(paths: Sequence[str], flow: str, plan: str, catalog: Catalog, run: Run, *, verify: bool) -> Iterator[Item]:
     first: dict[str, Item] = {}
     for path in paths:
         if stop_requested():

@@ -21,7 +21,7 @@ _SETTLED_S = 2.0
 
 
 def identify(path: str, flow: Flow, catalog: Catalog, limits: Limits, spool: Path, *, verify: bool = False) -> Asset:
-    """The asset at `path`, for `flow`; the catalog notes that it was seen there. What is in a bucket goes to `spool`.
+    """The asset at `path`, for `flow`; the catalog notes it where it is new there. What is elsewhere goes to `spool`.
 
     An unchanged location is trusted without reading the file, unless it is too young or `verify` is set. Raises
     BadInput; where the content could be hashed, the error has the attribute `asset_id`. Of a bucket: TransientError.
@@ -36,7 +36,7 @@ def identify(path: str, flow: Flow, catalog: Catalog, limits: Limits, spool: Pat
         _check_flow(flow, sniff(absolute), path)
     asset_id = trusted.asset_id if trusted and trusted.asset_id else _hash(absolute, found)
     fresh = Location(str(absolute), asset_id, found.st_size, found.st_mtime_ns, str(found.st_ino))
-    return _seen(fresh, asset_id, absolute, flow, catalog, limits)
+    return _seen(fresh, known, absolute, flow, catalog, limits)
 
 
 def _check_flow(flow: Flow, found: Sniffed | MediaInfo, path: str) -> None:
@@ -65,7 +65,7 @@ def _identify_object(url: str, flow: Flow, catalog: Catalog, limits: Limits, spo
         asset_id, local = _copied(found, flow, limits, spool)
         size = local.stat().st_size
     fresh = Location(url, asset_id, size, None, found.version)
-    return _seen(fresh, asset_id, local, flow, catalog, limits)
+    return _seen(fresh, known, local, flow, catalog, limits)
 
 
 def _copied(found: Object, flow: Flow, limits: Limits, spool: Path) -> tuple[str, Path]:
@@ -79,12 +79,14 @@ def _copied(found: Object, flow: Flow, limits: Limits, spool: Path) -> tuple[str
     return asset_id, draft.rename(local)
 
 
-def _seen(where: Location, asset_id: str, local: Path, flow: Flow, catalog: Catalog, limits: Limits) -> Asset:
-    """Notes the asset and where it was seen; probes `local` where nobody has before."""
-    size_bytes, media = where.size_bytes or 0, catalog.media(asset_id)
+def _seen(where: Location, known: Location | None, local: Path, flow: Flow, catalog: Catalog, limits: Limits) -> Asset:
+    """Notes the asset and where it was seen, if that is news; probes `local` where nobody has before."""
+    asset_id, size_bytes = str(where.asset_id), where.size_bytes or 0
+    media = catalog.media(asset_id)
     if media is None:
         catalog.note_asset(asset_id, size_bytes, None)
-    catalog.note_location(where)
+    if where != known:
+        catalog.note_location(where)
     if media is None:
         media = _probe(asset_id, local, limits)
         catalog.note_asset(asset_id, size_bytes, media)

@@ -158,6 +158,13 @@ class Catalog:
         self._put(locations, {**asdict(found), "error": None, "attempts": 0, "seen": utc_now()}, ["path"])
 
     @patient
+    def note_seen(self, paths: Sequence[str]) -> None:
+        """Notes that paths show what they showed before."""
+        fine = {"error": None, "attempts": 0, "seen": utc_now()}
+        with self.engine.begin() as connection:
+            connection.execute(update(locations).where(locations.c.path.in_(paths)).values(**fine))
+
+    @patient
     def move_location(self, path: str, to: str) -> None:
         """The same file has another path now."""
         with self.engine.begin() as connection:
