@@ -16,7 +16,7 @@ from medley.media.layout import reading_order, union
 from medley.models.base import OcrModel, load_model
 from medley.models.profiles import PROFILES
 from medley.options import Profile
-from tests.documents import columns, encoded_picture, hebrew, jbig2, pdf, picture, scan_of, text
+from tests.documents import columns, encoded_picture, hebrew, jbig2, pdf, picture, raw_pdf, scan_of, stream, text
 from tests.test_pdf import figures, parsed, words
 
 _PROSE = """The ferry left the harbour at a quarter past six, while the market was still asleep.
@@ -94,6 +94,17 @@ def test_right_to_left_text_is_in_the_order_of_reading(tmp_path: Path) -> None:
     assert words(page) == " ".join([*right, *left])
     first = page.blocks[0].lines[0]
     assert (first.box[0] > 320, 85 < first.box[1] < 100) == (True, True)
+
+
+def test_letters_beyond_the_first_plane_and_halves_of_them(tmp_path: Path) -> None:
+    pairs = b"<41> <D800>\n<42> <D83DDE00>\n<43> <DE00>\n<20> <0020>"
+    table = b"begincmap 1 begincodespacerange <00> <ff> endcodespacerange 4 beginbfchar %b endbfchar endcmap" % pairs
+    font = b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica/ToUnicode 6 0 R>>"
+    content = b"BT /F 11 Tf 72 700 Td (some A B C words) Tj ET"
+    [page] = parsed(raw_pdf(tmp_path / "a.pdf", content, b"/Font<</F 5 0 R>>", font, stream(b"", table)))
+    assert "\N{GRINNING FACE}" in words(page)
+    assert words(page).startswith("some ")
+    assert words(page).isprintable()
 
 
 def jpeg_2000(image: Image.Image) -> tuple[bytes, bytes]:

@@ -84,7 +84,8 @@ def _apart(run: list[tuple[str, Box | None]], box: Box) -> bool:
 
 def _line(page: Any, run: list[tuple[str, Box | None]]) -> list[dict[str, Any]]:
     boxes = [box for _, box in run if box]
-    text = " ".join("".join(letter for letter, _ in run).split())
+    halves = "".join(letter for letter, _ in run).encode("utf-16-le", "surrogatepass")  # PDFium counts in UTF-16
+    text = " ".join(halves.decode("utf-16-le", "replace").split())
     if not boxes or not text:
         return []
     x0, y0, x1, y1 = zip(*boxes, strict=True)

@@ -108,8 +108,8 @@ class ServedCaptioner(_Served):
 
 
 def plain(said: str) -> str:
-    """On one line, without what a reasoning model thinks aloud."""
-    return " ".join(_THOUGHTS.sub("", said).split())
+    """On one line, without what a reasoning model thinks aloud, and fit to be written down."""
+    return " ".join(_THOUGHTS.sub("", said).encode("utf-8", "replace").decode().split())
 
 
 def load(spec: ModelSpec, *, threads: int) -> ServedEncoder | ServedCaptioner:
