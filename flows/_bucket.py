@@ -8,7 +8,8 @@ from flows._log import logger
 from medley.catalog.uploads import Upload, Uploads
 from medley.errors import MedleyError
 from medley.landing import DONE, FAILED, is_temporary
-from medley.objects import Object, listing
+from medley.objects import listing
+from medley.types import Object
 
 _EVERY_S = 10.0
 

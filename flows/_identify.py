@@ -10,14 +10,15 @@ from dataclasses import dataclass, replace
 import medley.errors
 from medley.artifacts import ArtifactStore
 from medley.catalog import Catalog, Outcome
+from medley.catalog.known import tag_assets
 from medley.errors import BadInput, EncryptedPdf, MedleyError, TransientError
 from medley.identify import identify
 from medley.objects import is_url
-from medley.planning import stages_to_run
+from medley.planning import stages_to_run, wanted_stages
 from medley.records import written
 from medley.report import ItemReport, error_entry, stop_errors
 from medley.run import Run
-from medley.stages import branches_without, dag
+from medley.stages import branches_without
 from medley.stop import stop_requested
 from medley.types import Asset, Branch
 
@@ -42,17 +43,29 @@ class Item:
 def identify_items(
     paths: Sequence[str], flow: str, plan: str, catalog: Catalog, run: Run, *, verify: bool
 ) -> Iterator[Item]:
-    """One item for each path, in order; the catalog hears of what it knew some hundreds at a time."""
-    seen: list[str] = []
+    """One item for each path, in order; the catalog hears of sightings and tags some hundreds at a time."""
+    seen: dict[str, str] = {}
     try:
         for item in _items(paths, flow, plan, catalog, run, verify=verify):
-            seen += [item.path if is_url(item.path) else os.path.abspath(item.path)] if item.asset else []
+            if item.asset:
+                seen[_known_as(item.path)] = item.asset.asset_id
             yield item
             if len(seen) >= _TOLD_AT_ONCE:
-                catalog.note_seen(seen)
-                seen.clear()
+                _tell(seen, catalog, run)
     finally:
-        catalog.note_seen(seen)
+        _tell(seen, catalog, run)
+
+
+def _tell(seen: dict[str, str], catalog: Catalog, run: Run) -> None:
+    if seen:
+        catalog.note_seen(list(seen))
+        tag_assets(catalog.engine, set(seen.values()), run.options.tags)
+        seen.clear()
+
+
+def _known_as(path: str) -> str:
+    """The path's name in the catalog."""
+    return path if is_url(path) else os.path.abspath(path)
 
 
 def _items(paths: Sequence[str], flow: str, plan: str, catalog: Catalog, run: Run, *, verify: bool) -> Iterator[Item]:
@@ -101,8 +114,7 @@ def settled(path: str, asset: Asset, flow: str, plan: str, catalog: Catalog, run
 
 def branches_of(asset: Asset, run: Run) -> list[Branch]:
     """The branches that there is work for."""
-    branches = dict.fromkeys(stage.branch for stage in dag(run.flow, run.options))
-    return [branch for branch in branches if not asset.media.lacks(branch)]
+    return list(dict.fromkeys(stage.branch for stage in wanted_stages(asset, run)))
 
 
 def _is_kept(asset: Asset, outcome: Outcome, run: Run) -> bool:
@@ -142,6 +154,6 @@ def _refused(
     if isinstance(error, BadInput) and error.asset_id:
         catalog.note_outcomes({error.asset_id: ("failed", [entry], {})}, flow, plan, run.run_id)
     else:
-        catalog.note_path_failure(path if is_url(path) else os.path.abspath(path), entry)
+        catalog.note_path_failure(_known_as(path), entry)
     asset_id = error.asset_id if isinstance(error, BadInput) else ""
     return ItemReport(path, "failed", asset_id or None, errors=[entry])

@@ -33,16 +33,14 @@ class Question(BaseModel):
 
     def scope(self, catalog: Catalog) -> Scope:
         """Where to look; what stands in the catalog only is asked there. Raises SetupError for an unknown file."""
-        within: frozenset[str] | None = None
+        within: list[list[str]] = []
         if self.file is not None:
             path = self.file if is_url(self.file) else os.path.abspath(os.path.expanduser(self.file))
-            within = frozenset(assets_at(catalog.engine, path))
-            if not within:
+            within.append(assets_at(catalog.engine, path))
+            if not within[0]:
                 raise SetupError(f"nothing is known of {self.file}", remedy="See medley status for what is")
         if self.since or self.until:
-            seen = frozenset(assets_seen(catalog.engine, self.since, self.until))
-            within = seen if within is None else within & seen
+            within.append(assets_seen(catalog.engine, self.since, self.until))
         if self.tags:
-            tagged = frozenset(assets_tagged(catalog.engine, self.tags))
-            within = tagged if within is None else within & tagged
-        return Scope(self.modalities, within, self.page)
+            within.append(assets_tagged(catalog.engine, self.tags))
+        return Scope(self.modalities, frozenset.intersection(*map(frozenset, within)) if within else None, self.page)

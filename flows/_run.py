@@ -23,7 +23,7 @@ from flows._services import vector_store
 from flows._view import Silent, View
 from medley import __version__
 from medley.catalog import Catalog, open_catalog
-from medley.catalog.known import note_plan, tag_asset
+from medley.catalog.known import note_plan
 from medley.errors import MedleyError
 from medley.models.locate import make_sure
 from medley.models.profiles import models_for
@@ -66,14 +66,8 @@ class OpenRun:
     def identify(self, paths: list[str]) -> Iterator[Item]:
         """The items of `paths`, one by one; goes on where the command has begun."""
         if self.items is None:
-            found = identify_items(paths, self.flow, self.plan, self.catalog, self.run, verify=self.verify)
-            self.items = map(self._tagged, found)
+            self.items = identify_items(paths, self.flow, self.plan, self.catalog, self.run, verify=self.verify)
         return self.items
-
-    def _tagged(self, item: Item) -> Item:
-        if item.asset and self.run.options.tags:
-            tag_asset(self.catalog.engine, item.asset.asset_id, self.run.options.tags)
-        return item
 
     def anything_to_do(self, paths: list[str]) -> bool:
         """Whether a stage may have to run for any of `paths`: no more of them are looked at than it takes to know."""

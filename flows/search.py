@@ -101,8 +101,10 @@ def find_here(question: Question, settings: Settings) -> list[dict[str, Any]]:
 
 def _moments(store: VectorStore, question: Question, scope: Scope, settings: Settings) -> list[Moment]:
     if question.like is None:
-        encoder_of = lambda spec: query_encoder(reached(spec, settings))  # noqa: E731
-        return search_moments(store, question.query, scope=scope, limit=question.limit, encoder_of=encoder_of)
+        how: dict[str, Any] = {"scope": scope, "limit": question.limit}
+        return search_moments(
+            store, question.query, encoder_of=lambda spec: query_encoder(reached(spec, settings)), **how
+        )
     if re.fullmatch(r"[0-9a-f]{40}", question.like):
         found = similar_to_record(store, question.like, scope=scope, limit=question.limit)
         if found is None:

@@ -13,10 +13,11 @@ from typing import Any
 from urllib.parse import urlparse
 
 from medley.errors import MissingFile, TransientError
-from medley.remote import CHUNK_BYTES, Object
+from medley.types import Object
 
 SCHEMES = ("s3", "gs", "az", "abfs", "abfss")
 _PAGE = 500
+_CHUNK_BYTES = 8 << 20
 _TRIES = 3
 
 
@@ -48,7 +49,7 @@ def chunks(url: str) -> Iterator[bytes]:
     """The object's bytes, some megabytes at a time; raises MissingFile, TransientError."""
     store, key = _open(url)
     with _told(url):
-        yield from map(bytes, store.get(key).stream(min_chunk_size=CHUNK_BYTES))
+        yield from map(bytes, store.get(key).stream(min_chunk_size=_CHUNK_BYTES))
 
 
 def remove(url: str) -> None:

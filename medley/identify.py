@@ -12,9 +12,9 @@ from medley.catalog import Catalog, Location
 from medley.errors import BadInput, CorruptMedia, MissingFile, TooLarge, UnsupportedMedia
 from medley.media.probe import probe_media
 from medley.media.sniff import HEAD_BYTES, Sniffed, sniff, sniff_head
-from medley.objects import RAISE, Object, fetch, first_bytes, head, is_url
+from medley.objects import RAISE, fetch, first_bytes, head, is_url
 from medley.settings import Limits
-from medley.types import Asset, Flow, MediaInfo
+from medley.types import Asset, Flow, MediaInfo, Object
 
 #: A file younger than this may change again without its size or mtime showing it.
 _SETTLED_S = 2.0

@@ -12,11 +12,10 @@ from types import ModuleType
 
 from medley import buckets, remote
 from medley.errors import NO_SPACE, TooLarge, no_space
-from medley.remote import Object
+from medley.types import Object
 
 #: What helps where a file is larger than we take.
 RAISE = "Raise MEDLEY_LIMITS__MAX_FILE_BYTES"
-__all__ = ["RAISE", "Object", "fetch", "first_bytes", "head", "is_url", "listing", "move", "remove"]
 
 
 def is_url(path: str) -> bool:

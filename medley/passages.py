@@ -9,6 +9,9 @@ from typing import Any
 from semchunk.semchunk import chunk
 
 from medley.media.layout import Block, Box, Line, union
+from medley.models.base import ModelSpec
+from medley.models.tokens import most_tokens, token_counter
+from medley.options import PassageOptions
 
 Counter = Callable[[str], int]
 _BETWEEN = "\n\n"  # semchunk parts at the widest white space first
@@ -35,6 +38,12 @@ def passages(blocks: Sequence[Block], tokens: Counter, max_tokens: int, overlap:
             box = _box([span for span in spans if span[0] < end and span[1] > begin], begin, end, found)
             found[box] = Passage(" ".join(part.split()), box)
     return list(found.values())
+
+
+def passages_for(model: ModelSpec, blocks: Sequence[Block], options: PassageOptions) -> list[Passage]:
+    """The same, sized for that text model. Raises ModelUnavailable."""
+    most = min(options.max_tokens, most_tokens(model))
+    return passages(blocks, token_counter(model), most, options.overlap)
 
 
 def _downward(blocks: Sequence[Block]) -> list[list[Block]]:

@@ -12,7 +12,7 @@ from medley.catalog import Catalog, Outcome
 from medley.catalog.known import made_of
 from medley.records import stage_manifest
 from medley.run import Run
-from medley.stages import dag, models_read
+from medley.stages import Stage, dag, models_read
 from medley.types import Asset
 
 Action = Literal["run", "unchanged", "remembered", "refused", "skipped"]
@@ -38,10 +38,15 @@ def plan_contents(run: Run) -> dict[str, Any]:
     return {"options": options, "models": models}
 
 
+def wanted_stages(asset: Asset, run: Run) -> list[Stage]:
+    """The stages that a run has for an asset: those of streams that do not exist are none."""
+    return [stage for stage in dag(run.flow, run.options) if not asset.media.lacks(stage.branch)]
+
+
 def stages_to_run(asset: Asset, run: Run) -> list[str]:
-    """Stages without an artifact, in the order of the DAG; of streams that do not exist none."""
-    wanted = (stage.name for stage in dag(run.flow, run.options) if not asset.media.lacks(stage.branch))
-    return [name for name in wanted if stage_manifest(name, asset.asset_id, run) is None]
+    """Stages without an artifact, in the order of the DAG."""
+    names = (stage.name for stage in wanted_stages(asset, run))
+    return [name for name in names if stage_manifest(name, asset.asset_id, run) is None]
 
 
 def reasons(outcome: Outcome | None, plan: str, run: Run, catalog: Catalog, before: str | None) -> list[str]:

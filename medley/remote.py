@@ -7,34 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 from medley.errors import MissingFile, TransientError
+from medley.types import Object
 
 #: Other machines only: fsspec's names for this one, and for archives and caches, are not taken.
 SCHEMES = (
     *("http", "https", "ftp", "sftp", "ssh", "smb", "webdav", "hdfs", "webhdfs", "hf", "github", "gist"),
     *("oci", "oss", "box", "dropbox", "gdrive", "lakefs", "dbfs"),
 )
-CHUNK_BYTES = 8 << 20
+_CHUNK_BYTES = 8 << 20
 _VERSIONS = ("ETag", "etag", "sha256", "md5", "Content-MD5", "Digest", "Last-Modified", "mtime", "modified", "sha")
 _UNKNOWN = -1
 _GONE = (404, 410)
 _DENIED = (401, 403)
-
-
-@dataclass(frozen=True, slots=True)
-class Object:
-    """One file somewhere else. `version` changes with its content (an ETag), "" where nothing tells that.
-
-    `size_bytes`: -1 where only reading tells.
-    """
-
-    url: str
-    size_bytes: int
-    version: str
 
 
 def head(url: str) -> Object:
@@ -73,7 +61,7 @@ def chunks(url: str) -> Iterator[bytes]:
     with _told(url):
         files, path = _open(url)
         with files.open(path, "rb") as file:
-            while chunk := file.read(CHUNK_BYTES):
+            while chunk := file.read(_CHUNK_BYTES):
                 yield chunk
 
 

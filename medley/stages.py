@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from medley.models.base import Kind, ModelSpec
@@ -35,24 +35,23 @@ class Stage:
 
 def _captions(of: str) -> tuple[Stage, ...]:
     """What is said about the pictures that the stage `of` has found."""
-    asked: Callable[[Any], bool] = lambda o: o.captions.model is not None  # noqa: E731  # it is a field's value
-    reads: Callable[[Any], Any] = lambda o: o.captions.model_dump(exclude={"model"})  # noqa: E731
-    return (
-        Stage("caption", "captions", 1, of, reads, "caption", wanted=asked),
-        Stage("embed_captions", "captions", 1, "caption", model="text", wanted=asked),
-        Stage("write_captions", "captions", 1, "embed_captions", writes=True, wanted=asked),
+    stages = (
+        Stage("caption", "captions", 1, of, lambda o: o.captions.model_dump(exclude={"model"}), "caption"),
+        Stage("embed_captions", "captions", 1, "caption", model="text"),
+        Stage("write_captions", "captions", 1, "embed_captions", writes=True),
     )
+    return tuple(replace(stage, wanted=lambda o: o.captions.model is not None) for stage in stages)
 
 
 def _words(of: str) -> tuple[Stage, ...]:
     """What is written on the pictures of the stage `of`."""
-    asked: Callable[[Any], bool] = lambda o: o.pictures.ocr  # noqa: E731
-    return (
-        Stage("ocr", "words", 1, of, model="ocr", wanted=asked),
-        Stage("chunk", "words", 1, "ocr", lambda o: o.passages.model_dump(), "text", wanted=asked),
-        Stage("embed_text", "words", 1, "chunk", model="text", wanted=asked),
-        Stage("write_words", "words", 1, "embed_text", writes=True, wanted=asked),
+    stages = (
+        Stage("ocr", "words", 1, of, model="ocr"),
+        Stage("chunk", "words", 1, "ocr", lambda o: o.passages.model_dump(), "text"),
+        Stage("embed_text", "words", 1, "chunk", model="text"),
+        Stage("write_words", "words", 1, "embed_text", writes=True),
     )
+    return tuple(replace(stage, wanted=lambda o: o.pictures.ocr) for stage in stages)
 
 
 DAGS: dict[Flow, tuple[Stage, ...]] = {

@@ -171,6 +171,18 @@ def named(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
 
 
+@dataclass(frozen=True, slots=True)
+class Object:
+    """One file that is not on this machine. `version` changes with its content (an ETag), "" where nothing tells that.
+
+    `size_bytes`: -1 where only reading tells.
+    """
+
+    url: str
+    size_bytes: int
+    version: str
+
+
 @dataclass(frozen=True, slots=True, weakref_slot=True)
 class Word:
     """One spoken word; times in seconds from the container's start."""

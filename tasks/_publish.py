@@ -52,11 +52,10 @@ def publish_figures(asset: Asset, figures: Sequence[Figure], directory: Path) ->
     _publish_sheet(asset, "figures", [(directory / figure.image, f"page {figure.page}") for figure in figures])
 
 
-def publish_pictures(assets: Sequence[Asset], pictures: Sequence[Path]) -> None:
+def publish_pictures(pictures: Sequence[tuple[Asset, Path]]) -> None:
     """The same for a unit of pictures, under its first one's name."""
-    if assets:
-        labels = [asset.name[-_LABEL:] for asset in assets]
-        _publish_sheet(assets[0], "pictures", list(zip(pictures, labels, strict=True)))
+    if pictures:
+        _publish_sheet(pictures[0][0], "pictures", [(path, asset.name[-_LABEL:]) for asset, path in pictures])
 
 
 def publish_pages(asset: Asset, pages: Sequence[Page]) -> None:

@@ -40,8 +40,7 @@ def _load(todo: Sequence[tuple[Asset, Draft]], run: Run) -> None:
     errors = convert_pictures(jobs, run.image.pictures.max_side_px, run.limits)
     for (_, draft), error in zip(todo, errors, strict=True):
         draft.error = error
-    good = [(asset, draft.directory / PICTURE) for asset, draft in todo if draft.error is None]
-    publish_pictures([asset for asset, _ in good], [picture for _, picture in good])
+    publish_pictures([(asset, draft.directory / PICTURE) for asset, draft in todo if draft.error is None])
 
 
 def picture_rows(directory: Path) -> list[tuple[Row, str]]:

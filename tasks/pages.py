@@ -11,8 +11,7 @@ from actors.pool import Pool, ocr_pool
 from medley.artifacts import ArtifactStore, Draft
 from medley.media.layout import Line
 from medley.media.pdf import PAGES, Page, parse_pdf, read_pages, write_page
-from medley.models.tokens import most_tokens, token_counter
-from medley.passages import passages
+from medley.passages import passages_for
 from medley.records import load_rows, save_rows, write_branch
 from medley.run import Run
 from medley.stop import raise_if_stopped
@@ -81,14 +80,12 @@ def _in_points(line: Line, page: Page) -> Line:
 
 
 def _chunk(read: ArtifactRef, run: Run, draft: Draft) -> None:
-    asset_id, options, spec = read.asset.asset_id, run.pdf.passages, run.models.text
-    parsed = ArtifactStore(run.artifacts).directory(asset_id, "parse", run.fingerprints["parse"])
-    tokens, most = token_counter(spec), min(options.max_tokens, most_tokens(spec))
+    parsed = ArtifactStore(run.artifacts).directory(read.asset.asset_id, "parse", run.fingerprints["parse"])
     rows: list[Row] = []
     written: tuple[tuple[Modality, Path], ...] = (("page", parsed), ("ocr", Path(read.directory)))
     pages = [(modality, page) for modality, directory in written for page in read_pages(directory)]
     for modality, page in pages:
-        found = passages(page.blocks, tokens, most, options.overlap)
+        found = passages_for(run.models.text, page.blocks, run.pdf.passages)
         rows += [Row(modality, passage.text, page=page.number, box=passage.box) for passage in found]
     publish_pages(read.asset, sorted((page for _, page in pages if page.blocks), key=lambda page: page.number))
     save_rows(draft.directory / PASSAGES, rows)

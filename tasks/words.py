@@ -7,11 +7,10 @@ from pathlib import Path
 from prefect.client.schemas.objects import State
 
 from actors.pool import ocr_pool
-from medley.artifacts import ArtifactStore, Draft
+from medley.artifacts import Draft
 from medley.media.pdf import PAGES, Page, read_pages, write_page
 from medley.media.pictures import PICTURE
-from medley.models.tokens import most_tokens, token_counter
-from medley.passages import passages
+from medley.passages import passages_for
 from medley.records import load_rows, save_rows, write_branch
 from medley.run import Run
 from medley.types import ArtifactRef, Row, Unit
@@ -45,24 +44,16 @@ def write_words(vectors: Unit, run: Run) -> State[Unit]:
 
 
 def _read(picture: ArtifactRef, run: Run, draft: Draft) -> None:
-    [lines] = ocr_pool(run).call("read_images", [Path(picture.directory, PICTURE)])
-    (draft.directory / PAGES).write_text(write_page(Page(1, 0.0, 0.0, ()), lines))  # boxes are in the copy's pixels
+    source = Path(picture.directory, PICTURE)
+    [lines] = ocr_pool(run).call("read_images", [source])
+    page = Page(1, 0.0, 0.0, (), scan=str(source.relative_to(run.artifacts)))  # boxes are in the picture's pixels
+    (draft.directory / PAGES).write_text(write_page(page, lines))
 
 
 def _chunk(read: ArtifactRef, run: Run, draft: Draft) -> None:
-    options, spec = run.image.passages, run.models.text
-    tokens, most = token_counter(spec), min(options.max_tokens, most_tokens(spec))
     [page] = read_pages(Path(read.directory))
-    found, picture = passages(page.blocks, tokens, most, options.overlap), _picture_of(read, run)
-    save_rows(draft.directory / PASSAGES, [Row("ocr", part.text, box=part.box, thumbnail=picture) for part in found])
-
-
-def _picture_of(read: ArtifactRef, run: Run) -> str:
-    """Our copy of the picture, from the artifact store's root."""
-    directory = ArtifactStore(run.artifacts).directory(
-        read.asset.asset_id, "load_images", run.fingerprints["load_images"]
-    )
-    return str(directory.relative_to(run.artifacts) / PICTURE)
+    found = passages_for(run.models.text, page.blocks, run.image.passages)
+    save_rows(draft.directory / PASSAGES, [Row("ocr", part.text, box=part.box, thumbnail=page.scan) for part in found])
 
 
 def _rows(directory: Path) -> list[Row]:

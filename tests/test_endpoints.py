@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw
 from medley.models.base import ModelSpec, load_model
 from tests.conftest import Medley
 from tests.documents import pdf, picture, placed, text
-from tests.openai_server import Served, openai_server
+from tests.openai_server import Served, colour, openai_server
 from tests.tiny_vlm import tiny_vlm
 
 CHAT, EMBED = "/v1/chat/completions", "/v1/embeddings"
@@ -90,8 +90,6 @@ def test_a_picture_that_the_server_refuses_costs_its_caption_only(medley: Medley
 
 
 def is_blue(request: dict[str, Any]) -> bool:
-    from tests.openai_server import colour
-
     return colour(request) == "blue"
 
 

@@ -15,6 +15,7 @@ import pytest
 
 from flows._services import vector_store
 from medley.settings import load_settings
+from medley.stores.quiet_pymilvus import MilvusClient
 from tests.conftest import SAMPLE, Medley, eventually
 from tests.documents import pdf, picture, placed, text
 from tests.media import cut
@@ -73,8 +74,6 @@ def kept(answer: Any) -> dict[str, Any]:
     }
     rows: dict[str, tuple[str, list[float]]] = {}
     with vector_store(load_settings()) as address:
-        from medley.stores.quiet_pymilvus import MilvusClient
-
         client = MilvusClient(uri=address.uri)
         for name in client.list_collections():
             client.load_collection(name)

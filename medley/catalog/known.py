@@ -44,13 +44,15 @@ def assets_tagged(engine: Engine, wanted: Collection[str]) -> list[str]:
 
 
 @patient
-def tag_asset(engine: Engine, asset_id: str, wanted: Iterable[str]) -> None:
-    """Adds tags to an asset; those that it has stay."""
+def tag_assets(engine: Engine, asset_ids: Iterable[str], wanted: Iterable[str]) -> None:
+    """Adds tags to assets; those that they have stay."""
+    rows = [{"asset_id": asset_id, "tag": tag} for asset_id in asset_ids for tag in wanted]
+    if not rows:
+        return
     dialect = postgresql if engine.dialect.name == "postgresql" else sqlite
+    statement: Any = dialect.insert(tags)
     with engine.begin() as connection:
-        for tag in wanted:
-            statement: Any = dialect.insert(tags).values(asset_id=asset_id, tag=tag)
-            connection.execute(statement.on_conflict_do_nothing(index_elements=["asset_id", "tag"]))
+        connection.execute(statement.on_conflict_do_nothing(index_elements=["asset_id", "tag"]), rows)
 
 
 def knows(engine: Engine, asset_id: str) -> bool:

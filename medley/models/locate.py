@@ -10,6 +10,7 @@ from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlparse
+from urllib.request import getproxies, proxy_bypass
 
 from medley.errors import ModelUnavailable, ServiceUnreachable
 from medley.models.base import ModelSpec
@@ -59,6 +60,8 @@ def make_sure(spec: ModelSpec) -> None:
         locate(spec)
         return
     host = urlparse(spec.endpoint.base_url)
+    if host.scheme in getproxies() and not proxy_bypass(host.hostname or ""):
+        return  # the way there is the proxy's to know; the first request finds out
     if not _answers(host.hostname or "", host.port or (443 if host.scheme == "https" else 80)):
         raise ServiceUnreachable(
             f"the server of the {spec.kind} model {spec.id} does not answer at {spec.endpoint.base_url}",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
 from PIL import Image
@@ -25,11 +25,9 @@ class VisionLanguageModel:
         self._device = pick_device(spec, cuda_devices=torch.cuda.device_count())
         self._dtype = torch.float16 if spec.compute_type == "float16" else torch.float32
         where: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
-        directory, processors, models = (
-            str(locate(spec)),
-            cast(Any, AutoProcessor),
-            cast(Any, AutoModelForImageTextToText),
-        )
+        processors: Any = AutoProcessor  # their types are wrong
+        models: Any = AutoModelForImageTextToText
+        directory = str(locate(spec))
         self._processor = processors.from_pretrained(directory, **where)
         self._model = models.from_pretrained(directory, dtype=self._dtype, **where)
         self._model.to(self._device).eval()
