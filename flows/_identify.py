@@ -40,27 +40,27 @@ class Item:
         return self.report is None and self.duplicate_of is None
 
 
-def identify_items(
-    paths: Sequence[str], flow: str, plan: str, catalog: Catalog, run: Run, *, verify: bool
-) -> Iterator[Item]:
-    """One item for each path, in order; the catalog hears of sightings and tags some hundreds at a time."""
-    seen: dict[str, str] = {}
-    try:
-        for item in _items(paths, flow, plan, catalog, run, verify=verify):
-            if item.asset:
-                seen[_known_as(item.path)] = item.asset.asset_id
-            yield item
-            if len(seen) >= _TOLD_AT_ONCE:
-                _tell(seen, catalog, run)
-    finally:
-        _tell(seen, catalog, run)
+class Sightings:
+    """What the catalog is to hear of items that were identified: told some hundreds at a time, and at the run's end."""
 
+    def __init__(self, catalog: Catalog, tags: Sequence[str]) -> None:
+        self._catalog, self._tags = catalog, tags
+        self._seen: dict[str, str] = {}
 
-def _tell(seen: dict[str, str], catalog: Catalog, run: Run) -> None:
-    if seen:
-        catalog.note_seen(list(seen))
-        tag_assets(catalog.engine, set(seen.values()), run.options.tags)
-        seen.clear()
+    def add(self, item: Item) -> Item:
+        """The item, whose asset was seen at its path and gets the run's tags."""
+        if item.asset:
+            self._seen[_known_as(item.path)] = item.asset.asset_id
+        if len(self._seen) >= _TOLD_AT_ONCE:
+            self.tell()
+        return item
+
+    def tell(self) -> None:
+        """All that has not been told yet."""
+        if self._seen:
+            self._catalog.note_seen(list(self._seen))
+            tag_assets(self._catalog.engine, set(self._seen.values()), self._tags)
+            self._seen.clear()
 
 
 def _known_as(path: str) -> str:
@@ -68,7 +68,10 @@ def _known_as(path: str) -> str:
     return path if is_url(path) else os.path.abspath(path)
 
 
-def _items(paths: Sequence[str], flow: str, plan: str, catalog: Catalog, run: Run, *, verify: bool) -> Iterator[Item]:
+def identify_items(
+    paths: Sequence[str], flow: str, plan: str, catalog: Catalog, run: Run, *, verify: bool
+) -> Iterator[Item]:
+    """One item for each path, in order."""
     first: dict[str, Item] = {}
     for path in paths:
         if stop_requested():

@@ -17,7 +17,7 @@ from pathlib import Path
 from flows._addresses import ray_cluster
 from flows._copies import clear_spool
 from flows._environment import prepare_environment
-from flows._identify import Item, identify_items
+from flows._identify import Item, Sightings, identify_items
 from flows._log import LOG, logged, logger
 from flows._services import vector_store
 from flows._view import Silent, View
@@ -66,7 +66,10 @@ class OpenRun:
     def identify(self, paths: list[str]) -> Iterator[Item]:
         """The items of `paths`, one by one; goes on where the command has begun."""
         if self.items is None:
-            self.items = identify_items(paths, self.flow, self.plan, self.catalog, self.run, verify=self.verify)
+            sightings = Sightings(self.catalog, self.run.options.tags)
+            self.exits.callback(sightings.tell)  # not when the generator is collected: that may be within a write
+            found = identify_items(paths, self.flow, self.plan, self.catalog, self.run, verify=self.verify)
+            self.items = map(sightings.add, found)
         return self.items
 
     def anything_to_do(self, paths: list[str]) -> bool:

@@ -24,8 +24,9 @@ from flows._cli import main
 from flows._environment import prepare_environment
 from flows._services import prefect_server, vector_store
 from medley import buckets, stop
+from medley.run import StoreAddress
 from medley.settings import Settings, load_settings
-from medley.stores.quiet_pymilvus import MilvusClient
+from medley.stores.base import open_store
 from tests.world.truth import VideoTruth
 from tests.world.voices import synthesisers_installed
 
@@ -108,10 +109,10 @@ def lite_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture
 def store_uri(lite_uri: str) -> str:
     """That store, emptied."""
-    client = MilvusClient(uri=lite_uri)
-    for name in client.list_collections():
-        client.drop_collection(name)
-    client.close()
+    store: Any = open_store(StoreAddress(lite_uri, lite_uri))
+    for collection in store.collections():
+        store._client.drop_collection(collection.name)
+    store.close()
     return lite_uri
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from flows._services import vector_store
 from medley.settings import load_settings
-from medley.stores.quiet_pymilvus import MilvusClient
+from medley.stores.base import open_store
 from tests.conftest import SAMPLE, Medley, eventually
 from tests.documents import pdf, picture, placed, text
 from tests.media import cut
@@ -74,14 +74,14 @@ def kept(answer: Any) -> dict[str, Any]:
     }
     rows: dict[str, tuple[str, list[float]]] = {}
     with vector_store(load_settings()) as address:
-        client = MilvusClient(uri=address.uri)
-        for name in client.list_collections():
-            client.load_collection(name)
-            fields = ["text", "vector"]
-            found = client.query(name, filter='id != ""', output_fields=fields, consistency_level="Strong")
+        store: Any = open_store(address)
+        for name in [collection.name for collection in store.collections()]:
+            store._client.load_collection(name)
+            wanted = {"filter": 'id != ""', "output_fields": ["text", "vector"], "consistency_level": "Strong"}
+            found = store._client.query(name, **wanted)
             assert len(found) < 16_000
             rows |= {row["id"]: (row["text"], row["vector"]) for row in found}
-        client.close()
+        store.close()
     return {"status": status, "rows": rows}
 
 
