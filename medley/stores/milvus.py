@@ -40,8 +40,6 @@ _CHANNEL = {
     "grpc.max_reconnect_backoff_ms": 1000,
     "grpc.use_local_subchannel_pool": 1,
     "grpc.enable_http_proxy": 0,
-    # pymilvus pings every 10 s; a server takes more than one in five minutes for abuse, and hangs up
-    "grpc.keepalive_time_ms": 600_000,
 }
 
 
