@@ -10,8 +10,9 @@ from pathlib import Path, PurePosixPath
 from medley.artifacts import sha256_of
 from medley.catalog import Catalog, Location
 from medley.errors import BadInput, CorruptMedia, MissingFile, TooLarge, UnsupportedMedia
-from medley.media.probe import probe_media
+from medley.media.probe import probe_source
 from medley.media.sniff import HEAD_BYTES, Sniffed, sniff, sniff_head
+from medley.media.source import Source, open_source, stamp_of
 from medley.objects import RAISE, fetch, first_bytes, head, is_url
 from medley.settings import Limits
 from medley.types import Asset, Flow, MediaInfo, Object
@@ -31,12 +32,24 @@ def identify(path: str, flow: Flow, catalog: Catalog, limits: Limits, spool: Pat
     absolute = Path(os.path.abspath(path))
     found = _stat(absolute, limits)
     known = catalog.location(str(absolute))
-    trusted = known if known and not verify and _same(known, found) else None
-    if trusted is None or trusted.asset_id is None:
-        _check_flow(flow, sniff(absolute), path)
-    asset_id = trusted.asset_id if trusted and trusted.asset_id else _hash(absolute, found)
-    fresh = Location(str(absolute), asset_id, found.st_size, found.st_mtime_ns, str(found.st_ino))
-    return _seen(fresh, known, absolute, flow, catalog, limits)
+    if known and known.asset_id and not verify and _same(known, found):
+        media = catalog.media(known.asset_id)
+        if media:
+            _check_flow(flow, media, path)
+            return Asset(known.asset_id, str(absolute), found.st_size, media, stamp_of(found))
+    with open_source(absolute) as source:
+        return _read(source, known, flow, catalog, limits)
+
+
+def _read(source: Source, known: Location | None, flow: Flow, catalog: Catalog, limits: Limits) -> Asset:
+    """Looks at an open file as a whole: what is hashed is what is probed, whatever its name leads to meanwhile."""
+    found, stamp = source.stat, source.stamp
+    _check_flow(flow, sniff(source.path, source.name), source.name)
+    digest = sha256_of(source.path)
+    if source.stamp != stamp:
+        raise MissingFile("changed while it was read", file=source.name, remedy="Run again when it is whole")
+    fresh = Location(source.name, digest, found.st_size, found.st_mtime_ns, str(found.st_ino))
+    return _seen(fresh, known, source, flow, catalog, limits, stamp)
 
 
 def _check_flow(flow: Flow, found: Sniffed | MediaInfo, path: str) -> None:
@@ -59,13 +72,13 @@ def _identify_object(url: str, flow: Flow, catalog: Catalog, limits: Limits, spo
         raise TooLarge(f"has {found.size_bytes} bytes", file=url, remedy=RAISE)
     known = catalog.location(url)
     trusted = known and known.asset_id and not verify and found.version and known.inode == found.version
-    if known and known.asset_id and trusted and catalog.media(known.asset_id):
-        asset_id, local, size = known.asset_id, spooled(known.asset_id, url, spool), known.size_bytes
-    else:
-        asset_id, local = _copied(found, flow, limits, spool)
-        size = local.stat().st_size
-    fresh = Location(url, asset_id, size, None, found.version)
-    return _seen(fresh, known, local, flow, catalog, limits)
+    if known and known.asset_id and trusted and (media := catalog.media(known.asset_id)):
+        _check_flow(flow, media, url)
+        return Asset(known.asset_id, str(spooled(known.asset_id, url, spool)), known.size_bytes or 0, media)
+    asset_id, local = _copied(found, flow, limits, spool)
+    with open_source(local) as source:
+        fresh = Location(url, asset_id, source.stat.st_size, None, found.version)
+        return _seen(fresh, known, source, flow, catalog, limits)
 
 
 def _copied(found: Object, flow: Flow, limits: Limits, spool: Path) -> tuple[str, Path]:
@@ -79,8 +92,16 @@ def _copied(found: Object, flow: Flow, limits: Limits, spool: Path) -> tuple[str
     return asset_id, draft.rename(local)
 
 
-def _seen(where: Location, known: Location | None, local: Path, flow: Flow, catalog: Catalog, limits: Limits) -> Asset:
-    """Notes the asset and where it was seen, if that is news; probes `local` where nobody has before."""
+def _seen(
+    where: Location,
+    known: Location | None,
+    source: Source,
+    flow: Flow,
+    catalog: Catalog,
+    limits: Limits,
+    stamp: str = "",
+) -> Asset:
+    """Notes the asset and where it was seen, if that is news; probes the file where nobody has before."""
     asset_id, size_bytes = str(where.asset_id), where.size_bytes or 0
     media = catalog.media(asset_id)
     if media is None:
@@ -88,10 +109,10 @@ def _seen(where: Location, known: Location | None, local: Path, flow: Flow, cata
     if where != known:
         catalog.note_location(where)
     if media is None:
-        media = _probe(asset_id, local, limits)
+        media = _probe(asset_id, source, limits)
         catalog.note_asset(asset_id, size_bytes, media)
     _check_flow(flow, media, where.path)
-    return Asset(asset_id, str(local), size_bytes, media)
+    return Asset(asset_id, source.name, size_bytes, media, stamp)
 
 
 def _stat(path: Path, limits: Limits) -> os.stat_result:
@@ -120,23 +141,12 @@ def _same(known: Location, found: os.stat_result) -> bool:
     return settled and recorded == (found.st_size, found.st_mtime_ns, str(found.st_ino))
 
 
-def _hash(path: Path, before: os.stat_result) -> str:
-    try:
-        digest = sha256_of(path)
-        after = path.stat()
-    except OSError as error:
-        raise MissingFile(_why(error), file=str(path), remedy="Check the path and its permissions") from error
-    if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
-        raise MissingFile("changed while it was read", file=str(path), remedy="Run again when it is whole")
-    return digest
-
-
-def _probe(asset_id: str, path: Path, limits: Limits) -> MediaInfo:
-    sniffed = sniff(path)
+def _probe(asset_id: str, source: Source, limits: Limits) -> MediaInfo:
+    sniffed = sniff(source.path, source.name)
     if sniffed.flow != "video":
         return MediaInfo(sniffed.demuxer, sniffed.media_type)  # what else is wrong with it, its first stage finds
     try:
-        return probe_media(path, limits)
+        return probe_source(source, limits)
     except BadInput as error:
         error.asset_id = asset_id
         raise

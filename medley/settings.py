@@ -83,7 +83,10 @@ class Limits(_Slice):
     """What a media file may cost: a hostile file ends as failed, the machine goes on."""
 
     wall_s: float = Field(4 * 3600.0, gt=0, description="Wall-clock limit of one ffmpeg call.")
-    memory_mb: int = Field(4096, ge=256, description="Address space of one ffmpeg call.")
+    memory_mb: int = Field(
+        3072, ge=256, description="Address space of one decoder. As many run at once as fit into 3/4 of the memory."
+    )
+    output_mb: int = Field(4096, ge=1, description="Most that one decoder may write.")
     max_pixels: int = Field(8192 * 8192, ge=1, description="Largest picture that is decoded.")
     max_streams: int = Field(100, ge=1, description="Most streams in one container.")
     max_pages: int = Field(10_000, ge=1, description="Most pages in one PDF.")

@@ -98,12 +98,17 @@ def flow_of(media_type: str) -> Flow:
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
 class Asset:
-    """One input file, identified by the SHA-256 of its bytes; `path` is where this run saw it."""
+    """One input file, identified by the SHA-256 of its bytes; `path` is where this run saw it.
+
+    `stamp` is what the file system said of the file when it was identified (see `medley.media.source.stamp_of`); empty
+    for copies of ours.
+    """
 
     asset_id: str
     path: str
     size_bytes: int
     media: MediaInfo
+    stamp: str = ""
 
     def __post_init__(self) -> None:
         if len(self.asset_id) != 64 or not os.path.isabs(self.path):

@@ -8,7 +8,7 @@ from pathlib import Path
 from prefect.client.schemas.objects import State
 
 from medley.artifacts import Draft
-from medley.media.pictures import PICTURE, PictureJob, convert_pictures
+from medley.media.pictures import PICTURE, convert_assets
 from medley.records import write_branch
 from medley.run import Run
 from medley.types import Asset, Row, Unit
@@ -36,8 +36,8 @@ def write_images(vectors: Unit, run: Run) -> State[Unit]:
 
 
 def _load(todo: Sequence[tuple[Asset, Draft]], run: Run) -> None:
-    jobs = [PictureJob(asset.path, asset.media.demuxer, draft.directory / PICTURE) for asset, draft in todo]
-    errors = convert_pictures(jobs, run.image.pictures.max_side_px, run.limits)
+    wanted = [(asset, draft.directory / PICTURE) for asset, draft in todo]
+    errors = convert_assets(wanted, run.image.pictures.max_side_px, run.limits)
     for (_, draft), error in zip(todo, errors, strict=True):
         draft.error = error
     publish_pictures([(asset, draft.directory / PICTURE) for asset, draft in todo if draft.error is None])

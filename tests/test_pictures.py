@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +15,12 @@ import pillow_heif
 import pytest
 from PIL import Image
 
-from medley.errors import CorruptMedia, NoSpace, TooLarge
+from medley.errors import BadInput, CorruptMedia, TooLarge
 from medley.media.pictures import PictureJob, convert_pictures
 from medley.media.sniff import sniff
+from medley.media.source import Source, open_source
 from medley.settings import Limits
+from tests.conftest import ROOT
 from tests.documents import picture
 
 LIMITS = Limits()
@@ -25,11 +30,21 @@ pillow_heif.register_heif_opener()
 def converted(path: Path, side: int = 1280, limits: Limits = LIMITS) -> Image.Image:
     """Our copy of a picture."""
     target = path.with_suffix(".ours.jpg")
-    [error] = convert_pictures([PictureJob(str(path), sniff(path).demuxer, target)], side, limits)
+    [error] = several([path], [target], side, limits)
     if error:
         raise error
     with Image.open(target) as ours:
         return ours.copy()
+
+
+def several(paths: list[Path], targets: list[Path], side: int = 1280, limits: Limits = LIMITS) -> list[BadInput | None]:
+    """What is wrong with each."""
+    with contextlib.ExitStack() as opened:
+        jobs = [
+            PictureJob(opened.enter_context(open_source(path)), sniff(path).demuxer, target)
+            for path, target in zip(paths, targets, strict=True)
+        ]
+        return convert_pictures(jobs, side, limits)
 
 
 def middle(image: Image.Image) -> Any:
@@ -95,11 +110,8 @@ def test_damaged_ones_are_named_and_their_neighbours_unharmed(tmp_path: Path, ki
     (tmp_path / "bad").write_bytes(content[: max(60, int(part * len(content)))])
     picture().save(tmp_path / "good", "PNG")
     names = ("good", "bad", "good")
-    jobs = [
-        PictureJob(str(tmp_path / name), sniff(tmp_path / name).demuxer, tmp_path / f"{n}.jpg")
-        for n, name in enumerate(names)
-    ]
-    first, error, last = convert_pictures(jobs, 1280, LIMITS)
+    targets = [tmp_path / f"{n}.jpg" for n in range(3)]
+    first, error, last = several([tmp_path / name for name in names], targets)
     assert (first, last) == (None, None)
     assert isinstance(error, CorruptMedia), "none of these can be shown whole"
     assert str(tmp_path / "bad") in str(error)
@@ -114,15 +126,35 @@ def test_a_bomb_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
 
 def test_one_on_which_the_decoder_hangs_costs_itself_only(tmp_path: Path) -> None:
     picture().save(tmp_path / "good.png")
-    os.mkfifo(tmp_path / "bad.png")  # nobody ever writes to it
-    names = ("good.png", "bad.png", "good.png")
-    jobs = [PictureJob(str(tmp_path / name), "PNG", tmp_path / f"{n}.jpg") for n, name in enumerate(names)]
-    found = convert_pictures(jobs, 1280, Limits(part_s=6.0))
+    os.mkfifo(tmp_path / "bad.png")
+    pipe = os.open(tmp_path / "bad.png", os.O_RDWR)  # it has a writer, who never writes
+    with open_source(tmp_path / "good.png") as good:
+        jobs = [
+            PictureJob(source, "PNG", tmp_path / f"{n}.jpg")
+            for n, source in enumerate((good, Source(pipe, "bad.png"), good))
+        ]
+        found = convert_pictures(jobs, 1280, Limits(part_s=6.0))
+    os.close(pipe)
     assert [type(error) for error in found] == [type(None), TooLarge, type(None)]
-    assert str(tmp_path / "bad.png") in str(found[1])
+    assert "bad.png" in str(found[1])
+
+
+FULL = """
+import resource, sys
+from pathlib import Path
+from medley.errors import NoSpace
+from medley.media.pictures import convert_picture
+from medley.settings import Limits
+resource.setrlimit(resource.RLIMIT_FSIZE, (500, 500))
+try:
+    convert_picture(Path(sys.argv[1]), Path(sys.argv[2]), 1280, Limits())
+except NoSpace as error:
+    print(error)
+"""
 
 
 def test_a_full_disk_is_no_fault_of_the_picture(tmp_path: Path) -> None:
     picture().save(tmp_path / "a.png")
-    with pytest.raises(NoSpace):
-        convert_pictures([PictureJob(str(tmp_path / "a.png"), "PNG", Path("/dev/full"))], 1280, LIMITS)
+    command = [sys.executable, "-c", FULL, str(tmp_path / "a.png"), str(tmp_path / "a.jpg")]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True)
+    assert "no space left" in done.stdout

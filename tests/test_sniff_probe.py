@@ -166,9 +166,9 @@ def test_damaged_files_are_told_apart(short: Path, tmp_path: Path) -> None:
     mp4.write_bytes(mp4.read_bytes()[:3000])
     with pytest.raises(CorruptMedia, match="moov atom"):
         probe_media(mp4, LIMITS)
-    with pytest.raises(MissingFile, match="No such file"):
+    with pytest.raises(MissingFile, match="does not exist"):
         probe_media(tmp_path / "nothing.mp4", LIMITS)
-    with pytest.raises(MissingFile, match="Is a directory"):
+    with pytest.raises(UnsupportedMedia, match="no regular file"):
         probe_media(tmp_path, LIMITS)
 
 

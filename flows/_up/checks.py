@@ -20,6 +20,7 @@ from medley import __version__
 from medley.catalog import open_catalog
 from medley.errors import MedleyError
 from medley.media.ffmpeg import ffmpeg_program
+from medley.media.isolation import ways_out
 from medley.models.cuda import gpus_seen
 from medley.models.locate import make_sure, on_this_machine
 from medley.models.profiles import models_for
@@ -98,6 +99,16 @@ def check_ffmpeg(settings: Settings) -> Iterator[Line]:
         yield Line("ffmpeg", "ok", " ".join(first[0].split()[:3]))
 
 
+def check_isolation(settings: Settings) -> Iterator[Line]:
+    """What decoders of other people's files are kept from, as tried by one."""
+    open_ways = ways_out(settings.limits)
+    if not open_ways:
+        yield Line("isolation", "ok", "decoders see their file and their folder; no network, no other process")
+    else:
+        remedy = "Use a kernel with Landlock (5.13 or later, in its list of LSMs) and seccomp"
+        yield Line("isolation", "warn", f"this kernel does not keep decoders from {', '.join(open_ways)}", remedy)
+
+
 def check_home(settings: Settings) -> Iterator[Line]:
     """Whether there is room in MEDLEY_HOME and for Ray, and MEDLEY_HOME is on a disk of this machine."""
     require_space(settings)
@@ -165,6 +176,7 @@ MACHINE: tuple[Check, ...] = (
     check_python,
     check_packages,
     check_ffmpeg,
+    check_isolation,
     check_home,
     check_catalog,
     check_models,

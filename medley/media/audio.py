@@ -12,7 +12,8 @@ import numpy as np
 
 from medley.errors import UnsupportedMedia
 from medley.media.damage import damage_of
-from medley.media.ffmpeg import run_ffmpeg, source, undecodable
+from medley.media.ffmpeg import input_of, run_ffmpeg, undecodable
+from medley.media.source import asset_source
 from medley.models.base import Vectors
 from medley.settings import Limits
 from medley.types import Asset, MediaInfo, SoundTrack
@@ -39,11 +40,12 @@ def extract_audio(asset: Asset, directory: Path, limits: Limits, track: str | No
     UnsupportedMedia where there is no such track, CorruptMedia where nothing can be decoded.
     """
     heard = _track(asset, track)
-    stream = source(asset, limits, copyts=None)[str(heard.stream)]
-    rebased = stream.filter("asetpts", f"PTS-({asset.media.start_s:.6f}/TB)")
-    padded = rebased.filter("aresample", SAMPLE_RATE_HZ, **{"async": 1, "first_pts": 0})
-    out = ffmpeg.output(padded, WAV, ac=1, acodec="pcm_s16le", f="wav", map_metadata=-1)
-    complaints = run_ffmpeg(out, asset=asset, cwd=directory, limits=limits)
+    with asset_source(asset) as opened:
+        stream = input_of(opened, asset, limits, copyts=None)[str(heard.stream)]
+        rebased = stream.filter("asetpts", f"PTS-({asset.media.start_s:.6f}/TB)")
+        padded = rebased.filter("aresample", SAMPLE_RATE_HZ, **{"async": 1, "first_pts": 0})
+        out = ffmpeg.output(padded, WAV, ac=1, acodec="pcm_s16le", f="wav", map_metadata=-1)
+        complaints = run_ffmpeg(out, source=opened, cwd=directory, limits=limits)
     length_s = _length_s(directory / WAV)
     if not length_s:
         raise undecodable("sound", complaints, asset)

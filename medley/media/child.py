@@ -1,66 +1,180 @@
-"""Child processes for everything that parses somebody else's bytes: limited, stoppable, never left behind."""
+"""Child processes for everything that parses somebody else's bytes: confined, limited, stoppable, never left behind."""
 
 from __future__ import annotations
 
+import contextlib
 import os
+import site
 import subprocess
+import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import IO
 
 from medley.errors import TooLarge
-from medley.launch import guarded
+from medley.launch import Guard, guarded
+from medley.media.budget import decoder_slot
+from medley.media.source import Source
 from medley.settings import Limits
 from medley.stop import raise_if_stopped
 
+_PACKAGE = Path(__file__).parents[1]
 _POLL_S = 0.1
+_SIZE_EVERY_S = 1.0
 _TAIL_BYTES = 16_384
+#: All that a child is told of our environment: nothing in it is a secret, and the last two mend broken BLAS kernels.
+_PASSED_ON = ("LANG", "LC_ALL", "LC_CTYPE", "TZ", "LD_LIBRARY_PATH", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
+#: What programs need of the system: their libraries, fonts for PDFs that bring none, the devices that cannot hurt.
+_SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/nix/store", "/etc/ld.so.cache", "/etc/fonts", "/etc/localtime")
+_DEVICES = ("/dev/urandom", "/dev/random", "/dev/zero", "/sys/devices/system/cpu", "/proc/cpuinfo", "/proc/meminfo")
 
 
 @dataclass(frozen=True, slots=True)
 class ChildResult:
-    """How a child ended: exit status (negative: signal), its output, and the end of what it complained of."""
+    """How a child ended: exit status (negative: signal), its output, and the end of what it complained of.
+
+    `over`: the limit at which it was ended.
+    """
 
     returncode: int
     stdout: str
     stderr: str
+    over: TooLarge | None = None
 
 
-def run_child(command: list[str], *, cwd: Path, limits: Limits, file: str) -> ChildResult:
-    """Runs `command` (its program as an absolute path) under `limits`.
+def run_child(
+    command: list[str], *, cwd: Path | None, limits: Limits, file: str, sources: Sequence[Source] = ()
+) -> ChildResult:
+    """Runs a child to its end (see `observe_child`). Raises TooLarge where it was ended at a limit."""
+    result = observe_child(command, cwd=cwd, limits=limits, file=file, sources=sources)
+    if result.over:
+        raise result.over
+    return result
 
-    Raises TooLarge when `limits.wall_s` is over, Cancelled when the run is stopped; the child is dead then.
+
+def observe_child(
+    command: list[str],
+    *,
+    cwd: Path | None,
+    limits: Limits,
+    file: str,
+    sources: Sequence[Source] = (),
+    stdin: bytes = b"",
+) -> ChildResult:
+    """Runs `command` (its program as an absolute path) under `limits`, apart from everything else.
+
+    It reads `sources` and writes below `cwd`, if there is one; it has no network, starts no process and knows nothing
+    of our environment (what of this holds is the kernel's affair: see `medley doctor`). It is ended when
+    `limits.wall_s` is over or more than `limits.output_mb` is written. Raises Cancelled when the run is stopped; the
+    child is dead then.
     """
-    limited = guarded(command, memory_bytes=limits.memory_mb << 20, cpu_s=int(limits.wall_s) + 1)
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as complaints:
-        child = subprocess.Popen(limited, cwd=cwd, stdin=subprocess.DEVNULL, stdout=out, stderr=complaints)
-        try:
-            _wait(child, time.monotonic() + limits.wall_s, limits, file)
-        finally:
-            if child.poll() is None:
-                child.kill()
-                child.wait()
-        return ChildResult(child.returncode, _tail(out), _tail(complaints))
+    with decoder_slot(limits), _Files(stdin) as files:
+        child = subprocess.Popen(
+            guarded(command, _guard(limits, cwd, sources)),
+            cwd=cwd or "/",
+            env=_environment(),
+            stdin=files.stdin,
+            stdout=files.out,
+            stderr=files.complaints,
+            pass_fds=[source.handle for source in sources],
+        )
+        over = _wait(child, cwd, limits, file)
+        return ChildResult(child.returncode, _text(files.out, limits.output_mb << 20), _text(files.complaints), over)
 
 
-def _wait(child: subprocess.Popen[bytes], deadline: float, limits: Limits, file: str) -> None:
-    while True:
-        try:
-            child.wait(timeout=_POLL_S)
-            return
-        except subprocess.TimeoutExpired:
+class _Files:
+    """The three ends of a child, as files without a name: a parent that is killed leaves nothing."""
+
+    def __init__(self, stdin: bytes) -> None:
+        self.stdin, self.out, self.complaints = (tempfile.TemporaryFile() for _ in range(3))  # noqa: SIM115
+        self.stdin.write(stdin)
+        self.stdin.seek(0)
+
+    def __enter__(self) -> _Files:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        for file in (self.stdin, self.out, self.complaints):
+            file.close()
+
+
+def _guard(limits: Limits, cwd: Path | None, sources: Sequence[Source]) -> Guard:
+    written = ["/dev/null", *([str(cwd)] if cwd else [])]
+    return Guard(
+        memory_bytes=limits.memory_mb << 20,
+        cpu_s=int(limits.wall_s) + 1,
+        file_bytes=limits.output_mb << 20,
+        confined=True,
+        readable=[*_programs(), *(str(source.path) for source in sources)],
+        listable=[str(_PACKAGE.parent)],  # imports look at the names beside our package
+        writable=written,
+    )
+
+
+@lru_cache
+def _programs() -> tuple[str, ...]:
+    """Where Python, its packages and ours are, beside what the system gives."""
+    packages = [*site.getsitepackages(), sys.prefix, sys.base_prefix, sys.exec_prefix]
+    libraries = os.environ.get("LD_LIBRARY_PATH", "").split(":")
+    return tuple(dict.fromkeys(path for path in (*_SYSTEM, *_DEVICES, *packages, *libraries, str(_PACKAGE)) if path))
+
+
+def _environment() -> dict[str, str]:
+    return {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+
+
+def _wait(child: subprocess.Popen[bytes], cwd: Path | None, limits: Limits, file: str) -> TooLarge | None:
+    """The limit at which it was ended, if it was; it has ended in any case."""
+    began = time.monotonic()
+    measured = began
+    try:
+        while True:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(timeout=_POLL_S)
+                return None
             raise_if_stopped()
-        if time.monotonic() > deadline:
-            raise TooLarge(
-                f"takes more than {limits.wall_s:g} s to decode",
-                file=file,
-                remedy="Raise MEDLEY_LIMITS__WALL_S if you trust the file",
-            )
+            now = time.monotonic()
+            if now - began > limits.wall_s:
+                return _too_long(limits, file)
+            if cwd and now - measured > _SIZE_EVERY_S:
+                measured = now
+                if _size(cwd) > limits.output_mb << 20:
+                    return too_much(limits, file)
+    finally:
+        if child.poll() is None:
+            child.kill()
+            child.wait()
 
 
-def _tail(stream: IO[bytes]) -> str:
+def _too_long(limits: Limits, file: str) -> TooLarge:
+    remedy = "Raise MEDLEY_LIMITS__WALL_S if you trust the file"
+    return TooLarge(f"takes more than {limits.wall_s:g} s to decode", file=file, remedy=remedy)
+
+
+def too_much(limits: Limits, file: str) -> TooLarge:
+    """The error for a child that writes more than it may."""
+    remedy = "Raise MEDLEY_LIMITS__OUTPUT_MB if you trust the file"
+    return TooLarge(f"makes more than {limits.output_mb} MB", file=file, remedy=remedy)
+
+
+def _size(directory: Path) -> int:
+    """Bytes of the files in it; children make no folders."""
+    total = 0
+    with os.scandir(directory) as entries:
+        for entry in entries:
+            try:
+                total += entry.stat(follow_symlinks=False).st_size
+            except FileNotFoundError:
+                continue  # its work goes on meanwhile
+    return total
+
+
+def _text(stream: IO[bytes], most: int = _TAIL_BYTES) -> str:
+    """The end of what a child wrote."""
     size = stream.seek(0, os.SEEK_END)
-    stream.seek(max(0, size - _TAIL_BYTES))
+    stream.seek(max(0, size - most))
     return stream.read().decode(errors="replace")

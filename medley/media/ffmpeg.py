@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import shutil
 from functools import lru_cache
 from pathlib import Path
@@ -11,7 +12,8 @@ import ffmpeg
 import imageio_ffmpeg
 
 from medley.errors import CorruptMedia, TooLarge, ToolMissing, no_space
-from medley.media.child import run_child
+from medley.media.child import run_child, too_much
+from medley.media.source import Source
 from medley.settings import Limits
 from medley.types import Asset
 
@@ -30,13 +32,13 @@ def ffmpeg_program() -> str:
         return found
 
 
-def source(asset: Asset, limits: Limits, **more: Any) -> Any:
-    """The input node for ffmpeg-python. `file:` and the absolute path keep a name such as `http:x.mp4` a name.
+def input_of(source: Source, asset: Asset, limits: Limits, **more: Any) -> Any:
+    """The input node for ffmpeg-python: the open file, so that a name such as `http:x.mp4` means nothing.
 
     `-copyts` leaves the times as they are in the file; the caller's filters subtract the container's start.
     """
     return ffmpeg.input(
-        f"file:{asset.path}",
+        f"file:{source.path}",
         f=asset.media.demuxer,
         protocol_whitelist=PROTOCOLS,
         format_whitelist=asset.media.demuxer,
@@ -46,7 +48,7 @@ def source(asset: Asset, limits: Limits, **more: Any) -> Any:
     )
 
 
-def run_ffmpeg(output: Any, *, asset: Asset, cwd: Path, limits: Limits) -> str:
+def run_ffmpeg(output: Any, *, source: Source, cwd: Path, limits: Limits) -> str:
     """Runs the graph that ends in `output`; output files are named relative to `cwd`. Returns ffmpeg's complaints.
 
     Exit status is no health signal: a damaged file often gives 0, and where it does not, what came out before is worth
@@ -55,13 +57,16 @@ def run_ffmpeg(output: Any, *, asset: Asset, cwd: Path, limits: Limits) -> str:
     options = ("-nostdin", "-hide_banner", "-loglevel", "error", "-threads", "1", "-y")
     compiled: list[str] = ffmpeg.compile(output, cmd=ffmpeg_program())
     command = [compiled[0], *options, *compiled[1:]]
-    result = run_child(command, cwd=cwd, limits=limits, file=asset.path)
-    if any(words in result.stderr for words in ("No space left on device", "Disk quota exceeded", "File too large")):
+    result = run_child(command, cwd=cwd, limits=limits, file=source.name, sources=[source])
+    if any(words in result.stderr for words in ("No space left on device", "Disk quota exceeded")):
         raise no_space(cwd)
+    if "File too large" in result.stderr:
+        ours = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
+        raise too_much(limits, source.name) if ours == resource.RLIM_INFINITY else no_space(cwd)
     if "Cannot allocate memory" in result.stderr:
         raise TooLarge(
             f"needs more than {limits.memory_mb} MB to decode",
-            file=asset.path,
+            file=source.name,
             remedy="Raise MEDLEY_LIMITS__MEMORY_MB if you trust the file",
         )
     return result.stderr + f"ffmpeg ended with {result.returncode}\n" * (result.returncode != 0)

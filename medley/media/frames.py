@@ -11,9 +11,10 @@ from typing import Any
 import ffmpeg
 
 from medley.media.damage import damage_of
-from medley.media.ffmpeg import run_ffmpeg, source, undecodable
+from medley.media.ffmpeg import input_of, run_ffmpeg, undecodable
 from medley.media.look import Look
 from medley.media.probe import end_of_packets
+from medley.media.source import Source, asset_source
 from medley.options import FrameOptions
 from medley.settings import Limits
 from medley.types import Asset, Frame
@@ -39,13 +40,14 @@ def sample_frames(asset: Asset, directory: Path, options: FrameOptions, limits: 
 
     Raises CorruptMedia where no picture can be decoded.
     """
-    found, complaints = _decode(asset, directory, options, limits, keyframes=True)
-    if not _dense(found, asset, options):
-        _clear(directory)
-        found, complaints = _decode(asset, directory, options, limits, keyframes=False)
-    if not found:
-        raise undecodable("picture", complaints, asset)
-    lost = _damage(found[-1].time_s, asset, options, limits, complaints)
+    with asset_source(asset) as source:
+        found, complaints = _decode(source, asset, directory, options, limits, keyframes=True)
+        if not _dense(found, asset, options):
+            _clear(directory)
+            found, complaints = _decode(source, asset, directory, options, limits, keyframes=False)
+        if not found:
+            raise undecodable("picture", complaints, asset)
+        lost = _damage(source, found[-1].time_s, asset, options, limits, complaints)
     kept, shots = _worth_having(found, directory, options.duplicate_threshold)
     (directory / _TIMES).unlink()
     (directory / FRAMES).write_text(json.dumps({"frames": [asdict(frame) for frame in kept], "shots": shots}))
@@ -58,11 +60,11 @@ def read_frames(directory: Path) -> list[Frame]:
 
 
 def _decode(
-    asset: Asset, directory: Path, options: FrameOptions, limits: Limits, *, keyframes: bool
+    source: Source, asset: Asset, directory: Path, options: FrameOptions, limits: Limits, *, keyframes: bool
 ) -> tuple[list[Frame], str]:
     """The frames, and ffmpeg's complaints."""
     more: dict[str, Any] = {"skip_frame": "nokey"} if keyframes else {}
-    stream = source(asset, limits, copyts=None, **more)[str(asset.media.video_stream)]
+    stream = input_of(source, asset, limits, copyts=None, **more)[str(asset.media.video_stream)]
     spacing = f"isnan(prev_selected_t)+gte(t-prev_selected_t,{options.interval_s - 0.001:.3f})"
     picked = (
         _upright(
@@ -74,16 +76,16 @@ def _decode(
         .filter("metadata", "print", file=_TIMES)
     )
     out = ffmpeg.output(picked, "%06d.jpg", f="image2", fps_mode="passthrough", **{"q:v": _JPEG_QUALITY})
-    complaints = run_ffmpeg(out, asset=asset, cwd=directory, limits=limits)
+    complaints = run_ffmpeg(out, source=source, cwd=directory, limits=limits)
     return _read_times(directory), complaints
 
 
-def _damage(last_s: float, asset: Asset, options: FrameOptions, limits: Limits, complaints: str) -> str:
+def _damage(source: Source, last_s: float, asset: Asset, options: FrameOptions, limits: Limits, complaints: str) -> str:
     """Where the last frame is far from the declared end, the packets tell: a still picture may last that long."""
     end_s = asset.media.video_s or asset.media.whole_s
     slack_s = max(options.interval_s, min(options.max_gap_s, 2.0)) + 0.5
     if end_s - last_s > slack_s:
-        last_s = max(last_s, end_of_packets(asset, limits))
+        last_s = max(last_s, end_of_packets(source, asset.media, limits))
         slack_s = 0.5
     return damage_of("picture", decoded_s=last_s, declared_s=end_s, slack_s=slack_s, complaints=complaints)
 

@@ -1,18 +1,22 @@
-"""A job for a child process: told in a file, answered line by line. A child that dies has lost only its last step."""
+"""A job for a child process: told on stdin, answered line by line. A child that dies has lost only its last step."""
 
 from __future__ import annotations
 
 import json
+import logging
 import sys
-import tempfile
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from medley.errors import TooLarge, no_space
-from medley.media.child import run_child
+from medley.errors import no_space
+from medley.media.child import observe_child
 from medley.media.job_child import NO_SPACE_EXIT
+from medley.media.source import Source
 from medley.settings import Limits
+
+logger = logging.getLogger("medley.media")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,29 +28,24 @@ class Told:
     too_long: str
 
 
-def run_job(
-    program: Path, job: dict[str, Any], limits: Limits, directory: Path, refusals: tuple[int, ...] = ()
-) -> Told:
-    """Runs `program` (see job_child.py) on `job`; it writes into `directory`.
+def run_job(program: Path, job: dict[str, Any], limits: Limits, directory: Path, sources: Sequence[Source]) -> Told:
+    """Runs `program` (see job_child.py) on `job`; it reads `sources` and writes into `directory`.
 
-    A negative exit is the signal that ended it. Raises NoSpace, Cancelled, and RuntimeError for a positive exit that is
-    none of `refusals`: then it is our program that is wrong and not the file.
+    A negative exit is the signal that ended it; of a positive one the log says why. Raises NoSpace, Cancelled.
     """
-    with tempfile.TemporaryDirectory() as scratch:
-        told, done = Path(scratch, "job.json"), Path(scratch, "done.jsonl")
-        told.touch(mode=0o600)  # there may be a password in it
-        told.write_text(json.dumps({**job, "done": str(done)}))
-        too_long, code, complaints = "", 0, ""
-        try:
-            child = run_child(
-                [sys.executable, "-I", str(program), str(told)], cwd=Path(scratch), limits=limits, file=""
-            )
-            code, complaints = child.returncode, child.stderr
-        except TooLarge as error:
-            too_long = error.reason
-        lines = [json.loads(line) for line in done.read_text().splitlines()] if done.exists() else []
-    if code == NO_SPACE_EXIT:
+    command = [sys.executable, "-I", str(program)]
+    child = observe_child(
+        command, cwd=directory, limits=limits, file="", sources=sources, stdin=json.dumps(job).encode()
+    )
+    if child.returncode == NO_SPACE_EXIT:
         raise no_space(directory)
-    if code > 0 and code not in refusals:
-        raise RuntimeError(f"{program.name} ended with {code}: {complaints}")
-    return Told(lines, code, too_long)
+    if child.returncode and child.stderr:
+        logger.warning("%s ended with %s: %s", program.name, child.returncode, child.stderr)
+    return Told(list(_lines(child.stdout)), child.returncode, child.over.reason if child.over else "")
+
+
+def _lines(said: str) -> Iterator[dict[str, Any]]:
+    """What was said in whole lines: a child that is killed may leave half a one."""
+    for line in said.splitlines(keepends=True):
+        if line.endswith("\n"):
+            yield json.loads(line)

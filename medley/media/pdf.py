@@ -15,6 +15,7 @@ from medley.errors import CorruptMedia, EncryptedPdf, TooLarge
 from medley.media.job import Told, run_job
 from medley.media.layout import Block, Line, reading_order
 from medley.media.pdf_exits import CORRUPT_EXIT, ENCRYPTED_EXIT
+from medley.media.source import Source, asset_source
 from medley.options import FigureOptions, PageOptions
 from medley.settings import Limits
 from medley.types import Asset
@@ -62,9 +63,9 @@ def parse_pdf(asset: Asset, directory: Path, options: PageOptions, limits: Limit
     Raises EncryptedPdf, CorruptMedia, TooLarge, Cancelled.
     """
     job = {"want": "text", "ocr": options.ocr.value, "dpi": options.dpi, "max_side_px": _SIDE_PX}
-    reader = _Reader(asset, directory, _password(options), limits, job)
     lost = []
-    with (directory / PAGES).open("w") as file:
+    with asset_source(asset) as source, (directory / PAGES).open("w") as file:
+        reader = _Reader(source, directory, _password(options), limits, job)
         for found in reader.pages():
             if "error" in found:
                 lost.append(f"page {found['page']} ({found['error']})")
@@ -79,9 +80,9 @@ def find_figures(asset: Asset, directory: Path, pages: PageOptions, figures: Fig
     """Writes PAGES, one figure in a line, and their JPEGs; a picture on many pages counts once. Raises as above."""
     job = {"want": "figures", "dpi": pages.dpi, "max_side_px": figures.max_side_px}
     job |= {"min_side_pt": figures.min_side_pt, "most": figures.per_page}
-    reader = _Reader(asset, directory, _password(pages), limits, job)
     seen: set[str] = set()
-    with (directory / PAGES).open("w") as file:
+    with asset_source(asset) as source, (directory / PAGES).open("w") as file:
+        reader = _Reader(source, directory, _password(pages), limits, job)
         for found in reader.pages():
             for picture in found.get("pictures", ()):
                 path = directory / picture["image"]
@@ -118,9 +119,9 @@ def read_figures(directory: Path) -> list[Figure]:
 class _Reader:
     """The pages of a document, by children; `count` is known once the first ones have been read."""
 
-    def __init__(self, asset: Asset, directory: Path, password: str, limits: Limits, job: dict[str, Any]) -> None:
-        self._asset, self._directory, self._limits = asset, directory, limits
-        self._job = {**job, "path": asset.path, "password": password or None, "directory": str(directory)}
+    def __init__(self, source: Source, directory: Path, password: str, limits: Limits, job: dict[str, Any]) -> None:
+        self._source, self._directory, self._limits = source, directory, limits
+        self._job = {**job, "path": str(source.path), "password": password or None, "directory": str(directory)}
         self.count = 0
 
     def pages(self) -> Iterator[dict[str, Any]]:
@@ -142,14 +143,13 @@ class _Reader:
         return found
 
     def _child(self, first: int, last: int) -> Told:
-        exits = (ENCRYPTED_EXIT, CORRUPT_EXIT)
         job = {**self._job, "first": first, "last": last}
-        told = run_job(_PROGRAM, job, self._limits.for_a_part(), self._directory, exits)
+        told = run_job(_PROGRAM, job, self._limits.for_a_part(), self._directory, [self._source])
         if told.exit == ENCRYPTED_EXIT:
             wrong = "the password given is not its" if self._job["password"] else "needs a password"
-            raise EncryptedPdf(wrong, file=self._asset.path, remedy="Give it with --pages.password")
+            raise EncryptedPdf(wrong, file=self._source.name, remedy="Give it with --pages.password")
         if told.exit == CORRUPT_EXIT:
-            raise CorruptMedia("is damaged: it cannot be opened", file=self._asset.path, remedy=_AGAIN)
+            raise CorruptMedia("is damaged: it cannot be opened", file=self._source.name, remedy=_AGAIN)
         self._note_count(told)
         return told
 
@@ -158,10 +158,10 @@ class _Reader:
         self.count = self.count or int(told.lines[0]["pages"] if told.lines else 0)
         if not self.count:
             why = "has no pages" if told.lines else f"cannot be opened: {told.too_long or 'its reader died of it'}"
-            raise CorruptMedia(why, file=self._asset.path, remedy=_AGAIN)
+            raise CorruptMedia(why, file=self._source.name, remedy=_AGAIN)
         if self.count > self._limits.max_pages:
             remedy = "Raise MEDLEY_LIMITS__MAX_PAGES if you trust the file"
-            raise TooLarge(f"has {self.count} pages", file=self._asset.path, remedy=remedy)
+            raise TooLarge(f"has {self.count} pages", file=self._source.name, remedy=remedy)
 
 
 def _password(options: PageOptions) -> str:

@@ -9,6 +9,7 @@ Boxes are [x0, y0, x1, y1] in points from the top left of the page as it is show
 
 import ctypes
 import sys
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from typing import Any
 import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_c
 
-from medley.media.job_child import Tell, serve
+from medley.media.job_child import Tell, reason_of, serve
 from medley.media.pdf_exits import CORRUPT_EXIT, ENCRYPTED_EXIT
 
 _FINE = 64  # parts of a point in PDFium's whole device units
@@ -190,8 +191,9 @@ def work(job: dict[str, Any], tell: Tell) -> None:
             page = document[number - 1]
             found = look(page, number, job)
             page.close()
-        except (pdfium.PdfiumError, MemoryError, ValueError) as error:
-            found = {"error": " ".join(str(error).split())[:200] or type(error).__name__}
+        except Exception as error:  # noqa: BLE001  # whatever PDFium or Pillow raise, it is this page's fault
+            traceback.print_exc()
+            found = {"error": reason_of(error)}
         tell({"page": number, **found})
 
 

@@ -5,17 +5,16 @@ A child of its own, because it parses somebody else's bytes: where a decoder die
 """
 
 import io
+import traceback
 import warnings
 from pathlib import Path
 from typing import Any
 
 from PIL import Image, ImageCms, ImageOps
 
-from medley.media.job_child import Tell, serve
+from medley.media.job_child import Tell, reason_of, serve
 
 _QUALITY = 90
-#: What Pillow's plugins let through where a file is damaged.
-_DAMAGED = (OSError, SyntaxError, ValueError, EOFError, LookupError, ArithmeticError, TypeError)
 _16_BIT = 65_535.0
 
 
@@ -73,10 +72,11 @@ def work(job: dict[str, Any], tell: Tell) -> None:
             found["too_large"] = str(error)
         except MemoryError:
             found["too_large"] = "takes more memory than it may"
-        except _DAMAGED as error:
-            found["error"] = " ".join(str(error).split())[:200] or type(error).__name__
+        except Exception as error:  # noqa: BLE001  # whatever a decoder raises, it is this picture's fault
+            traceback.print_exc()
+            found["error"] = reason_of(error)
         else:
-            Path(target).write_bytes(made)
+            Path(target).write_bytes(made)  # a full disk is not the picture's fault
         tell(found)
 
 

@@ -10,8 +10,9 @@ from typing import Any
 from medley.errors import CorruptMedia, TooLarge, UnsupportedMedia
 from medley.media.child import run_child
 from medley.media.sniff import Sniffed, sniff
+from medley.media.source import Source, open_source
 from medley.settings import Limits
-from medley.types import Asset, MediaInfo, SoundTrack
+from medley.types import MediaInfo, SoundTrack
 
 _PROBE_S = 60.0
 # What ffmpeg says of their length is reckoned from their size or their end: no declaration.
@@ -20,20 +21,26 @@ _PROGRAM = Path(__file__).with_name("probe_child.py")  # not imported: it loads 
 
 
 def probe_media(path: Path, limits: Limits) -> MediaInfo:
-    """Opens the container in a child process; `path` is absolute.
+    """What is in the file at `path`. Raises MissingFile, and what `probe_source` raises."""
+    with open_source(path) as source:
+        return probe_source(source, limits)
 
-    Raises MissingFile, UnsupportedMedia (see `sniff`), CorruptMedia where the container cannot be opened or holds
-    neither sound nor picture, TooLarge where it is beyond a limit.
+
+def probe_source(source: Source, limits: Limits) -> MediaInfo:
+    """Opens the container in a child process.
+
+    Raises UnsupportedMedia (see `sniff`), CorruptMedia where the container cannot be opened or holds neither sound nor
+    picture, TooLarge where it is beyond a limit.
     """
-    sniffed = _container(path)
-    found = _describe(path, sniffed.demuxer, limits) | {"estimated": sniffed.demuxer in _ESTIMATED}
+    sniffed = _container(source)
+    found = _describe(source, sniffed.demuxer, limits) | {"estimated": sniffed.demuxer in _ESTIMATED}
     sounds = _usable(found["streams"], "audio")
     audio = _chosen(sounds)
     video = _chosen([stream for stream in _usable(found["streams"], "video") if not stream["cover"]])
     kept = [*sounds, *([video] if video else [])]
     if not kept:
-        raise CorruptMedia("holds neither sound nor picture", file=str(path), remedy="Check that it plays")
-    _check_size(path, video, limits)
+        raise CorruptMedia("holds neither sound nor picture", file=source.name, remedy="Check that it plays")
+    _check_size(source, video, limits)
     start_s = min((s["start_s"] for s in kept if s["start_s"] is not None), default=0.0)
     return MediaInfo(
         demuxer=sniffed.demuxer,
@@ -51,46 +58,45 @@ def probe_media(path: Path, limits: Limits) -> MediaInfo:
     )
 
 
-def _container(path: Path) -> Sniffed:
-    sniffed = sniff(path)
+def _container(source: Source) -> Sniffed:
+    sniffed = sniff(source.path, source.name)
     if sniffed.flow != "video":
-        raise UnsupportedMedia(f"is no video but {sniffed.media_type}", file=str(path))
+        raise UnsupportedMedia(f"is no video but {sniffed.media_type}", file=source.name)
     return sniffed
 
 
-def end_of_packets(asset: Asset, limits: Limits) -> float:
+def end_of_packets(source: Source, media: MediaInfo, limits: Limits) -> float:
     """When the last packet of the picture ends, or of anything where only the container as a whole declares its length.
 
     In seconds from the container's start; reads the whole file.
     """
-    media = asset.media
     which = str(media.video_stream) if media.video_s else "all"
-    found, _ = _ask(Path(asset.path), media.demuxer, limits, which)
+    found, _ = _ask(source, media.demuxer, limits, which)
     return float(found.get("end_s", 0.0)) - media.start_s
 
 
-def _ask(path: Path, demuxer: str, limits: Limits, *more: str) -> tuple[dict[str, Any], str]:
+def _ask(source: Source, demuxer: str, limits: Limits, *more: str) -> tuple[dict[str, Any], str]:
     """The child's answer, and ffmpeg's complaints."""
-    command = [sys.executable, "-I", str(_PROGRAM), str(path), demuxer, str(limits.max_streams), *more]
-    result = run_child(command, cwd=path.parent, limits=limits, file=str(path))
+    command = [sys.executable, "-I", str(_PROGRAM), str(source.path), demuxer, str(limits.max_streams), *more]
+    result = run_child(command, cwd=None, limits=limits, file=source.name, sources=[source])
     try:
         return json.loads(result.stdout), result.stderr
     except ValueError:
         return {"error": f"its reader ended with {result.returncode}"}, result.stderr
 
 
-def _describe(path: Path, demuxer: str, limits: Limits) -> dict[str, Any]:
+def _describe(source: Source, demuxer: str, limits: Limits) -> dict[str, Any]:
     quick = limits.model_copy(update={"wall_s": min(limits.wall_s, _PROBE_S)})
-    found, complaints = _ask(path, demuxer, quick)
+    found, complaints = _ask(source, demuxer, quick)
     if found.get("count", 0) > limits.max_streams or "exceeds max_streams" in complaints:
         raise TooLarge(
             f"has more than {limits.max_streams} streams",
-            file=str(path),
+            file=source.name,
             remedy="Raise MEDLEY_LIMITS__MAX_STREAMS if you trust the file",
         )
     if "error" in found:
         reason = _moov(complaints) or f"cannot be opened: {found['error']}"
-        raise CorruptMedia(reason, file=str(path), remedy="It may be cut off; copy or export it again")
+        raise CorruptMedia(reason, file=source.name, remedy="It may be cut off; copy or export it again")
     return found
 
 
@@ -120,10 +126,10 @@ def _end(stream: dict[str, Any] | None, start_s: float, found: dict[str, Any], k
     return max(0.0, (stream["start_s"] or 0.0) + length_s - start_s) if length_s else 0.0
 
 
-def _check_size(path: Path, video: dict[str, Any] | None, limits: Limits) -> None:
+def _check_size(source: Source, video: dict[str, Any] | None, limits: Limits) -> None:
     if video and video["width_px"] * video["height_px"] > limits.max_pixels:
         raise TooLarge(
             f"has pictures of {video['width_px']}x{video['height_px']} pixels",
-            file=str(path),
+            file=source.name,
             remedy="Raise MEDLEY_LIMITS__MAX_PIXELS if you trust the file",
         )

@@ -12,6 +12,8 @@ import av
 import av.logging
 from av.stream import Disposition
 
+from medley.media.job_child import reason_of
+
 #: PQ (SMPTE ST 2084) and HLG (ARIB STD-B67), as ISO/IEC 23091-2 numbers them.
 _HDR_TRANSFERS = (16, 18)
 
@@ -73,5 +75,5 @@ if __name__ == "__main__":
     av.logging.set_level(av.logging.ERROR)
     try:
         print(json.dumps(end_of_stream(*sys.argv[1:5]) if len(sys.argv) > 4 else describe(*sys.argv[1:4])))
-    except (av.FFmpegError, ValueError, OSError) as error:
-        print(json.dumps({"error": str(getattr(error, "strerror", None) or error)}))
+    except Exception as error:  # noqa: BLE001  # whatever a demuxer makes of it, it is the file's fault
+        print(json.dumps({"error": str(getattr(error, "strerror", None) or reason_of(error))}))

@@ -72,8 +72,8 @@ _NOT_OURS: tuple[tuple[bytes, str], ...] = (
 )
 
 
-def sniff(path: Path) -> Sniffed:
-    """What `path` holds.
+def sniff(path: Path, name: str = "") -> Sniffed:
+    """What `path` holds; errors call it `name`, where one is given.
 
     Raises MissingFile where it cannot be read, UnsupportedMedia (with a guess at what it is) for anything that no flow
     of ours works on.
@@ -82,8 +82,10 @@ def sniff(path: Path) -> Sniffed:
         with path.open("rb") as file:
             head = file.read(HEAD_BYTES)
     except OSError as error:
-        raise MissingFile(f"cannot be read: {error.strerror}", file=str(path), remedy=_access_remedy(error)) from error
-    return sniff_head(head, str(path))
+        raise MissingFile(
+            f"cannot be read: {error.strerror}", file=name or str(path), remedy=_access_remedy(error)
+        ) from error
+    return sniff_head(head, name or str(path))
 
 
 def is_text(path: Path) -> bool:
