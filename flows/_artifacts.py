@@ -15,6 +15,7 @@ from prefect.artifacts import (
 )
 
 from flows._view import View
+from medley.plain import printable
 from medley.report import ItemReport, ReportFile
 from medley.timeline import timeline_svg
 from tasks._publish import embedded, only_shown
@@ -76,7 +77,7 @@ def publish_items(report: ReportFile, run_id: str) -> None:
 def _row(item: dict[str, Any]) -> dict[str, Any]:
     error = item["error"] or {}
     return {
-        "file": item["path"],
+        "file": printable(item["path"]),
         "status": item["status"],
         "records": ", ".join(f"{count} {kind}" for kind, count in item["records"].items()),
         "seconds": item["seconds"],

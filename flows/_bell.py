@@ -12,6 +12,7 @@ from flows._drain import CLAIM
 from flows._log import logger
 from medley.catalog import Catalog
 from medley.catalog.uploads import Uploads
+from medley.plain import portable_name
 from medley.settings import Settings
 
 EVENT = "medley.upload.landed"
@@ -73,7 +74,7 @@ class Bell:
 def emit(url: str, source: str, paths: list[str]) -> None:
     """Tells Prefect's server at `url` that files have landed; raises httpx.HTTPError."""
     resource = Resource({"prefect.resource.id": f"medley.uploads.{source}", "prefect.resource.name": source})
-    event = Event(event=EVENT, resource=resource, payload={"paths": paths})
+    event = Event(event=EVENT, resource=resource, payload={"paths": [*map(portable_name, paths)]})
     settings = {PREFECT_API_URL: url, PREFECT_CLIENT_MAX_RETRIES: 0}
     with temporary_settings(settings), get_client(sync_client=True) as client:
         client.request("POST", "/events", json=[event.model_dump(mode="json")]).raise_for_status()

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import Any
 
 from flows._signals import drop_output
+from flows._terminal import print_error
 from medley import __version__
 from medley.errors import MedleyError
 from medley.types import Flow
@@ -59,7 +60,7 @@ def main(argv: Sequence[str]) -> int:
             return int(module.run(parser.parse_args(argv[1:])))
         return _usage(verb)
     except MedleyError as error:
-        print(f"medley: {' '.join(str(error).split())}", file=sys.stderr)
+        print_error(str(error))
         return 2
     except KeyboardInterrupt:
         return 130

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Iterator
 from functools import partial
 from importlib import import_module
@@ -16,9 +15,11 @@ from flows._identify import Item
 from flows._modalities import FLOWS
 from flows._run import OpenRun, open_run
 from flows._summary import print_summary
+from flows._terminal import print_json
 from medley.errors import SetupError
 from medley.export import export_asset
 from medley.options import OPTIONS
+from medley.plain import portable_name
 from medley.report import RunReport, RunStatus, exit_code, run_status
 from medley.settings import Settings
 from medley.types import Asset, Flow
@@ -83,7 +84,9 @@ class _Command(Call):
         module, name = FLOWS[self._verb]
         with self.services(known.catalog, known.connect_store, known.prefect_runs) as runner:
             flow = getattr(import_module(module), name).with_options(task_runner=runner)
-            error = error_of(partial(flow, self._arguments.paths, known.run.options, known.run.force))
+            error = error_of(
+                partial(flow, [*map(portable_name, self._arguments.paths)], known.run.options, known.run.force)
+            )
         if isinstance(error, SetupError) and not known.report.counts:
             raise error
         known.enter_missing(self._arguments.paths, error)
@@ -106,7 +109,7 @@ class _Command(Call):
         run_id = known.run.run_id
         whole = RunReport(run_id, self._verb, status, self.seconds, self.startup_s, self.prefect_url, items)
         if self._arguments.json:
-            print(json.dumps(whole.to_dict(), ensure_ascii=False, indent=1))
+            print_json(whole.to_dict())
         elif not self._arguments.quiet:
             print_summary(whole, self._arguments.profile)
         if status in ("partial", "failed"):

@@ -16,6 +16,7 @@ from medley.catalog.uploads import Upload
 from medley.errors import MedleyError, MissingFile
 from medley.landing import DONE, FAILED, seen_at
 from medley.objects import head, is_url, move, remove
+from medley.plain import native_name
 from medley.stop import stop_requested
 from medley.types import Flow
 
@@ -28,7 +29,7 @@ CLAIM = "uploads"
 
 def drain(paths: list[str], parent: Parent) -> None:
     """Until nothing waits. Returns at once where another run is at it: that one takes these files as well."""
-    landed = [upload for path in paths if (upload := _landed(path))]
+    landed = [upload for path in paths if (upload := _landed(native_name(path)))]
     parent.uploads.note(parent.uploads.unknown(landed))
     while parent.catalog.claim(CLAIM, parent.run_id):
         while not stop_requested() and (batch := parent.uploads.take(parent.run_id, _BATCH)):

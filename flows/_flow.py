@@ -18,6 +18,7 @@ from flows._log import attached
 from flows._run import OpenRun
 from flows._runner import MedleyRayRunner
 from flows._signals import stop_on_signals
+from medley.plain import native_name, printable
 from medley.report import ReportFile, run_status
 
 
@@ -64,12 +65,12 @@ def _run_name(flow: str) -> str:
     paths = flow_run.parameters.get("paths") or []
     if not paths:
         return flow
-    first = str(paths[0]).rsplit("/", 1)[-1]
+    first = printable(native_name(str(paths[0])).rsplit("/", 1)[-1])
     more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
     return f"{flow} · {first}{more}"
 
 
 def _first_line(file: ReportFile, counts: dict[str, int]) -> str:
     summary = ", ".join(f"{count} {status}" for status, count in sorted(counts.items())) or "no items"
-    failed = list(islice((item["error"]["message"] for item in file.items() if item["error"]), 3))
+    failed = list(islice((printable(item["error"]["message"]) for item in file.items() if item["error"]), 3))
     return f"{summary}: {'; '.join(failed)}" if failed else summary

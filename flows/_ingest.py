@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -17,9 +16,11 @@ from flows._parent import CHILD_ITEMS, Batch, Parent, open_parent
 from flows._routing import batches, files_of, prune
 from flows._services import vector_store
 from flows._summary import print_ingest
+from flows._terminal import print_error
 from medley.catalog.views import status_items
 from medley.errors import SetupError
 from medley.options import IngestOptions
+from medley.plain import portable_name, to_json
 from medley.report import exit_code
 from medley.stop import stop_requested
 
@@ -88,7 +89,7 @@ class _Ingest(Call):
             connect = lambda: store.enter_context(vector_store(self._settings))  # noqa: E731  # when it is its turn
             with self.services(parent.catalog, connect, lambda: parent.flow_runs) as runner:
                 flow: Any = ingest_sources.with_options(task_runner=runner)
-                sources, arguments = self._arguments.sources, self._arguments
+                sources, arguments = [*map(portable_name, self._arguments.sources)], self._arguments
                 error = error_of(partial(flow, sources, parent.options, arguments.force, arguments.prune))
         if error is not None and not (parent.finished or stop_requested()):
             parent.give_up(error)
@@ -114,14 +115,14 @@ class _Ingest(Call):
         elif not self._arguments.quiet:
             print_ingest(whole, parent.report.counts)
         if parent.lost:
-            print(f"medley: {parent.lost}", file=sys.stderr)
+            print_error(parent.lost)
 
 
 def _as_json(whole: dict[str, Any], items: Iterator[dict[str, Any]]) -> Iterator[str]:
     """As `json.dumps` would, item by item: a report of a hundred thousand files is not held in memory."""
-    yield json.dumps(whole, ensure_ascii=False, indent=1).removesuffix("\n}") + ',\n "items": ['
+    yield to_json(whole, indent=1).removesuffix("\n}") + ',\n "items": ['
     between = "\n"
     for item in items:
-        yield between + json.dumps(item, ensure_ascii=False)
+        yield between + to_json(item)
         between = ",\n"
     yield "]\n}\n"

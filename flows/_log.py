@@ -8,8 +8,23 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
+
+from medley.plain import printable
 
 LOG = "log.txt"
+
+
+def _plain_record(*args: Any, **kwargs: Any) -> logging.LogRecord:
+    """A record of ours holds names of files and words of documents: no log, terminal or page takes them for more."""
+    record = _make_record(*args, **kwargs)
+    if record.name.startswith("medley"):
+        record.msg, record.args = printable(record.getMessage(), keep="\n\t"), ()
+    return record
+
+
+_make_record = logging.getLogRecordFactory()
+logging.setLogRecordFactory(_plain_record)
 #: Ours; children of it are what our modules write to.
 logger = logging.getLogger("medley")
 

@@ -17,6 +17,7 @@ from medley.catalog import Catalog, open_catalog
 from medley.catalog.uploads import Uploads
 from medley.errors import MedleyError, SetupError
 from medley.options import IngestOptions
+from medley.plain import portable_name
 from medley.report import ItemReport, ItemStatus, ReportFile, RunStatus, error_entry, run_status, stop_errors
 from medley.settings import Settings
 from medley.stop import stop_requested
@@ -102,7 +103,7 @@ class Parent:
             error: BaseException | None
             try:
                 known.check_machine()
-                error = error_of(partial(flow, known.paths, known.run.options, self.force))
+                error = error_of(partial(flow, [*map(portable_name, known.paths)], known.run.options, self.force))
             except SetupError as wrong:
                 error = wrong
             known.enter_missing(known.paths, error)

@@ -54,30 +54,40 @@ def files_of(sources: Iterable[str], refused: Callable[[str, MedleyError], objec
     """What the sources hold, until the run is stopped; `refused` is told of those that cannot be read."""
     for source in sources:
         try:
-            yield from takewhile(lambda _: not stop_requested(), _files_of(source))
+            yield from takewhile(lambda _: not stop_requested(), _files_of(source, refused))
         except MedleyError as error:
             error.file = error.file or source
             refused(source, error)
 
 
-def _files_of(source: str) -> Iterator[str]:
+def _files_of(source: str, refused: Callable[[str, MedleyError], object]) -> Iterator[str]:
     """Raises MissingFile, TransientError."""
-    path = Path(source).expanduser()
+    path = Path(os.path.expanduser(source))
     if is_url(source):
         yield from _at_url(source)
     elif path.is_dir():
-        yield from map(str, entries_in(path))
+        yield from _below(path, refused)
     elif path.is_file():
         yield from _listed(path) if is_text(path) else [str(path)]
     elif glob.has_magic(source):
         found = False
         for name in glob.iglob(os.path.expanduser(source), recursive=True):
             found = True
-            yield from map(str, entries_in(Path(name))) if os.path.isdir(name) else [name]
+            yield from _below(Path(name), refused) if os.path.isdir(name) else [name]
         if not found:
             raise MissingFile("matches nothing", file=source, remedy="Check the pattern")
     else:
         raise MissingFile("does not exist", file=source, remedy="Check the path")
+
+
+def _below(folder: Path, refused: Callable[[str, MedleyError], object]) -> Iterator[str]:
+    """The files of a folder; a folder in it that cannot be listed is an entry as well."""
+
+    def unlisted(error: OSError) -> None:
+        why = f"cannot be listed: {error.strerror}"
+        refused(str(error.filename), MissingFile(why, file=str(error.filename), remedy="Check its permissions"))
+
+    yield from map(str, entries_in(folder, unlisted))
 
 
 def _at_url(source: str) -> Iterator[str]:
@@ -98,7 +108,7 @@ def _listed(path: Path) -> Iterator[str]:
     with path.open(encoding="utf-8", errors="surrogateescape") as lines:
         for line in map(str.strip, lines):
             if line and not line.startswith("#"):
-                yield line if is_url(line) else str(path.parent / Path(line).expanduser())
+                yield line if is_url(line) else str(path.parent / os.path.expanduser(line))
 
 
 def prune(sources: Iterable[str], parent: Parent) -> int:

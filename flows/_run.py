@@ -28,6 +28,7 @@ from medley.errors import MedleyError
 from medley.models.locate import make_sure
 from medley.models.profiles import models_for
 from medley.options import Options
+from medley.plain import native_name
 from medley.planning import plan_contents
 from medley.profile import Choice, resolve_profile
 from medley.report import ItemReport, ItemStatus, ReportFile, error_entry, run_status, stop_errors
@@ -66,6 +67,7 @@ class OpenRun:
     def identify(self, paths: list[str]) -> Iterator[Item]:
         """The items of `paths`, one by one; goes on where the command has begun."""
         if self.items is None:
+            paths = [native_name(path) for path in paths]
             sightings = Sightings(self.catalog, self.run.options.tags)
             self.exits.callback(sightings.tell)  # not when the generator is collected: that may be within a write
             found = identify_items(paths, self.flow, self.plan, self.catalog, self.run, verify=self.verify)

@@ -6,10 +6,10 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from flows._terminal import PlainConsole
 from medley.report import RunReport
 
 _ROWS = 20
@@ -17,7 +17,7 @@ _ROWS = 20
 
 def print_summary(report: RunReport, profile: str | None) -> None:
     """A table of items, how long it took and how much of that was start-up, and three commands to try next."""
-    console = Console(highlight=False)
+    console = PlainConsole()
     console.print(_table(report.items[:_ROWS]))
     if len(report.items) > _ROWS:
         console.print(f"... and {len(report.items) - _ROWS} more: medley status")
@@ -51,7 +51,7 @@ def _table(items: list[dict[str, Any]]) -> Table:
 
 def print_ingest(whole: dict[str, Any], counts: Mapping[str, int]) -> None:
     """How many files ended how, and how long it took; each of them was told on stderr."""
-    console = Console(highlight=False)
+    console = PlainConsole()
     told = ", ".join(f"{count} {status}" for status, count in sorted(counts.items())) or "no files"
     start = f", {whole['startup_s']:.1f} s of it to start services" if whole["startup_s"] else ""
     console.print(f"[bold]{told}[/] in {whole['seconds']:.1f} s{start}")

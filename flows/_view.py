@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from rich.console import Console
 from rich.live import Live
 from rich.markup import escape
 from rich.spinner import Spinner
 from rich.table import Table
 
+from flows._terminal import PlainConsole
 from medley.report import ItemReport
 
 _COLOURS = {
@@ -60,7 +60,7 @@ class Terminal:
     """A live display on a terminal; one plain line for each ended item where stderr is none."""
 
     def __init__(self, *, verbose: bool = False, quiet: bool = False, brief: bool = False) -> None:
-        self.console = Console(stderr=True, highlight=False)
+        self.console = PlainConsole(stderr=True)
         self.log: Callable[[str], None] | None = self._show if verbose else None
         self._quiet = quiet
         self._brief = brief  # no line for a file with which nothing has been done

@@ -10,13 +10,12 @@ if __name__ == "__main__":
     sys.exit(main(["doctor", *sys.argv[1:]]))
 
 import argparse
-import json
 from dataclasses import asdict
 
-from rich.console import Console
 from rich.markup import escape
 
 from flows._environment import prepare_environment
+from flows._terminal import PlainConsole, print_json
 from flows._up.checks import Line, examine
 from medley.settings import load_settings
 
@@ -33,17 +32,17 @@ def run(arguments: argparse.Namespace) -> int:
     settings = load_settings()
     prepare_environment(settings)
     lines = []
-    console = Console(highlight=False, soft_wrap=True)
+    console = PlainConsole()
     for line in examine(settings):
         lines.append(line)
         if not arguments.json:
             _show(line, console)
     if arguments.json:
-        print(json.dumps({"checks": [asdict(line) for line in lines]}, ensure_ascii=False, indent=1))
+        print_json({"checks": [asdict(line) for line in lines]})
     return 1 if any(line.state == "fail" for line in lines) else 0
 
 
-def _show(line: Line, console: Console) -> None:
-    console.print(f"[{_COLOURS[line.state]}]{line.state:>4}[/]  {line.name:<10}  {escape(line.what)}")
+def _show(line: Line, console: PlainConsole) -> None:
+    console.print(f"[{_COLOURS[line.state]}]{line.state:>4}[/]  {line.name:<10}  {escape(line.what)}", soft_wrap=True)
     if line.remedy:
-        console.print(f"                  [dim]{escape(line.remedy)}[/]")
+        console.print(f"                  [dim]{escape(line.remedy)}[/]", soft_wrap=True)

@@ -18,6 +18,7 @@ from flows._parent import CHILD_ITEMS
 from flows._parent_flow import joined_parent, parent_state
 from flows._routing import batches, files_of, prune
 from medley.options import IngestOptions
+from medley.plain import native_name
 
 _DEFAULTS = IngestOptions()
 _NONE: list[str] = []
@@ -38,7 +39,7 @@ def ingest_sources(
 
     """
     with joined_parent("ingest", options, force=force) as parent:
-        wanted = sources or [parent.settings.upload_source]
+        wanted = [native_name(source) for source in sources] or [parent.settings.upload_source]
         if parent.batches is None:
             parent.batches = batches(files_of(wanted, parent.refuse), CHILD_ITEMS)
         parent.work()

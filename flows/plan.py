@@ -10,14 +10,12 @@ if __name__ == "__main__":
     sys.exit(main(["plan", *sys.argv[1:]]))
 
 import argparse
-import json
 import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from rich.console import Console
 from rich.markup import escape
 
 from flows._environment import prepare_environment
@@ -26,6 +24,7 @@ from flows._identify import settled
 from flows._parent import CHILD_ITEMS, Batch
 from flows._routing import batches, files_of
 from flows._run import new_run
+from flows._terminal import PlainConsole, print_json
 from medley.catalog import Catalog, open_catalog
 from medley.errors import BadInput, MedleyError, TransientError
 from medley.identify import identify
@@ -61,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
     }
     if arguments.json:
         items = [asdict(item) for item in planned]
-        print(json.dumps({"totals": totals, "items": items}, ensure_ascii=False, indent=1))
+        print_json({"totals": totals, "items": items})
     else:
         _show(planned, totals)
     return 0
@@ -112,7 +111,7 @@ def _refused(path: str, flow: Flow | None, error: MedleyError) -> Planned:
 
 
 def _show(planned: list[Planned], totals: dict[str, Any]) -> None:
-    console = Console(highlight=False)
+    console = PlainConsole()
     for item in planned:
         if item.action != "unchanged":
             told = "; ".join(item.why)

@@ -10,7 +10,6 @@ if __name__ == "__main__":
     sys.exit(main(["search", *sys.argv[1:]]))
 
 import argparse
-import json
 import os
 import re
 import shlex
@@ -20,19 +19,20 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
-from rich.console import Console
 from rich.markup import escape
 
 from flows._environment import prepare_environment
 from flows._query import ask
 from flows._question import Question
 from flows._services import vector_store
+from flows._terminal import PlainConsole, print_json
 from medley.catalog import open_catalog
 from medley.errors import SetupError
 from medley.media.pictures import PICTURE, convert_picture
 from medley.models.profiles import reached
 from medley.objects import is_url
 from medley.options import PictureOptions
+from medley.plain import printable
 from medley.search import Moment, query_encoder, search_moments, similar_to_picture, similar_to_record
 from medley.settings import Settings, load_settings
 from medley.stores.base import Found, Scope, VectorStore, open_store
@@ -60,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
     question = _question(arguments)
     hits = find(question, settings)
     if arguments.json:
-        print(json.dumps({"query": arguments.query, "hits": hits}, ensure_ascii=False, indent=1))
+        print_json({"query": arguments.query, "hits": hits})
     else:
         show(arguments.query or f"like {arguments.like}", hits)
     return 0
@@ -153,7 +153,7 @@ def _evidence(found: Found, score: float, settings: Settings) -> dict[str, Any]:
 
 def show(query: str, hits: list[dict[str, Any]]) -> None:
     """For people, on stdout: two lines for each hit, paths in one piece."""
-    console = Console(highlight=False)
+    console = PlainConsole()
     if not hits:
         console.print(f"Nothing found for “{escape(query)}”. Is anything indexed? Try: medley status")
         return
@@ -175,8 +175,14 @@ def _page(hit: dict[str, Any]) -> str:
     return "" if hit["page"] is None else f"page {hit['page']}"
 
 
+def _quoted(path: str) -> str:
+    """For the shell; where a name holds what a terminal must not see, as bash, zsh and ksh write such bytes."""
+    shown = printable(path.replace("\\", "\\\\").replace("'", "\\'"))
+    return shlex.quote(path) if printable(path) == path else f"$'{shown}'"
+
+
 def player_command(path: str, start_s: float) -> str:
     """A command line for the shell that plays the file from there, with a player that is installed (else: mpv)."""
     options = {"mpv": f"--start={start_s:.1f} --", "vlc": f"--start-time={start_s:.1f}", "ffplay": f"-ss {start_s:.1f}"}
     player = next((name for name in options if shutil.which(name)), "mpv")
-    return f"{player} {options[player]} {shlex.quote(os.path.abspath(path))}"
+    return f"{player} {options[player]} {_quoted(os.path.abspath(path))}"

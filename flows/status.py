@@ -10,13 +10,12 @@ if __name__ == "__main__":
     sys.exit(main(["status", *sys.argv[1:]]))
 
 import argparse
-import json
 from typing import Any
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from flows._terminal import PlainConsole, print_json
 from medley.catalog import open_catalog
 from medley.catalog.views import status_items, status_runs, status_totals
 from medley.settings import Settings, load_settings
@@ -43,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
         "items": status_items(catalog.engine, failed_only=arguments.failed),
     }
     if arguments.json:
-        print(json.dumps(known, ensure_ascii=False, indent=1))
+        print_json(known)
     else:
         show(known)
     return 0
@@ -58,7 +57,7 @@ def _sizes(settings: Settings) -> dict[str, int]:
 
 def show(known: dict[str, Any]) -> None:
     """Tables for people, on stdout."""
-    console = Console(highlight=False)
+    console = PlainConsole()
     console.print(", ".join(f"{count} {name}" for name, count in known["totals"].items()))
     console.print("on disk: " + ", ".join(f"{size / 1e6:.1f} MB {name}" for name, size in known["disk"].items()))
     runs = _table("run", "flow", "status", "profile", "started", "items")

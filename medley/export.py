@@ -11,6 +11,7 @@ from typing import Any
 from medley.artifacts import ArtifactStore
 from medley.media.frames import FRAMES, read_frames
 from medley.media.pdf import read_pages
+from medley.plain import markdown_text, printable, to_json
 from medley.run import Run
 from medley.transcript import TRANSCRIPT, read_segments
 from medley.types import Asset, Segment
@@ -33,7 +34,7 @@ def export_asset(asset: Asset, shown_path: str, run: Run, directory: Path) -> Pa
         "pages": pages,
     }
     target = _free_name(directory, asset)
-    target.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n")
+    target.write_text(to_json(content, indent=1) + "\n")
     if segments:
         target.with_suffix(".srt").write_text(srt(segments))
         target.with_suffix(".vtt").write_text(vtt(segments))
@@ -44,7 +45,10 @@ def export_asset(asset: Asset, shown_path: str, run: Run, directory: Path) -> Pa
 
 def srt(segments: Sequence[Segment]) -> str:
     """Subtitles in SubRip's format."""
-    cues = (f"{n}\n{_clock(s.start_s, ',')} --> {_clock(s.end_s, ',')}\n{s.text}\n" for n, s in enumerate(segments, 1))
+    cues = (
+        f"{n}\n{_clock(s.start_s, ',')} --> {_clock(s.end_s, ',')}\n{_untagged(s.text)}\n"
+        for n, s in enumerate(segments, 1)
+    )
     return "\n".join(cues)
 
 
@@ -56,7 +60,10 @@ def vtt(segments: Sequence[Segment]) -> str:
 
 def markdown(pages: Sequence[dict[str, Any]]) -> str:
     """Pages as Markdown: a heading for each, a paragraph for each block."""
-    parts = [f"## Page {page['page']}\n\n" + "\n\n".join(block["text"] for block in page["blocks"]) for page in pages]
+    parts = [
+        f"## Page {page['page']}\n\n" + "\n\n".join(markdown_text(block["text"]) for block in page["blocks"])
+        for page in pages
+    ]
     return "\n\n".join(parts) + "\n"
 
 
@@ -115,5 +122,10 @@ def _clock(seconds: float, point: str) -> str:
     return f"{ms // 3_600_000:02d}:{ms // 60_000 % 60:02d}:{ms // 1000 % 60:02d}{point}{ms % 1000:03d}"
 
 
+def _untagged(text: str) -> str:
+    """SubRip has no way to escape what players take for tags."""
+    return printable(text).translate(str.maketrans("<>{}", "\u2039\u203a()"))
+
+
 def _escaped(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return printable(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

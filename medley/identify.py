@@ -116,6 +116,8 @@ def _seen(
 
 
 def _stat(path: Path, limits: Limits) -> os.stat_result:
+    if "\0" in str(path):
+        raise MissingFile("is no path: there is a NUL byte in it", file=str(path), remedy="Check the list of files")
     try:
         found = path.stat()
     except OSError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
@@ -32,9 +32,12 @@ def files_in(folder: Path) -> Iterator[Path]:
     return filter(is_regular, entries_in(folder))
 
 
-def entries_in(folder: Path) -> Iterator[Path]:
-    """All but folders under `folder`, links not followed, without what is temporary, hidden or done with."""
-    for directory, names, files in os.walk(folder):
+def entries_in(folder: Path, unlisted: Callable[[OSError], object] | None = None) -> Iterator[Path]:
+    """All but folders under `folder`, links not followed, without what is temporary, hidden or done with.
+
+    `unlisted` is told of folders that cannot be listed.
+    """
+    for directory, names, files in os.walk(folder, onerror=unlisted):
         names[:] = [name for name in names if not name.startswith(".")]
         if Path(directory) == folder:
             names[:] = [name for name in names if name not in (DONE, FAILED)]

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from medley.errors import MedleyError
+from medley.plain import printable, to_json
 from medley.space import patient
 from medley.stop import stop_reason
 
@@ -73,7 +74,7 @@ class RunReport:
 
 def error_entry(error: MedleyError) -> dict[str, Any]:
     """One error as reports and the catalog hold it: type, stage, and a message with reason and remedy on one line."""
-    message = " ".join(str(error).split())
+    message = printable(" ".join(str(error).split()))
     return {"type": type(error).__name__, "stage": error.stage or "identify", "message": message}
 
 
@@ -112,7 +113,7 @@ class ReportFile:
 
     def add_entry(self, entry: dict[str, Any]) -> None:
         """The same with an entry of another run's report."""
-        self._append(json.dumps(entry, ensure_ascii=False).encode() + b"\n")
+        self._append(to_json(entry).encode() + b"\n")
         self.counts[entry["status"]] += 1
 
     @patient

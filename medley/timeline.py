@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import Any
 from xml.sax.saxutils import escape
 
+from medley.plain import printable
+
 _ROW_PX, _NAME_PX, _BARS_PX, _PAD_PX = 18, 150, 620, 10
 _COLOURS = {"completed": "#2e7d32", "cached": "#90a4ae", "failed": "#c62828", "skipped": "#cfd8dc"}
 
@@ -45,7 +47,7 @@ def _row(stage: dict[str, Any], row: int, zero: float, span_s: float) -> str:
 
 def _text(x: float, row: int, text: str, weight: str) -> str:
     y = _PAD_PX + (row + 1) * _ROW_PX - 5
-    return f'<text x="{x:.1f}" y="{y}" font-size="12" font-weight="{weight}">{escape(text)}</text>'
+    return f'<text x="{x:.1f}" y="{y}" font-size="12" font-weight="{weight}">{escape(printable(text))}</text>'
 
 
 def _at(stage: dict[str, Any]) -> float:

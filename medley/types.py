@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from medley.errors import MedleyError
+from medley.plain import printable
 
 Flow = Literal["video", "pdf", "image"]
 Branch = Literal["speech", "frames", "pages", "images", "captions", "words"]
@@ -117,7 +118,7 @@ class Asset:
     @property
     def name(self) -> str:
         """The file's name, for people."""
-        return os.path.basename(self.path)
+        return printable(os.path.basename(self.path))
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
@@ -173,6 +174,7 @@ class Unit:
 
 def named(names: Sequence[str]) -> str:
     """Several things as people call them: the first, and how many more."""
+    names = [printable(name) for name in names]
     return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import contextlib
 import logging
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from prefect.context import TaskRunContext
 
 from medley.media.pdf import Figure, Page
 from medley.media.sheet import contact_sheet
+from medley.plain import markdown_text
 from medley.types import Asset, Frame, Segment, clock
 
 _LABEL = 22  # letters below a small picture
@@ -38,7 +38,7 @@ def embedded(picture: bytes, media_type: str) -> str:
 def publish_transcript(asset: Asset, segments: Sequence[Segment]) -> None:
     """The transcript with times as a Markdown artifact of the task run; nothing outside of one."""
     # a list: the cells of a table are cut off where the page ends
-    lines = [f"- **{clock(s.start_s)} – {clock(s.end_s)}** {_plain(s.text)}" for s in segments]
+    lines = [f"- **{clock(s.start_s)} – {clock(s.end_s)}** {markdown_text(s.text)}" for s in segments]
     _publish(asset, "transcript", "Transcript", "\n".join(lines) or "No speech.")
 
 
@@ -61,7 +61,7 @@ def publish_pictures(pictures: Sequence[tuple[Asset, Path]]) -> None:
 def publish_pages(asset: Asset, pages: Sequence[Page]) -> None:
     """How each of the first pages begins, as a Markdown artifact of the task run; nothing outside of one."""
     written = [(page.number, " ".join(block.text for block in page.blocks)) for page in pages[:_PAGES]]
-    lines = [f"- **{number}** {_plain(text[:_BEGINNING])}" for number, text in written if text]
+    lines = [f"- **{number}** {markdown_text(text[:_BEGINNING])}" for number, text in written if text]
     _publish(asset, "pages", "Pages", "\n".join(lines) or "No text.")
 
 
@@ -77,12 +77,7 @@ def _publish(asset: Asset, key: str, title: str, markdown: str) -> None:
         return
     with only_shown():
         create_markdown_artifact(
-            markdown=f"# {_plain(asset.name)}\n\n{markdown}\n",
+            markdown=f"# {markdown_text(asset.name)}\n\n{markdown}\n",
             key=f"{key}-{asset.asset_id[:12]}",
-            description=f"{title} of {asset.name}",
+            description=f"{title} of {markdown_text(asset.name)}",
         )
-
-
-def _plain(text: str) -> str:
-    """On one line, without a meaning in Markdown."""
-    return re.sub(r"([\\`*_\[\]<>#|])", r"\\\1", " ".join(text.split()))

@@ -137,7 +137,7 @@ SAID = [
 
 def test_subrip() -> None:
     assert srt(SAID) == (
-        "1\n00:00:00,000 --> 00:00:01,500\nTom & <i>Jerry</i> --> home\n"
+        "1\n00:00:00,000 --> 00:00:01,500\nTom & ‹i›Jerry‹/i› --› home\n"
         "\n2\n00:01:00,000 --> 01:01:01,250\nSpäter\n"
         "\n3\n100:00:00,000 --> 100:00:00,001\nin 100 hours\n"
     )

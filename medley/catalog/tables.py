@@ -15,7 +15,26 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    TypeDecorator,
 )
+
+from medley.plain import native_name, portable_name
+
+
+class Name(TypeDecorator[str]):
+    """A path of any bytes, kept as Unicode."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: object) -> str | None:
+        """See the class."""
+        return None if value is None else portable_name(value)
+
+    def process_result_value(self, value: str | None, dialect: object) -> str | None:
+        """See the class."""
+        return None if value is None else native_name(value)
+
 
 metadata = MetaData()
 _ID = String(64)
@@ -49,7 +68,7 @@ assets = Table(
 locations = Table(
     "locations",
     metadata,
-    Column("path", Text, primary_key=True),
+    Column("path", Name, primary_key=True),
     Column("asset_id", _ID, ForeignKey("assets.asset_id"), index=True),  # null: never identified, see error
     Column("size_bytes", BigInteger),
     Column("mtime_ns", BigInteger),
@@ -114,8 +133,8 @@ claims = Table(
 uploads = Table(
     "uploads",
     metadata,
-    Column("path", Text, primary_key=True),
-    Column("source", Text, nullable=False, index=True),  # the folder or bucket that it landed in
+    Column("path", Name, primary_key=True),
+    Column("source", Name, nullable=False, index=True),  # the folder or bucket that it landed in
     Column("version", Text, nullable=False),  # size, mtime and inode, or ETag: tells whether it has changed
     Column("status", String(16), nullable=False),  # pending, running, done, failed
     Column("after", String(16), nullable=False),  # keep, move, delete

@@ -65,6 +65,8 @@ _MAGIC: tuple[tuple[int, bytes, Sniffed], ...] = (
 #: Brands of the ISO container that are pictures (ISO/IEC 23008-12, AV1 Image File Format).
 _HEIF = {b"avif": _AVIF, b"avis": _AVIF, b"mif1": _HEIC, b"msf1": _HEIC}
 _HEIF |= dict.fromkeys((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx"), _HEIC)
+#: Bytes that no text holds, in whatever encoding that extends ASCII.
+_CONTROLS = frozenset(range(32)) - frozenset(b"\t\n\r\f\x1b")
 _NOT_OURS: tuple[tuple[bytes, str], ...] = (
     (b"#EXTM3U", "an HLS playlist, which points to other files; give the media files themselves"),
     (b"ffconcat", "an ffconcat script, which points to other files; give the media files themselves"),
@@ -158,13 +160,9 @@ def _describe(head: bytes) -> str:
     for magic, name in _NOT_OURS:
         if text.startswith(magic):
             return f"it is {name}"
-    try:
-        head[:512].decode()
-    except UnicodeDecodeError:
-        return "its first bytes are those of no container that we know"
-    return (
-        "it is a text file" if b"\x00" not in head[:512] else "its first bytes are those of no container that we know"
-    )
+    if _CONTROLS.isdisjoint(head[:512]):
+        return "it is a text file"  # in whatever encoding: lists hold names of any bytes
+    return "its first bytes are those of no container that we know"
 
 
 def _access_remedy(error: OSError) -> str:

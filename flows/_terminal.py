@@ -1,0 +1,34 @@
+"""What we print: names of files and words of documents never reach a terminal as commands to it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
+
+from medley.plain import printable, to_json
+
+
+class PlainConsole(Console):
+    """A console on which all text is text; colours and cursor movements come from Rich alone."""
+
+    def __init__(self, *, stderr: bool = False) -> None:
+        super().__init__(stderr=stderr, highlight=False)
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """The segments of `renderable`, as Rich asks for them before it adds its own control sequences."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(printable(segment.text, keep="\n"), segment.style)
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on stdout."""
+    print(to_json(value, indent=1))
+
+
+def print_error(text: str) -> None:
+    """One line on stderr."""
+    print(f"medley: {printable(' '.join(text.split()))}", file=sys.stderr)
