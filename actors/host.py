@@ -15,18 +15,28 @@ class Host:
     """
 
     _notes: list[str]
+    _call_id = ""
+    _since = 0.0
 
-    def run(self, method: str, *args: Any) -> tuple[Any, list[str]]:
+    def run(self, call_id: str, method: str, *args: Any) -> tuple[Any, list[str]]:
         """One call of `method`, with the notes that were made meanwhile."""
         self._notes = []
+        self._since, self._call_id = time.monotonic(), call_id
         return getattr(self, method)(*args), self._notes
+
+    def working_s(self, call_id: str) -> float:
+        """How long the model has been at the batch at hand of that call: 0.0 where the call has not begun.
+
+        A pool asks this while `run` is at work.
+        """
+        return time.monotonic() - self._since if self._call_id == call_id else 0.0
 
     def ready(self) -> None:
         """Answers when the model is loaded."""
 
     @contextmanager
     def noted(self, what: str) -> Iterator[None]:
-        """Notes `what` and how long the block took."""
-        began = time.monotonic()
+        """Notes `what` and how long the block took: one batch, for which the pool's clock starts again."""
+        began = self._since = time.monotonic()
         yield
         self.__dict__.setdefault("_notes", []).append(f"{what} in {time.monotonic() - began:.2f} s")

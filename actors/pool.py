@@ -2,30 +2,41 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import inspect
 import logging
 import os
 import threading
+import time
+import uuid
 from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import ray
 from ray.exceptions import ActorDiedError, ActorUnavailableError, GetTimeoutError, RayTaskError
 
+import actors
+import medley
 from actors.caption import CaptionActor
 from actors.clip import ClipActor
 from actors.ocr import OcrActor
 from actors.text import TextActor
 from actors.whisper import WhisperActor
 from medley import __version__
-from medley.errors import ActorDied, TooLarge
+from medley.errors import ActorDied, ModelTimeout
 from medley.models.base import ModelSpec, Vectors
 from medley.run import Run
 from medley.stop import raise_if_stopped
 
 NAMESPACE = "medley"
+_WATCH = "watch"  # calls that an actor answers while it works
+_LOOK_S = 10.0
+#: Before a call is made again whose actor went away.
+_PAUSES_S = (0.5, 2.0, 5.0)
 logger = logging.getLogger("medley.models")
 
 
@@ -42,9 +53,10 @@ class RayPool:
 
     def __init__(self, host: type, spec: ModelSpec, threads: int, gpus: float, timeout_s: float) -> None:
         self._timeout_s = timeout_s
+        self._look_s = min(_LOOK_S, timeout_s)
         self._what = f"{spec.kind} model {spec.id}"
         self._actor = (
-            ray.remote(host)
+            ray.remote(concurrency_groups={_WATCH: 1})(host)
             .options(
                 name=actor_name(host, spec),
                 namespace=NAMESPACE,
@@ -53,7 +65,7 @@ class RayPool:
                 num_cpus=0,  # with a CPU each, actors and tasks do not fit on two cores
                 num_gpus=gpu_share(spec, gpus),
                 max_restarts=-1,
-                max_task_retries=2,
+                max_task_retries=0,  # else Ray would do again what was ended because it took too long
                 runtime_env={"env_vars": {"OMP_NUM_THREADS": str(threads)}},
             )
             .remote(spec, threads)
@@ -61,17 +73,41 @@ class RayPool:
 
     def call(self, method: str, *args: Any) -> Any:
         """See `Pool`."""
+        for pause_s in _PAUSES_S:
+            with contextlib.suppress(ActorDied):
+                return self._once(method, args)
+            time.sleep(pause_s)  # it is being started again
+            raise_if_stopped()
+        return self._once(method, args)
+
+    def _once(self, method: str, args: tuple[Any, ...]) -> Any:
+        call_id = uuid.uuid4().hex
         try:
-            return _logged(ray.get(self._actor.run.remote(method, *args), timeout=self._timeout_s))
+            answer = self._actor.run.remote(call_id, method, *args)
+            self._await(answer, call_id)
+            return _logged(ray.get(answer))
         except RayTaskError as error:
             raise error.cause from error
         except (ActorDiedError, ActorUnavailableError) as error:
             raise ActorDied(f"the process of the {self._what} went away: {str(error).splitlines()[0]}") from error
-        except GetTimeoutError as error:
-            raise TooLarge(
-                f"the {self._what} did not answer within {self._timeout_s:g} s",
-                remedy="Raise MEDLEY_POOLS__CALL_TIMEOUT_S, or use a faster model",
-            ) from error
+
+    def _await(self, answer: Any, call_id: str) -> None:
+        """Until the answer is there. Waiting behind other calls costs nothing: the clock runs while the model works.
+
+        Raises ModelTimeout; the actor begins anew then, and the calls that wait behind are made again.
+        """
+        heard = time.monotonic()
+        while not ray.wait([answer], timeout=self._look_s)[0]:
+            try:
+                asked = self._actor.working_s.options(concurrency_group=_WATCH).remote(call_id)
+                working_s = ray.get(asked, timeout=self._look_s)
+                heard = time.monotonic()
+            except GetTimeoutError:  # it has no place yet, or hangs as a whole
+                working_s = time.monotonic() - heard
+            if working_s > self._timeout_s:
+                ray.kill(self._actor, no_restart=False)
+                remedy = "Raise MEDLEY_POOLS__CALL_TIMEOUT_S, use a faster model, or give the cluster more room"
+                raise ModelTimeout(f"the {self._what} has not answered for {self._timeout_s:g} s", remedy=remedy)
 
 
 class LocalPool:
@@ -92,7 +128,7 @@ class LocalPool:
         raise_if_stopped()
         with self._turn:
             raise_if_stopped()
-            return _logged(self._host.run(method, *args))
+            return _logged(self._host.run("", method, *args))
 
 
 def _logged(answer: tuple[Any, list[str]]) -> Any:
@@ -140,8 +176,18 @@ def in_batches(pool: Pool, method: str, items: Sequence[Any], size: int = 64) ->
 
 def actor_name(host: type, spec: ModelSpec) -> str:
     """Another model, or other code of ours, is another actor: a resident one is never asked for what it is not."""
-    code = hashlib.sha256((__version__ + inspect.getsource(host)).encode()).hexdigest()[:8]
+    code = hashlib.sha256((_code_of_ours() + inspect.getsource(host)).encode()).hexdigest()[:8]
     return f"{host.__name__}-{spec.fingerprint}-{spec.device}-{code}"
+
+
+@lru_cache
+def _code_of_ours() -> str:
+    """Stands for all code that may have a part in what a model says: hosts, loaders, and what they call."""
+    digest = hashlib.sha256(__version__.encode())
+    for package in (actors, medley):
+        for path in sorted(Path(package.__path__[0]).rglob("*.py")):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def gpu_share(spec: ModelSpec, share: float) -> float:

@@ -12,6 +12,7 @@ from prefect.client.schemas.objects import State
 from prefect.context import FlowRunContext
 from prefect.futures import PrefectFuture
 
+from flows._crash import Crash, crash_of
 from flows._identify import Item
 from flows._log import logger
 from flows._runner import MedleyRayRunner
@@ -43,7 +44,8 @@ class Flight:
     futures: dict[str, PrefectFuture[Any]] = field(default_factory=dict)
     open: set[str] = field(default_factory=set)
     drives: int = 0
-    worker_died: str = ""
+    deaths: int = 0  #: of these, how many ended with the death of a worker
+    crash: Crash | None = None
     broken: bool = False  #: a stage failed as a whole, for a reason that may be one member's
 
     @property
@@ -59,7 +61,7 @@ class Flight:
     def begin(self, futures: dict[str, PrefectFuture[Any]]) -> None:
         """Once more, from nothing but what is kept."""
         self.drives += 1
-        self.worker_died, self.broken = "", False
+        self.crash, self.broken = None, False
         for member in self.members:
             member.errors.clear()
         self.futures, self.open = futures, set(futures)
@@ -99,10 +101,18 @@ def note_state(flight: Flight, stage: str, state: State[Any] | None) -> None:
         if stop_requested():
             _cancel(flight)
         else:
-            logger.error("%s: the worker died in %s: %s", flight.name, stage, state.message)
-            flight.worker_died = flight.worker_died or stage
+            _note_crash(flight, crash_of(stage, result, state.message or ""))
     else:
         _note_failure(flight, stage, result)
+
+
+def _note_crash(flight: Flight, crash: Crash) -> None:
+    logger.error("%s: %s crashed: %s", flight.name, crash.stage, crash.why)
+    if crash.kind in ("setup", "bug"):
+        _note_failure(flight, crash.stage, crash.error)
+    elif flight.crash is None:
+        flight.crash = crash
+        flight.deaths += crash.kind == "worker"
 
 
 def _cancel(flight: Flight) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 from prefect.futures import PrefectFuture
 
 from flows._copies import make_copy
+from flows._crash import Crash
 from flows._flight import (
     Flight,
     Member,
@@ -36,7 +37,8 @@ from medley.types import Asset, Unit
 
 #: What a flow module gives us: submits every stage of a unit, returns the futures in the order of the stages.
 Submit = Callable[[Unit, Run], list[PrefectFuture[Any]]]
-_DRIVES = 3  # the first and two more, where a worker process died
+_DEATHS = 3  # of workers, before a file that was alone with them each time is given up
+_LOSSES = 10  # of nodes and services
 _TICK_S = 0.2
 _CLAIM_POLL_S = 1.0
 _SOFT_S = 2.0
@@ -154,18 +156,25 @@ class Window:
             self._land(flight)
 
     def _land(self, flight: Flight) -> None:
-        """What one of many may have brought down is looked for by halving; one alone is driven again, then given up."""
-        if stop_requested() or not (flight.worker_died or flight.broken):
+        """What one of many may have brought down is looked for by halving; one alone is driven again, then given up.
+
+        What a lost node or service has ended is driven again as it is.
+        """
+        lost = flight.crash is not None and flight.crash.kind == "elsewhere"
+        if stop_requested() or not (flight.crash or flight.broken):
             self._finish(flight)
-        elif len(flight.members) > 1:
+        elif lost and flight.drives < _LOSSES:
+            self._drive(flight)
+        elif not lost and len(flight.members) > 1:
             self._flights.remove(flight)
             for half in flight.halves():
                 self._drive(half)
-        elif flight.worker_died and flight.drives < _DRIVES:
+        elif flight.crash and not lost and flight.deaths < _DEATHS:
             self._drive(flight)
         else:
-            if flight.worker_died:
-                flight.members[0].errors.append(_quarantined(flight))
+            if flight.crash:
+                for member in flight.members:
+                    member.errors.append(flight.crash.error if lost else _quarantined(flight, flight.crash))
             self._finish(flight)
 
     def _finish(self, flight: Flight) -> None:
@@ -221,11 +230,11 @@ class Window:
         return ItemReport(item.path, status, item.asset.asset_id if item.asset else None, media_type, errors=errors)
 
 
-def _quarantined(flight: Flight) -> Quarantined:
+def _quarantined(flight: Flight, crash: Crash) -> Quarantined:
     error = Quarantined(
-        f"a worker process died {flight.drives} times in stage {flight.worker_died}",
+        f"a worker process died {flight.deaths} times over it, the last time in stage {crash.stage}: {crash.why}",
         file=flight.members[0].asset.path,
         remedy="See the logs; try it alone with --force",
     )
-    error.stage = flight.worker_died
+    error.stage = crash.stage
     return error

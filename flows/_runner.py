@@ -12,6 +12,7 @@ import threading
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import ray
@@ -33,6 +34,8 @@ from flows._reaper import ENDED, MARK
 from medley.errors import ServiceUnreachable
 from medley.settings import Settings, load_settings
 
+#: Where our packages are: a `tasks`, `flows` or `actors` of the user's working directory must not come before them.
+_OURS = Path(__file__).parents[1]
 _ALIVE = 0  # ray.core.generated.gcs_pb2.GcsNodeInfo.GcsNodeState
 _REACH_S = 5.0
 _STAGES_IN_FLIGHT = 16  # a waiting dependent holds a thread of the pool: room for every stage of an item
@@ -134,7 +137,7 @@ def start_ray(settings: Settings) -> None:
     if settings.ray_address:
         require(settings.ray_address, "MEDLEY_RAY__ADDRESS or RAY_ADDRESS")
     ray_worker._worker_logs_enabled = False  # else the death of a worker is told on our stdout, log_to_driver or not
-    with _signals_kept():
+    with _signals_kept(), contextlib.chdir(_OURS):  # Ray puts the driver's directory before all else on its workers
         ray.init(
             address=cluster or "local",
             namespace=NAMESPACE,
@@ -224,7 +227,7 @@ def _start_reaper() -> None:
     """Everything that Ray starts inherits the mark; see _reaper.py."""
     mark = uuid.uuid4().hex
     reaper = subprocess.Popen(
-        [sys.executable, "-m", "flows._reaper", mark],
+        [sys.executable, "-P", "-m", "flows._reaper", mark],
         stdin=subprocess.PIPE,  # held open by this process, to its end
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

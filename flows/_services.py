@@ -51,6 +51,7 @@ def prefect_service(host: str = "127.0.0.1") -> Service:
     """Prefect's server, its database in PREFECT_HOME (see _environment.py)."""
     program = (
         sys.executable,
+        "-P",
         "-m",
         "prefect",
         "server",
@@ -206,7 +207,7 @@ def _start_on(service: Service, settings: Settings, port: int, log: Path) -> str
         "users_lock": str(run / f"{service.name}.users"),
     }
     keeper = subprocess.Popen(
-        [sys.executable, "-m", "flows._keeper", json.dumps(spec)],
+        [sys.executable, "-P", "-m", "flows._keeper", json.dumps(spec)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

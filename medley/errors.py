@@ -17,6 +17,7 @@
         OutOfMemory
       TransientError      worker or network: again, with backoff and jitter
         ActorDied         the process that holds a model went away
+        ModelTimeout      a model did not end a batch in time, or was not started
         StoreUnavailable  the vector store went away
       Cancelled           somebody stopped the run; nobody's fault
 
@@ -114,6 +115,10 @@ class TransientError(MedleyError):
 
 class ActorDied(TransientError):
     """The process that holds a model went away."""
+
+
+class ModelTimeout(TransientError):
+    """A model works too long on one batch, or has no place on the cluster: the machine's affair, not the file's."""
 
 
 class StoreUnavailable(TransientError):

@@ -54,7 +54,7 @@ class PoolSettings(_Slice):
     text_gpus: float = Field(0.25, ge=0, le=8, description="Share of a GPU that the text model asks for.")
     caption_gpus: float = Field(0.5, ge=0, le=8, description="Share of a GPU that a local caption model asks for.")
     device: Device | None = Field(None, description="auto, cpu or cuda for all models. Default: what the profile says.")
-    call_timeout_s: float = Field(3600.0, gt=0, description="Longest wait for one batch.")
+    call_timeout_s: float = Field(3600.0, gt=0, description="Longest that a model may be at one batch.")
 
 
 class EndpointSettings(_Slice):

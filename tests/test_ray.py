@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from flows import _reaper
+from medley.errors import BadInput, ModelTimeout
 from tests.conftest import RAY_MARK, ROOT, SAMPLE, Medley, command, eventually
 from tests.traces import assert_same_results, of_medley, results
 
@@ -160,6 +161,67 @@ def test_two_actors_share_a_gpu_and_a_third_waits(on_ray: str, tmp_path: Path) -
     lines = done.stdout.splitlines()
     assert lines == [
         "devices ['cpu', 'cpu'] ['cpu', 'cpu']",
-        "third waits: TooLarge",
+        "third waits: ModelTimeout",
         "third placed ['cpu', 'cpu']",
     ], done.stderr
+
+
+WAITING = """
+import os, threading, time, ray
+import actors.host
+from actors.pool import RayPool
+from medley.models.base import ModelSpec
+ray.init(address=os.environ["MEDLEY_RAY__ADDRESS"], namespace="medley", log_to_driver=False)
+class Host(actors.host.Host):
+    def __init__(self, spec, threads): pass
+    def work(self, *batches):
+        for seconds in batches:
+            with self.noted("a batch"): time.sleep(seconds)
+        return sum(batches)
+pool = RayPool(Host, ModelSpec("speech", "whisper", "waiting", "1", "float32", "auto"), 1, 0.0, 4.0)
+pool.call("work", 0)
+answers = {}
+def ask(name, *batches):
+    try:
+        answers[name] = pool.call("work", *batches)
+    except Exception as error:
+        answers[name] = type(error).__name__
+def together(**calls):
+    threads = [threading.Thread(target=ask, args=(name, *batches)) for name, batches in calls.items()]
+    [thread.start() for thread in threads], [thread.join() for thread in threads]
+together(a=(2,), b=(2,), c=(2,), d=(2,))
+print("queued", answers["a"], answers["b"], answers["c"], answers["d"])
+ask("long", 2, 2, 2)
+print("in batches", answers["long"])
+ask("stuck", 600)
+print("stuck", answers["stuck"])
+ask("after", 1)
+print("after", answers["after"])
+ray.kill(pool._actor)
+"""
+
+
+def test_the_clock_runs_while_the_model_works(on_ray: str, tmp_path: Path) -> None:
+    """Neither waiting behind others nor many batches is too long; one batch that does not end is nobody's bad file."""
+    script = tmp_path / "waiting.py"
+    script.write_text(WAITING)
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=200)
+    assert done.stdout.splitlines() == ["queued 2 2 2 2", "in batches 6", "stuck ModelTimeout", "after 1"], done.stderr
+    assert not issubclass(ModelTimeout, BadInput)
+
+
+def test_a_working_directory_with_packages_of_the_same_names(
+    on_ray: str, prefect_url: str, store_uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Prefect, Celery and Invoke projects have a `tasks`, `flows` or `actors`: ours are found all the same."""
+    monkeypatch.setenv("MEDLEY_STORE__URI", store_uri)
+    for name in ("tasks", "flows", "actors"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text("raise RuntimeError('the user\\'s own package was imported')\n")
+    (tmp_path / "tasks.py").write_text("raise RuntimeError('the user\\'s own module was imported')\n")
+    program = str(Path(sys.executable).with_name("medley"))
+    copied = tmp_path / "own.mp4"
+    copied.write_bytes(SAMPLE.read_bytes())
+    done = subprocess.run([program, "video", "own.mp4", "--json"], capture_output=True, text=True, cwd=tmp_path)
+    item = json.loads(done.stdout)["items"][0]
+    assert (done.returncode, item["status"], item["errors"]) == (0, "complete", [])

@@ -79,7 +79,7 @@ def _start_supervisor(settings: Settings) -> int:
     config = str(deployment_file("deployments/supervisor.conf"))
     with (settings.logs / "supervisord.out").open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "supervisor.supervisord", "--configuration", config],
+            [sys.executable, "-P", "-m", "supervisor.supervisord", "--configuration", config],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

@@ -51,8 +51,9 @@ def ray(settings: Settings) -> tuple[Service, int]:
 
 def worker(settings: Settings) -> tuple[Service, int]:
     """Prefect's worker, which starts a process for each deployed run. It has no port."""
-    program = (sys.executable, "-m", "prefect", "worker", "start", "--pool", "medley", "--type", "process")
-    return Service("worker", (*program, "--name", "medley-up"), "work pool medley", ""), 0
+    program = (sys.executable, "-P", "-m", "prefect", "worker", "start", "--pool", "medley", "--type", "process")
+    # its children are `python -m prefect...`: what lies where they are started must not come before our packages
+    return Service("worker", (*program, "--name", "medley-up"), "work pool medley", "", (("PYTHONSAFEPATH", "1"),)), 0
 
 
 PARTS: dict[str, Callable[[Settings], tuple[Service, int]]] = {

@@ -79,7 +79,7 @@ def _make_work_pool(client: SyncPrefectClient, runs: int) -> None:
 
 
 def _deploy(url: str) -> None:
-    command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"]
+    command = [sys.executable, "-P", "-m", "prefect", "--no-prompt", "deploy", "--all"]
     environment = {**os.environ, "PREFECT_API_URL": url}
     directory = deployment_file("prefect.yaml").parent
     done = subprocess.run(command, cwd=directory, env=environment, capture_output=True, text=True, check=False)
