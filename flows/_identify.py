@@ -11,7 +11,7 @@ import medley.errors
 from medley.artifacts import ArtifactStore
 from medley.catalog import Catalog, Outcome
 from medley.catalog.known import tag_assets
-from medley.errors import BadInput, EncryptedPdf, MedleyError, TransientError
+from medley.errors import BadInput, EncryptedPdf, MedleyError, MissingFile, TransientError
 from medley.identify import identify
 from medley.objects import is_url
 from medley.planning import stages_to_run, wanted_stages
@@ -106,6 +106,7 @@ def settled(path: str, asset: Asset, flow: str, plan: str, catalog: Catalog, run
     if run.knows_password and any(error["type"] == EncryptedPdf.__name__ for error in outcome.errors):
         return None  # a password is no part of the plan: what it opens is the same
     report = ItemReport(path, "unchanged", asset.asset_id, asset.media.media_type, records=outcome.records)
+    report.notes = notes_of(asset, run)
     if outcome.status == "complete":
         return report
     if outcome.status in ("failed", "partial") and all(by_the_file(error["type"]) for error in outcome.errors):
@@ -142,10 +143,21 @@ def records_of(asset: Asset, run: Run) -> dict[str, int]:
     return dict(counted)
 
 
+def notes_of(asset: Asset, run: Run) -> list[str]:
+    """What is true of the file and no fault: the probe's notes, and those that stages left in their manifests."""
+    artifacts = ArtifactStore(run.artifacts)
+    made = (artifacts.find(asset.asset_id, stage, fingerprint) for stage, fingerprint in run.fingerprints.items())
+    later = (note for manifest in made if manifest for note in manifest.data.get("notes", ()))
+    return list(dict.fromkeys([*asset.media.notes, *later]))
+
+
 def by_the_file(error_type: str) -> bool:
-    """Whether an error of that type is the file's own fault: trying again changes nothing."""
+    """Whether an error of that type is the content's own fault: trying again changes nothing.
+
+    That a file was not there, or was being written to, says nothing of what it holds.
+    """
     found = getattr(medley.errors, error_type, MedleyError)
-    return isinstance(found, type) and issubclass(found, BadInput)
+    return isinstance(found, type) and issubclass(found, BadInput) and not issubclass(found, MissingFile)
 
 
 def _refused(

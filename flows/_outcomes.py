@@ -8,7 +8,7 @@ from typing import Any
 
 from flows._copies import drop_copy
 from flows._flight import Flight, Member
-from flows._identify import records_of
+from flows._identify import notes_of, records_of
 from flows._run import OpenRun
 from medley.artifacts import ArtifactStore
 from medley.errors import Cancelled, MedleyError
@@ -36,6 +36,7 @@ def report_of(member: Member, flight: Flight, run: Run) -> ItemReport:
         seconds=round(time.monotonic() - member.began, 3),
         stages=[member.stages[name] for name in flight.futures if name in member.stages],
         errors=errors,
+        notes=notes_of(member.asset, run),
     )
 
 

@@ -10,8 +10,9 @@ from pathlib import Path, PurePosixPath
 from medley.artifacts import sha256_of
 from medley.catalog import Catalog, Location
 from medley.errors import BadInput, CorruptMedia, MissingFile, TooLarge, UnsupportedMedia
+from medley.media.magic import Sniffed
 from medley.media.probe import probe_source
-from medley.media.sniff import HEAD_BYTES, Sniffed, sniff, sniff_head
+from medley.media.sniff import HEAD_BYTES, sniff, sniff_head
 from medley.media.source import Source, open_source, stamp_of
 from medley.objects import RAISE, fetch, first_bytes, head, is_url
 from medley.settings import Limits

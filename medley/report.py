@@ -43,6 +43,7 @@ class ItemReport:
     seconds: float = 0.0
     stages: list[StageReport] = field(default_factory=list)
     errors: list[dict[str, Any]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)  #: what is true of the file and no fault
 
     def to_dict(self) -> dict[str, Any]:
         """In the order of the command line contract."""
@@ -52,6 +53,7 @@ class ItemReport:
         return {name: known[name] for name in order} | {
             "error": errors[0] if errors else None,
             "errors": errors,
+            "notes": self.notes,
         }
 
 

@@ -56,12 +56,12 @@ def _words(of: str) -> tuple[Stage, ...]:
 
 DAGS: dict[Flow, tuple[Stage, ...]] = {
     "video": (
-        Stage("extract_audio", "speech", 2, None, lambda o: o.speech.track, transient_for="transcribe"),
+        Stage("extract_audio", "speech", 3, None, lambda o: o.speech.track, transient_for="transcribe"),
         Stage("transcribe", "speech", 2, "extract_audio", lambda o: o.speech.model_dump(exclude={"track"}), "speech"),
         Stage("chunk", "speech", 1, "transcribe", lambda o: o.chunks.model_dump()),
         Stage("embed_text", "speech", 1, "chunk", model="text"),
         Stage("write_speech", "speech", 1, "embed_text", writes=True),
-        Stage("sample_frames", "frames", 2, None, lambda o: o.frames.model_dump()),
+        Stage("sample_frames", "frames", 3, None, lambda o: o.frames.model_dump()),
         Stage("embed_frames", "frames", 1, "sample_frames", model="vision"),
         Stage("write_frames", "frames", 1, "embed_frames", writes=True),
     ),

@@ -55,11 +55,13 @@ class SoundTrack:
 class MediaInfo:
     """What the probe found in a container; of a PDF or a picture only what its first bytes say.
 
-    `start_s` is the time stamp of the earliest stream that we keep: time 0 of everything we report. `duration_s` is 0.0
-    where the container declares none. `tracks` are the sound tracks in the file's order, `audio_stream` the one of them
-    that players choose; streams are ffmpeg's indices, None where there is no such stream. `hdr`: the picture has a
-    transfer curve of high dynamic range (PQ or HLG) and wants tone mapping. `video_s`: when the picture ends by the
-    container's word, `whole_s` when all of it ends; 0.0 where it does not say.
+    `start_s` is the time stamp of the earliest stream that we keep: time 0 of everything we report. `duration_s` is how
+    long its packets last. `tracks` are the sound tracks in the file's order, `audio_stream` the one of them that is
+    heard; streams are ffmpeg's indices, None where there is no such stream. `hdr`: the picture has a transfer curve of
+    high dynamic range (PQ or HLG) and wants tone mapping; `unsaid`: which of its colours' parameters (as ffmpeg names
+    them) it does not tell; `alpha`: it is transparent in places. `video_s`: when the picture ends by the container's
+    word, `whole_s` when all of it ends; 0.0 where it does not say. `stopped`: why reading its packets came to no good
+    end, if so; `notes`: what is true of it and no fault.
     """
 
     demuxer: str
@@ -74,8 +76,14 @@ class MediaInfo:
     video_s: float = 0.0
     whole_s: float = 0.0
     tracks: tuple[SoundTrack, ...] = ()
+    alpha: bool = False
+    unsaid: tuple[str, ...] = ()
+    stopped: str = ""
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "notes", tuple(self.notes))
+        object.__setattr__(self, "unsaid", tuple(self.unsaid))
         known = (track if isinstance(track, SoundTrack) else SoundTrack(**track) for track in self.tracks)
         object.__setattr__(self, "tracks", tuple(known))  # the catalog's JSON gives lists and dicts
 
@@ -126,7 +134,8 @@ class ArtifactRef:
     """Address of what a stage made of an asset.
 
     `skipped` says why nothing was made ("no audio stream"), `damage` how much of the file could not be decoded: then
-    there is an artifact of the rest. `error`: what is wrong with this asset of a unit; its neighbours go on.
+    there is an artifact of the rest; `notes` what else there is to say of it. `error`: what is wrong with this asset of
+    a unit; its neighbours go on.
     """
 
     asset: Asset
@@ -139,6 +148,7 @@ class ArtifactRef:
     seconds: float = 0.0
     attempts: int = 1
     damage: str = ""
+    notes: tuple[str, ...] = ()
     error: MedleyError | None = None
 
     @property

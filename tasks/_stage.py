@@ -97,7 +97,8 @@ def _known_part(stage: str, source: Part, run: Run, skip: Skip | None) -> Artifa
     if why:
         return replace(reference, skipped=why)
     if done := _done(stage, reference.asset.asset_id, run):
-        return replace(reference, cached=True, damage=done.data.get("damage", ""))
+        notes = tuple(done.data.get("notes", ()))
+        return replace(reference, cached=True, damage=done.data.get("damage", ""), notes=notes)
     return None
 
 
@@ -128,7 +129,8 @@ def _made(reference: ArtifactRef, draft: Draft, seconds: float) -> ArtifactRef:
         _place(draft.error, reference, seconds)
         draft.error.file = draft.error.file or reference.asset.path
         return replace(reference, error=draft.error)
-    return replace(reference, seconds=round(seconds, 3), damage=draft.data.get("damage", ""))
+    notes = tuple(draft.data.get("notes", ()))
+    return replace(reference, seconds=round(seconds, 3), damage=draft.data.get("damage", ""), notes=notes)
 
 
 def _place(error: MedleyError, reference: ArtifactRef, seconds: float) -> None:
@@ -146,7 +148,8 @@ def _drafts(stage: str, sources: Sequence[Part], run: Run, work: BatchWork) -> l
             asset_id = _asset_of(source).asset_id
             draft = opened.enter_context(artifacts.create(asset_id, stage, slot, run.run_id))
             if isinstance(source, ArtifactRef):
-                draft.data["damage"] = source.damage  # handed on: the sound file is dropped, its manifest with it
+                # handed on: the sound file is dropped, its manifest with it
+                draft.data |= {"damage": source.damage, "notes": list(source.notes)}
             todo.append((source, draft))
         try:
             work(todo)

@@ -55,7 +55,7 @@ def _no_sound(asset: Asset) -> str:
 
 def _extract(asset: Asset, run: Run, draft: Draft) -> None:
     found = sound.extract_audio(asset, draft.directory, run.limits, run.video.speech.track)
-    draft.data |= {"duration_s": found.length_s, "damage": found.damage}
+    draft.data |= {"duration_s": found.length_s, "damage": found.damage, "notes": list(found.notes)}
 
 
 def _transcribe(audio: ArtifactRef, run: Run, draft: Draft) -> None:
@@ -63,7 +63,8 @@ def _transcribe(audio: ArtifactRef, run: Run, draft: Draft) -> None:
     wav = Path(audio.directory) / sound.WAV
     translate = speech.task is SpeechTask.TRANSLATE
     words = speech_pool(run).call("transcribe", wav, speech.language, speech.beam_size, translate)
-    segments = sentences(words)
+    spans = sound.Spans.read(Path(audio.directory))
+    segments = sentences([word.later(spans.time_s(word.start_s) - word.start_s) for word in words])
     write_segments(draft.directory / TRANSCRIPT, segments)
     draft.data["sentences"] = len(segments)
     publish_transcript(audio.asset, segments)

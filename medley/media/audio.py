@@ -2,59 +2,110 @@
 
 from __future__ import annotations
 
+import json
 import wave
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import ffmpeg
 import numpy as np
 
-from medley.errors import UnsupportedMedia
-from medley.media.damage import damage_of
-from medley.media.ffmpeg import input_of, run_ffmpeg, undecodable
-from medley.media.source import asset_source
+from medley.errors import CorruptMedia, TooLarge, UnsupportedMedia
+from medley.media.damage import broken_lines, damage_of
+from medley.media.job import Told, run_job
+from medley.media.source import Source, asset_source
 from medley.models.base import Vectors
 from medley.settings import Limits
-from medley.types import Asset, MediaInfo, SoundTrack
+from medley.types import Asset, SoundTrack, clock
 
 SAMPLE_RATE_HZ = 16_000
-WAV = "audio.wav"
+WAV, SPANS = "audio.wav", "spans.json"
+_PROGRAM = Path(__file__).with_name("sound_child.py")  # not imported: it loads PyAV
 _PIECE = 330 * SAMPLE_RATE_HZ
 _SEARCHED = 30 * SAMPLE_RATE_HZ
 _SLACK_S = 0.5  # encoders pad and trim by some thousand samples
+_SILENT = 1e-4  # of full scale: three steps of 16 bits
+_A_JOINT = 0.1  # seconds that decoders leave out where two files were joined
 
 
 @dataclass(frozen=True, slots=True)
 class Sound:
-    """What came out: its length in seconds, and what is lost, empty where nothing is."""
+    """What came out: its length in seconds, what is lost (empty where nothing is), and what else there is to say."""
 
     length_s: float
     damage: str
+    notes: tuple[str, ...] = ()
 
 
 def extract_audio(asset: Asset, directory: Path, limits: Limits, track: str | None = None) -> Sound:
-    """Writes `audio.wav` (16 kHz, mono, 16 bit) into `directory`; sample 0 is the container's start.
+    """Writes WAV (16 kHz, mono, 16 bit) and SPANS into `directory`; time 0 is the container's start.
 
-    Sound that begins later is padded with silence, a gap in it stays a gap. `track` as in `SpeechOptions`. Raises
-    UnsupportedMedia where there is no such track, CorruptMedia where nothing can be decoded.
+    Sound that begins later is padded with silence; of a gap in it half a minute is written, and SPANS says what was
+    left out. `track` as in `SpeechOptions`; where none is given and the main one is silent, another one is heard.
+    Raises UnsupportedMedia where there is no such track, CorruptMedia where nothing can be decoded.
     """
-    heard = _track(asset, track)
-    with asset_source(asset) as opened:
-        stream = input_of(opened, asset, limits, copyts=None)[str(heard.stream)]
-        rebased = stream.filter("asetpts", f"PTS-({asset.media.start_s:.6f}/TB)")
-        padded = rebased.filter("aresample", SAMPLE_RATE_HZ, **{"async": 1, "first_pts": 0})
-        out = ffmpeg.output(padded, WAV, ac=1, acodec="pcm_s16le", f="wav", map_metadata=-1)
-        complaints = run_ffmpeg(out, source=opened, cwd=directory, limits=limits)
-    length_s = _length_s(directory / WAV)
-    if not length_s:
-        raise undecodable("sound", complaints, asset)
-    lost = damage_of("sound", decoded_s=length_s, declared_s=heard.end_s, slack_s=_SLACK_S, complaints=complaints)
-    return Sound(length_s, lost)
+    with asset_source(asset) as source:
+        wanted = [_track(asset, track)]
+        if track is None:
+            wanted += [other for other in asset.media.tracks if other != wanted[0]]
+        silent: list[str] = []
+        for heard in wanted:
+            found = _decoded(source, asset, heard, directory, limits)
+            if found["peak"] > _SILENT:
+                return _sound(found, heard, asset, _told_of_silence(silent, heard, asset))
+            silent.append(_number(heard, asset))
+        if len(wanted) > 1:  # all are silent: the one that was asked for stays
+            found = _decoded(source, asset, wanted[0], directory, limits)
+        return _sound(found, wanted[0], asset, ["its sound is silence"])
+
+
+def _decoded(source: Source, asset: Asset, track: SoundTrack, directory: Path, limits: Limits) -> dict[str, Any]:
+    """What the child says, and ffmpeg's complaints."""
+    job = {"path": str(source.path), "demuxer": asset.media.demuxer, "max_streams": limits.max_streams}
+    job |= {"stream": track.stream, "start_s": asset.media.start_s, "target": str(directory / WAV)}
+    told = run_job(_PROGRAM, job, limits, directory, [source])
+    if not told.lines or not told.lines[0]["decoded_s"]:
+        raise _undecodable(told, asset, limits)
+    (directory / SPANS).write_text(json.dumps(told.lines[0]["spans"]))
+    return {**told.lines[0], "complaints": told.complaints}
+
+
+def _undecodable(told: Told, asset: Asset, limits: Limits) -> CorruptMedia | TooLarge:
+    if told.too_long:
+        return TooLarge(told.too_long, file=asset.path, remedy="Raise MEDLEY_LIMITS__WALL_S if you trust the file")
+    if "File too large" in told.complaints:
+        remedy = "Raise MEDLEY_LIMITS__OUTPUT_MB if you trust the file"
+        return TooLarge(f"makes more than {limits.output_mb} MB", file=asset.path, remedy=remedy)
+    why = next(iter(told.complaints.strip().splitlines()), "nothing came out")
+    remedy = "Check that it plays; copy or export it again"
+    return CorruptMedia(f"its sound cannot be decoded: {why[:200]}", file=asset.path, remedy=remedy)
+
+
+def _sound(found: dict[str, Any], track: SoundTrack, asset: Asset, notes: Sequence[str]) -> Sound:
+    errors = max(found["errors"] if found["lost_s"] > _A_JOINT else 0, len(broken_lines(found["complaints"])))
+    if asset.media.demuxer != "mpegts":  # there each joint counts as a torn packet
+        errors = max(errors, found["torn"])
+    end_s = min(found["end_s"], max(found["packets_end_s"], found["decoded_s"]) + _SLACK_S)
+    lost = damage_of("sound", decoded_s=end_s, declared_s=track.end_s, slack_s=_SLACK_S, errors=errors)
+    if not lost and found["stopped"]:
+        lost = f"its sound ends at {clock(end_s)}: {found['stopped']}"
+    return Sound(found["end_s"], lost, tuple(notes))
+
+
+def _number(track: SoundTrack, asset: Asset) -> str:
+    return str(asset.media.tracks.index(track) + 1)
+
+
+def _told_of_silence(silent: Sequence[str], heard: SoundTrack, asset: Asset) -> list[str]:
+    if not silent:
+        return []
+    return [f"sound track {' and '.join(silent)} is silence; track {_number(heard, asset)} is heard"]
 
 
 def _track(asset: Asset, wanted: str | None) -> SoundTrack:
-    media: MediaInfo = asset.media
+    media = asset.media
     for number, track in enumerate(media.tracks, 1):
         if track.stream == media.audio_stream if wanted is None else wanted in (str(number), track.language):
             return track
@@ -66,12 +117,22 @@ def _track(asset: Asset, wanted: str | None) -> SoundTrack:
     )
 
 
-def _length_s(path: Path) -> float:
-    try:
-        with wave.open(str(path)) as wav:
-            return float(wav.getnframes() / SAMPLE_RATE_HZ)
-    except (OSError, EOFError, wave.Error):  # ffmpeg gave up before the header
-        return 0.0
+class Spans:
+    """Which time of the recording a place in its WAV stands for."""
+
+    def __init__(self, spans: Sequence[Sequence[float]]) -> None:
+        self._begins = [begin_s for begin_s, _ in spans]
+        self._times = [time_s for _, time_s in spans]
+
+    @classmethod
+    def read(cls, directory: Path) -> Spans:
+        """Those that `extract_audio` wrote."""
+        return cls(json.loads((directory / SPANS).read_text()))
+
+    def time_s(self, at_s: float) -> float:
+        """Seconds from the container's start, of a place in the WAV in seconds."""
+        n = max(0, bisect_right(self._begins, at_s + 1e-6) - 1)
+        return at_s - self._begins[n] + self._times[n]
 
 
 def read_pieces(path: Path) -> Iterator[tuple[float, Vectors]]:

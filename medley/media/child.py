@@ -177,4 +177,5 @@ def _text(stream: IO[bytes], most: int = _TAIL_BYTES) -> str:
     """The end of what a child wrote."""
     size = stream.seek(0, os.SEEK_END)
     stream.seek(max(0, size - most))
-    return stream.read().decode(errors="replace")
+    text = stream.read().decode(errors="replace")
+    return text.partition("\n")[2] if size > most and "\n" in text else text  # half a line says nothing

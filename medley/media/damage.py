@@ -16,14 +16,13 @@ _BROKEN = re.compile(
 )
 
 
-def damage_of(what: str, *, decoded_s: float, declared_s: float, slack_s: float, complaints: str) -> str:
+def damage_of(what: str, *, decoded_s: float, declared_s: float, slack_s: float, errors: int) -> str:
     """What is lost of `what` ("sound"), for people; empty where nothing is.
 
     `declared_s` is 0 where the container says nothing. Differences up to `slack_s` are rounding.
     """
     if declared_s - decoded_s > slack_s:
         return f"only {_length(decoded_s)} of {_length(declared_s)} of its {what} can be decoded"
-    errors = len(broken_lines(complaints))
     return f"its {what} is damaged: {errors} error{'s' * (errors > 1)} while decoding" if errors else ""
 
 

@@ -48,16 +48,20 @@ def input_of(source: Source, asset: Asset, limits: Limits, **more: Any) -> Any:
     )
 
 
-def run_ffmpeg(output: Any, *, source: Source, cwd: Path, limits: Limits) -> str:
-    """Runs the graph that ends in `output`; output files are named relative to `cwd`. Returns ffmpeg's complaints.
+def run_ffmpeg(output: Any, *, source: Source, cwd: Path, limits: Limits) -> tuple[str, str]:
+    """Runs the graph that ends in `output`; output files are named relative to `cwd`.
+
+    Returns what its filters have printed, and ffmpeg's complaints.
 
     Exit status is no health signal: a damaged file often gives 0, and where it does not, what came out before is worth
     having. Callers look at what came out (`undecodable` is for nothing). Raises TooLarge, NoSpace or Cancelled.
     """
     options = ("-nostdin", "-hide_banner", "-loglevel", "error", "-threads", "1", "-y")
     compiled: list[str] = ffmpeg.compile(output, cmd=ffmpeg_program())
-    command = [compiled[0], *options, *compiled[1:]]
+    filters = cwd / "filters.txt"
+    command = [compiled[0], *options, *_with_filters_in(filters, compiled[1:])]
     result = run_child(command, cwd=cwd, limits=limits, file=source.name, sources=[source])
+    filters.unlink()
     if any(words in result.stderr for words in ("No space left on device", "Disk quota exceeded")):
         raise no_space(cwd)
     if "File too large" in result.stderr:
@@ -69,7 +73,14 @@ def run_ffmpeg(output: Any, *, source: Source, cwd: Path, limits: Limits) -> str
             file=source.name,
             remedy="Raise MEDLEY_LIMITS__MEMORY_MB if you trust the file",
         )
-    return result.stderr + f"ffmpeg ended with {result.returncode}\n" * (result.returncode != 0)
+    return result.stdout, result.stderr + f"ffmpeg ended with {result.returncode}\n" * (result.returncode != 0)
+
+
+def _with_filters_in(path: Path, arguments: list[str]) -> list[str]:
+    """The arguments with the graph in a file: one that names many pictures is too long for a command line."""
+    at = arguments.index("-filter_complex")
+    path.write_text(arguments[at + 1])
+    return [*arguments[:at], "-/filter_complex", path.name, *arguments[at + 2 :]]
 
 
 def undecodable(what: str, complaints: str, asset: Asset) -> CorruptMedia:

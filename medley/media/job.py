@@ -21,15 +21,18 @@ logger = logging.getLogger("medley.media")
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What a child said: its lines, how it ended, and why where it took too long."""
+    """What a child said: its lines, how it ended, why where it took too long, and the end of what it complained of."""
 
     lines: list[dict[str, Any]]
     exit: int
     too_long: str
+    complaints: str = ""
 
 
-def run_job(program: Path, job: dict[str, Any], limits: Limits, directory: Path, sources: Sequence[Source]) -> Told:
-    """Runs `program` (see job_child.py) on `job`; it reads `sources` and writes into `directory`.
+def run_job(
+    program: Path, job: dict[str, Any], limits: Limits, directory: Path | None, sources: Sequence[Source]
+) -> Told:
+    """Runs `program` (see job_child.py) on `job`; it reads `sources` and writes into `directory`, if there is one.
 
     A negative exit is the signal that ended it; of a positive one the log says why. Raises NoSpace, Cancelled.
     """
@@ -38,10 +41,11 @@ def run_job(program: Path, job: dict[str, Any], limits: Limits, directory: Path,
         command, cwd=directory, limits=limits, file="", sources=sources, stdin=json.dumps(job).encode()
     )
     if child.returncode == NO_SPACE_EXIT:
-        raise no_space(directory)
+        raise no_space(directory or "the folder of temporary files")
     if child.returncode and child.stderr:
         logger.warning("%s ended with %s: %s", program.name, child.returncode, child.stderr)
-    return Told(list(_lines(child.stdout)), child.returncode, child.over.reason if child.over else "")
+    too_long = child.over.reason if child.over else ""
+    return Told(list(_lines(child.stdout)), child.returncode, too_long, child.stderr)
 
 
 def _lines(said: str) -> Iterator[dict[str, Any]]:

@@ -1,22 +1,23 @@
-"""What is in a container: which streams we keep, where time 0 is, how long it lasts."""
+"""What is in a container: which streams we keep, where time 0 is, how long it lasts, what is odd about it."""
 
 from __future__ import annotations
 
-import json
-import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from medley.errors import CorruptMedia, TooLarge, UnsupportedMedia
-from medley.media.child import run_child
-from medley.media.sniff import Sniffed, sniff
+from medley.media.job import run_job
+from medley.media.magic import Sniffed
+from medley.media.sniff import sniff
 from medley.media.source import Source, open_source
 from medley.settings import Limits
-from medley.types import MediaInfo, SoundTrack
+from medley.types import MediaInfo, SoundTrack, clock
 
 _PROBE_S = 60.0
+_SLOW_DISK_BYTES_S = 20e6  # every packet is read once
 # What ffmpeg says of their length is reckoned from their size or their end: no declaration.
-_ESTIMATED = frozenset({"aac", "mp3", "mpeg", "mpegts", "ogg"})
+_ESTIMATED = frozenset({"aac", "mp3", "mpeg", "mpegts", "ogg", "ac3", "eac3", "dts", "h264", "hevc", "dv", "rm"})
 _PROGRAM = Path(__file__).with_name("probe_child.py")  # not imported: it loads PyAV
 
 
@@ -27,35 +28,109 @@ def probe_media(path: Path, limits: Limits) -> MediaInfo:
 
 
 def probe_source(source: Source, limits: Limits) -> MediaInfo:
-    """Opens the container in a child process.
+    """Opens the container in a child process and reads its packets.
 
-    Raises UnsupportedMedia (see `sniff`), CorruptMedia where the container cannot be opened or holds neither sound nor
-    picture, TooLarge where it is beyond a limit.
+    Raises UnsupportedMedia (see `sniff`; or it is encrypted), CorruptMedia where the container cannot be opened or
+    holds neither sound nor picture, TooLarge where it is beyond a limit.
     """
     sniffed = _container(source)
-    found = _describe(source, sniffed.demuxer, limits) | {"estimated": sniffed.demuxer in _ESTIMATED}
-    sounds = _usable(found["streams"], "audio")
-    audio = _chosen(sounds)
-    video = _chosen([stream for stream in _usable(found["streams"], "video") if not stream["cover"]])
-    kept = [*sounds, *([video] if video else [])]
-    if not kept:
+    found = _Found(_describe(source, sniffed.demuxer, limits), sniffed.demuxer in _ESTIMATED)
+    sounds, video = found.sounds, found.video
+    if not sounds and not video:
         raise CorruptMedia("holds neither sound nor picture", file=source.name, remedy="Check that it plays")
+    _require_open(source, [*sounds, *([video] if video else [])])
     _check_size(source, video, limits)
-    start_s = min((s["start_s"] for s in kept if s["start_s"] is not None), default=0.0)
+    audio = _chosen(sounds)
     return MediaInfo(
         demuxer=sniffed.demuxer,
         media_type=sniffed.media_type if video else sniffed.media_type.replace("video/", "audio/"),
-        start_s=start_s,
-        duration_s=_duration(found, kept),
+        start_s=found.start_s,
+        duration_s=found.length_s,
         audio_stream=audio["index"] if audio else None,
         video_stream=video["index"] if video else None,
-        width_px=video["width_px"] if video else 0,
-        height_px=video["height_px"] if video else 0,
-        hdr=bool(video and video["hdr"]),
-        video_s=_end(video, start_s, found, kept),
-        whole_s=0.0 if found["estimated"] else found["duration_s"] or 0.0,
-        tracks=tuple(SoundTrack(s["index"], s["language"], _end(s, start_s, found, kept)) for s in sounds),
+        **({name: video[name] for name in ("width_px", "height_px", "hdr", "alpha", "unsaid")} if video else {}),
+        video_s=found.end_s(video),
+        whole_s=found.whole_s,
+        tracks=tuple(SoundTrack(s["index"], s["language"], found.end_s(s)) for s in sounds),
+        stopped=found.streams["stopped"],
+        notes=tuple(found.notes()),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What the child has said; `estimated`: lengths are guesses of ffmpeg's."""
+
+    streams: dict[str, Any]
+    estimated: bool
+
+    @property
+    def sounds(self) -> list[dict[str, Any]]:
+        return [stream for stream in self._usable("audio") if stream["packets"]]
+
+    @property
+    def video(self) -> dict[str, Any] | None:
+        return _chosen([stream for stream in self._usable("video") if stream["packets"] and not stream["cover"]])
+
+    def _usable(self, kind: str) -> list[dict[str, Any]]:
+        return [stream for stream in self.streams["streams"] if stream["type"] == kind and stream["decodable"]]
+
+    @property
+    def _kept(self) -> list[dict[str, Any]]:
+        return [*self.sounds, *([self.video] if self.video else [])]
+
+    @property
+    def start_s(self) -> float:
+        """Time stamp of the earliest stream that we keep."""
+        return float(min((s["start_s"] for s in self._kept if s["start_s"] is not None), default=0.0))
+
+    @property
+    def length_s(self) -> float:
+        """By the packets; where none of them has a time stamp, as declared."""
+        ends = [stream["line_end_s"] for stream in self._kept if stream["line_end_s"] is not None]
+        return max(0.0, round(max(ends) - self.start_s, 3)) if ends else float(self.streams["duration_s"] or 0.0)
+
+    @property
+    def whole_s(self) -> float:
+        """When everything ends by the container's word, 0.0 where it does not say."""
+        return 0.0 if self.estimated else self._declared_end_s(self.streams["duration_s"], self.start_s)
+
+    def end_s(self, stream: dict[str, Any] | None) -> float:
+        """When a stream ends, by its own word, or by the container's where it is the only one that we keep."""
+        if stream is None or self.estimated:
+            return 0.0
+        length_s = stream["duration_s"] or (self.streams["duration_s"] if len(self._kept) == 1 else None)
+        return self._declared_end_s(length_s, stream["start_s"] or 0.0)
+
+    def _declared_end_s(self, length_s: float | None, begin_s: float) -> float:
+        """Writers mean a length or the time stamp of the end, and nothing tells which: the earlier end is certain."""
+        if not length_s:
+            return 0.0
+        end_s = min(begin_s + length_s, length_s) if length_s > begin_s > 0 else begin_s + length_s
+        return max(0.0, end_s - self.start_s)
+
+    def notes(self) -> list[str]:
+        """What is true of the file and no fault."""
+        told = [f"nothing for {clock(length_s)} from {clock(at_s - self.start_s)} on" for at_s, length_s in self._gaps]
+        if self.streams["restarts"]:
+            told.append(f"its clock begins again {self.streams['restarts']} times; times count on from there")
+        empty = [n for n, stream in enumerate(self._usable("audio"), 1) if not stream["packets"]]
+        told += [f"sound track {n} holds nothing" for n in empty]
+        if len(self.sounds) > 1:
+            heard = self.sounds.index(_chosen(self.sounds) or self.sounds[0]) + 1
+            told.append(f"sound track {heard} of {len(self.sounds)} is heard (--speech.track)")
+        return told
+
+    @property
+    def _gaps(self) -> list[list[float]]:
+        gaps: list[list[float]] = self.streams["gaps"]
+        return gaps[:5]
+
+
+def pictures_of(source: Source, media: MediaInfo, limits: Limits) -> dict[str, Any]:
+    """The packets of the picture; see `probe_child.pictures`."""
+    found, _ = _ask(source, media.demuxer, limits, index=media.video_stream)
+    return found
 
 
 def _container(source: Source) -> Sniffed:
@@ -65,29 +140,18 @@ def _container(source: Source) -> Sniffed:
     return sniffed
 
 
-def end_of_packets(source: Source, media: MediaInfo, limits: Limits) -> float:
-    """When the last packet of the picture ends, or of anything where only the container as a whole declares its length.
-
-    In seconds from the container's start; reads the whole file.
-    """
-    which = str(media.video_stream) if media.video_s else "all"
-    found, _ = _ask(source, media.demuxer, limits, which)
-    return float(found.get("end_s", 0.0)) - media.start_s
-
-
-def _ask(source: Source, demuxer: str, limits: Limits, *more: str) -> tuple[dict[str, Any], str]:
+def _ask(source: Source, demuxer: str, limits: Limits, **more: Any) -> tuple[dict[str, Any], str]:
     """The child's answer, and ffmpeg's complaints."""
-    command = [sys.executable, "-I", str(_PROGRAM), str(source.path), demuxer, str(limits.max_streams), *more]
-    result = run_child(command, cwd=None, limits=limits, file=source.name, sources=[source])
-    try:
-        return json.loads(result.stdout), result.stderr
-    except ValueError:
-        return {"error": f"its reader ended with {result.returncode}"}, result.stderr
+    job = {"path": str(source.path), "demuxer": demuxer, "max_streams": limits.max_streams, **more}
+    wall_s = min(limits.wall_s, _PROBE_S + source.stat.st_size / _SLOW_DISK_BYTES_S)
+    told = run_job(_PROGRAM, job, limits.model_copy(update={"wall_s": wall_s}), None, [source])
+    if told.lines:
+        return told.lines[0], told.complaints
+    return {"error": told.too_long or f"its reader ended with {told.exit}"}, told.complaints
 
 
 def _describe(source: Source, demuxer: str, limits: Limits) -> dict[str, Any]:
-    quick = limits.model_copy(update={"wall_s": min(limits.wall_s, _PROBE_S)})
-    found, complaints = _ask(source, demuxer, quick)
+    found, complaints = _ask(source, demuxer, limits)
     if found.get("count", 0) > limits.max_streams or "exceeds max_streams" in complaints:
         raise TooLarge(
             f"has more than {limits.max_streams} streams",
@@ -104,26 +168,15 @@ def _moov(complaints: str) -> str:
     return "has no index (moov atom): its end is missing" if "moov atom not found" in complaints else ""
 
 
-def _usable(streams: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
-    return [stream for stream in streams if stream["type"] == kind and stream["decodable"]]
-
-
 def _chosen(usable: list[dict[str, Any]]) -> dict[str, Any] | None:
-    """The one that a player would choose: marked as default, else the first."""
-    return next((stream for stream in usable if stream["default"]), usable[0] if usable else None)
+    """The one that a player would choose: no comment or description, marked as default, the first."""
+    return min(usable, key=lambda stream: (stream["beside"], not stream["default"]), default=None)
 
 
-def _duration(found: dict[str, Any], kept: list[dict[str, Any]]) -> float:
-    known = [stream["duration_s"] for stream in kept if stream["duration_s"]]
-    return float(max(known) if known else found["duration_s"] or 0.0)
-
-
-def _end(stream: dict[str, Any] | None, start_s: float, found: dict[str, Any], kept: list[dict[str, Any]]) -> float:
-    """When a stream ends, by its own word, or by the container's where it is the only one that we keep."""
-    if stream is None or found["estimated"]:
-        return 0.0
-    length_s = stream["duration_s"] or (found["duration_s"] if len(kept) == 1 else None)
-    return max(0.0, (stream["start_s"] or 0.0) + length_s - start_s) if length_s else 0.0
+def _require_open(source: Source, kept: list[dict[str, Any]]) -> None:
+    if all(stream["encrypted"] for stream in kept):
+        remedy = "Give a copy without protection (DRM)"
+        raise UnsupportedMedia("is encrypted: its streams cannot be decoded", file=source.name, remedy=remedy)
 
 
 def _check_size(source: Source, video: dict[str, Any] | None, limits: Limits) -> None:

@@ -1,79 +1,115 @@
-"""Opens a container and prints what is in it, as one line of JSON. A program: see probe.py, which runs it.
+"""Opens a container and says what is in it, after reading every packet of it. A program: see probe.py, which runs it.
 
-`python -I probe_child.py PATH DEMUXER MAX_STREAMS`; with the index of a stream (or `all`) behind that it reads the
-whole file and says when the last packet ends. PyAV brings ffmpeg's libraries; they see one demuxer and one file.
+Its job is {"path", "demuxer", "max_streams"}, and for the packets of one stream {"index"}. PyAV brings ffmpeg's
+libraries; they see one demuxer and one file. Nothing is decoded.
 """
 
-import json
-import sys
+import re
 from typing import Any
 
 import av
 import av.logging
 from av.stream import Disposition
 
-from medley.media.job_child import reason_of
+from medley.media.container import Reading, opened
+from medley.media.job_child import Tell, reason_of, serve
 
 #: PQ (SMPTE ST 2084) and HLG (ARIB STD-B67), as ISO/IEC 23091-2 numbers them.
 _HDR_TRANSFERS = (16, 18)
+_UNSPECIFIED = 2  # in the same standard, of primaries and of matrices
+#: What is told beside the film or about it, and is not what a player begins with.
+_BESIDE = Disposition.comment | Disposition.visual_impaired | Disposition.descriptions | Disposition.karaoke
+_ALPHA = re.compile(r"^(yuva|gbrap|rgba|bgra|argb|abgr|ya8|ya16|rgba64|bgra64|pal8)")
 
 
-def _opened(path: str, demuxer: str, max_streams: str) -> Any:
-    guards = {"protocol_whitelist": "file,pipe", "format_whitelist": demuxer, "max_streams": str(int(max_streams) + 1)}
-    return av.open(f"file:{path}", format=demuxer, options=guards)
+def describe(container: Any) -> dict[str, Any]:
+    """Start and length as declared in seconds (None where they are not), streams, and what their packets say."""
+    streams = [stream for stream in container.streams if stream.type in ("audio", "video")]
+    known = [_stream(stream) for stream in streams]
+    reading, locked = Reading(container), set()
+    for packet, _ in reading.packets():
+        if packet.has_sidedata("encryption_info"):
+            locked.add(packet.stream.index)
+    for stream in known:
+        index = stream["index"]
+        stream |= {"packets": reading.count.get(index, 0), "line_end_s": reading.line.end_of(index)}
+        stream["encrypted"] = index in locked
+    return {
+        "duration_s": None if container.duration is None else container.duration / av.time_base,
+        "count": len(container.streams),
+        "streams": known,
+        "restarts": reading.line.restarts,
+        "gaps": [[gap.at_s, gap.length_s] for gap in reading.line.gaps],
+        "stopped": reading.stopped,
+    }
 
 
-def end_of_stream(path: str, demuxer: str, max_streams: str, index: str) -> dict[str, float]:
-    """When the last packet ends, in seconds of the file's own clock; what cannot be read ends the reading."""
-    end_s = 0.0
-    with _opened(path, demuxer, max_streams) as container:
-        try:
-            for packet in container.demux(*([] if index == "all" else [container.streams[int(index)]])):
-                if packet.pts is not None:
-                    end_s = max(end_s, float((packet.pts + (packet.duration or 0)) * packet.time_base))
-        except av.FFmpegError:
-            pass  # the end that was reached is the answer
-    return {"end_s": end_s}
+def pictures(container: Any, index: int) -> dict[str, Any]:
+    """Of each packet of a picture stream: its time stamp, its time on the line, and whether it is a keyframe.
 
-
-def describe(path: str, demuxer: str, max_streams: str) -> dict[str, Any]:
-    """Start and length in seconds (None where unknown), and the audio and video streams."""
-    with _opened(path, demuxer, max_streams) as container:
-        return {
-            "duration_s": None if container.duration is None else container.duration / av.time_base,
-            "count": len(container.streams),
-            "streams": [_stream(stream) for stream in container.streams if stream.type in ("audio", "video")],
-        }
+    `unit_s`: seconds of a step of the stamps. Packets without a stamp are counted only.
+    """
+    reading, stream = Reading(container), container.streams[index]
+    unit_s = float(stream.time_base)
+    found, without = [], 0
+    for packet, offset_s in reading.packets():
+        if packet.stream.index != index or packet.is_discard:
+            continue
+        if packet.pts is None:
+            without += 1
+        else:
+            found.append([packet.pts, round(packet.pts * unit_s + offset_s, 6), int(packet.is_keyframe)])
+    return {"unit_s": unit_s, "pictures": found, "without": without, "end_s": reading.line.end_of(index)}
 
 
 def _stream(stream: Any) -> dict[str, Any]:
     scale = stream.time_base
     known = stream.codec_context is not None
+    picture = known and stream.type == "video"
+    colour = stream.codec_context if picture else None
+    hdr = bool(colour and colour.color_trc in _HDR_TRANSFERS)
     return {
         "index": stream.index,
         "language": (stream.language or "").replace("und", ""),  # und: undetermined (ISO 639-2)
         "type": stream.type,
         "default": bool(stream.disposition & Disposition.default),
+        "beside": bool(stream.disposition & _BESIDE),
         "cover": bool(stream.disposition & Disposition.attached_pic),
         "start_s": None if stream.start_time is None else float(stream.start_time * scale),
         "duration_s": _tagged_s(stream) if stream.duration is None else float(stream.duration * scale),
         "decodable": known,
-        "width_px": stream.codec_context.width if known and stream.type == "video" else 0,
-        "height_px": stream.codec_context.height if known and stream.type == "video" else 0,
-        "hdr": known and stream.type == "video" and stream.codec_context.color_trc in _HDR_TRANSFERS,
+        "width_px": colour.width if colour else 0,
+        "height_px": colour.height if colour else 0,
+        "hdr": hdr,
+        "unsaid": _unsaid(colour) if hdr else [],
+        "alpha": bool(colour and colour.pix_fmt and _ALPHA.match(colour.pix_fmt)),
     }
+
+
+def _unsaid(colour: Any) -> list[str]:
+    known = {"color_primaries": colour.color_primaries, "colorspace": colour.colorspace}
+    return [name for name, value in known.items() if value == _UNSPECIFIED]
 
 
 def _tagged_s(stream: Any) -> float | None:
     """Matroska's writers leave the length of a stream as a tag: 00:01:02.345000000."""
-    parts = stream.metadata.get("DURATION", "").split(":")
-    return float(parts[0]) * 3600 + float(parts[1]) * 60 + float(parts[2]) if len(parts) == 3 else None
+    found = re.fullmatch(r"(\d{1,6}):(\d{1,2}):(\d{1,2}(?:\.\d+)?)", stream.metadata.get("DURATION", ""))
+    return int(found[1]) * 3600 + int(found[2]) * 60 + float(found[3]) if found else None
+
+
+def work(job: dict[str, Any], tell: Tell) -> None:
+    """See the module."""
+    try:
+        with opened(job["path"], job["demuxer"], job["max_streams"]) as container:
+            if len(container.streams) > job["max_streams"]:
+                tell({"count": len(container.streams)})
+            else:
+                tell(pictures(container, job["index"]) if "index" in job else describe(container))
+    except Exception as error:  # noqa: BLE001  # whatever a demuxer makes of it, it is the file's fault
+        tell({"error": str(getattr(error, "strerror", None) or reason_of(error))})
 
 
 if __name__ == "__main__":
     av.logging.restore_default_callback()  # PyAV keeps ffmpeg's complaints to itself; the parent reads them
     av.logging.set_level(av.logging.ERROR)
-    try:
-        print(json.dumps(end_of_stream(*sys.argv[1:5]) if len(sys.argv) > 4 else describe(*sys.argv[1:4])))
-    except Exception as error:  # noqa: BLE001  # whatever a demuxer makes of it, it is the file's fault
-        print(json.dumps({"error": str(getattr(error, "strerror", None) or reason_of(error))}))
+    serve(work)
