@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import secrets
+from pathlib import Path
 
 from medley.settings import Settings
 
@@ -42,6 +45,47 @@ def prepare_environment(settings: Settings) -> None:
     os.environ["PREFECT_HOME"] = str(settings.home / "prefect")
     os.environ["PREFECT_UI_STATIC_DIRECTORY"] = str(settings.home / "prefect" / "ui")  # default: in site-packages
     os.environ["MEDLEY_HOME"] = str(settings.home)
+    _know_password(password_file(settings))
+
+
+#: Set beside a password of our own making.
+MADE_PASSWORD = "MEDLEY_MADE_PREFECT_PASSWORD"  # noqa: S105  # a name
+
+
+def password_file(settings: Settings) -> Path:
+    """Where the password of the Prefect server that this home runs is kept: user:password, as Prefect has it."""
+    return settings.run_dir / "prefect.password"
+
+
+def given_password() -> str:
+    """PREFECT_SERVER_API_AUTH_STRING where somebody has set it, else empty."""
+    return "" if os.environ.get(MADE_PASSWORD) else os.environ.get("PREFECT_SERVER_API_AUTH_STRING", "")
+
+
+def _know_password(path: Path) -> None:
+    """A server of somebody else (PREFECT_API_URL) has another one, or none."""
+    if os.environ.get("PREFECT_API_URL"):
+        return
+    given = given_password()
+    password = _kept_secret(path, given)
+    os.environ.update({"PREFECT_SERVER_API_AUTH_STRING": password, "PREFECT_API_AUTH_STRING": password})
+    if not given:
+        os.environ[MADE_PASSWORD] = "1"
+
+
+def _kept_secret(path: Path, given: str) -> str:
+    """What the file says. One that is `given` replaces it; without one, it is made where it is not there yet."""
+    if given or not path.exists():
+        draft = path.with_name(f"{path.name}.{os.getpid()}")
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            file.write(given or f"medley:{secrets.token_hex(32)}")
+        if given:
+            draft.rename(path)
+        else:
+            with contextlib.suppress(FileExistsError):  # another command was quicker
+                os.link(draft, path)
+            draft.unlink()
+    return path.read_text()
 
 
 def worker_environment() -> dict[str, str]:

@@ -49,21 +49,11 @@ class Service:
 
 def prefect_service(host: str = "127.0.0.1") -> Service:
     """Prefect's server, its database in PREFECT_HOME (see _environment.py)."""
-    program = (
-        sys.executable,
-        "-P",
-        "-m",
-        "prefect",
-        "server",
-        "start",
-        "--log-level",
-        "WARNING",
-        "--analytics-off",
-    )
-    command = (*program, "--host", host, "--port", "{port}")
+    command = (sys.executable, "-P", "-m", "flows._prefect_server", host, "{port}")
     url = f"http://{host}:{{port}}/api"
-    ui = (("PREFECT_UI_API_URL", url),)  # else its pages ask port 4200
-    return Service("prefect", command, url, f"{url}/health", ui)
+    # its pages ask the server that they came from, through a tunnel as well
+    env = (("PREFECT_UI_API_URL", "/api"), ("PREFECT_SERVER_CORS_ALLOWED_ORIGINS", f"http://{host}:{{port}}"))
+    return Service("prefect", command, url, f"{url}/health", env)
 
 
 def milvus_service(settings: Settings) -> Service:

@@ -12,10 +12,11 @@ if __name__ == "__main__":
 import argparse
 import time
 
-from rich.console import Console
-
 from flows._addresses import prefect_url, running
+from flows._environment import password_file
+from flows._prefect_server import UNLOCK
 from flows._signals import exit_code, stop_on_signals
+from flows._terminal import PlainConsole
 from flows._up.bounds import require_secrets
 from flows._up.installation import start, stop, supervisor_pid, wait_until_ready, with_known_ports
 from medley.errors import Cancelled, SetupError
@@ -52,22 +53,29 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _start(settings: Settings) -> None:
-    from flows._up.provision import provision
-
-    console = Console(stderr=True, highlight=False)
+    console = PlainConsole(stderr=True)
     with console.status("starting") as status:
         chosen = start(settings, status.update)
+        from flows._up.provision import provision  # Prefect reads its environment when it is imported
+
         wait_until_ready(chosen, status.update)
         status.update("telling Prefect of the deployments")
         provision(chosen)
     _tell(settings, "Medley is up.")
 
 
+def _pages(settings: Settings) -> str:
+    """Where Prefect's pages are; of our own server the link that gives a browser the password."""
+    pages = (prefect_url(settings) or "").removesuffix("/api")
+    if not running("prefect", settings):
+        return pages
+    return f"{pages}{UNLOCK}#{password_file(settings).read_text()}  (once in each browser; it holds the password)"
+
+
 def _tell(settings: Settings, first: str) -> None:
-    console = Console(highlight=False, soft_wrap=True)
-    prefect = prefect_url(settings) or ""
+    console = PlainConsole()
     console.print(first)
-    console.print(f"  Prefect   {prefect.removesuffix('/api')}")
+    console.print(f"  Prefect   {_pages(settings)}", soft_wrap=True)
     if running("ray", settings):
         up = with_known_ports(settings).up
         token = settings.run_dir / "ray.token"

@@ -6,6 +6,7 @@ import json
 import os
 import random
 import secrets
+import shutil
 import socket
 import subprocess
 import sys
@@ -14,6 +15,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
+
+#: Prefect reads these once, when it is imported: servers of all homes that tests use ask for the same password.
+PREFECT_PASSWORD = "medley:of-the-tests"
+os.environ.update({"PREFECT_SERVER_API_AUTH_STRING": PREFECT_PASSWORD, "PREFECT_API_AUTH_STRING": PREFECT_PASSWORD})
 
 import httpx
 import pytest
@@ -77,8 +82,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Fresh speech needs espeak-ng and flite (.ci/run installs them); without, the committed sample is asserted."""
+    """What needs programs that are not there is left out; .ci/run installs them (espeak-ng, flite, chromium)."""
     unwanted = [] if synthesisers_installed() else ["synthesisers"]
+    unwanted += [] if shutil.which("chromium") or shutil.which("chromium-browser") else ["browser"]
     unwanted += [] if config.getoption("--whole") else ["whole"]
     left_out = [item for item in items if any(item.get_closest_marker(name) for name in unwanted)]
     config.hook.pytest_deselected(items=left_out)
@@ -89,7 +95,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Path:
     """An empty MEDLEY_HOME, the demo profile, no services named but the store of tests that take `medley`."""
     for name in [name for name in os.environ if name.startswith(("MEDLEY_", "PREFECT_", "RAY_"))]:
-        monkeypatch.delenv(name)
+        if not name.endswith("API_AUTH_STRING"):
+            monkeypatch.delenv(name)
     monkeypatch.setenv("MEDLEY_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("MEDLEY_PROFILE", "demo")
     if "medley" in request.fixturenames:

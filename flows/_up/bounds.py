@@ -6,6 +6,7 @@ import ipaddress
 import os
 
 from flows import given_ray_token
+from flows._environment import given_password
 from medley.errors import SetupError
 from medley.settings import Settings
 
@@ -25,7 +26,8 @@ def require_secrets(settings: Settings) -> None:
             f"MEDLEY_UP__HOST={settings.up.host} is no address that others can call",
             remedy="Give the address of this machine in the network that you mean",
         )
-    known = {**os.environ, "RAY_AUTH_TOKEN": given_ray_token()}
+    ours = {"RAY_AUTH_TOKEN": given_ray_token(), "PREFECT_SERVER_API_AUTH_STRING": given_password()}
+    known = {**os.environ, **ours}
     missing = [f"{name} ({what})" for name, what in _SECRETS.items() if not known.get(name)]
     if missing:
         raise SetupError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
@@ -49,7 +50,11 @@ def check_prefect(settings: Settings) -> Iterator[Line]:
     if not url:
         return
     try:
-        answer = httpx.get(f"{url}/health", timeout=10)
+        user, _, password = os.environ.get("PREFECT_API_AUTH_STRING", "").partition(":")
+        answer = httpx.get(f"{url}/admin/version", timeout=10, auth=(user, password) if user else None)
+        if answer.status_code == httpx.codes.UNAUTHORIZED:
+            yield Line("prefect", "fail", f"{url} asks for another password", "Set PREFECT_API_AUTH_STRING")
+            return
         answer.raise_for_status()
     except httpx.HTTPError as error:
         yield Line("prefect", "fail", f"{url} does not answer: {error}", "Start it; check PREFECT_API_URL")
