@@ -26,7 +26,7 @@ def report_of(member: Member, flight: Flight, run: Run) -> ItemReport:
     records = records_of(member.asset, run)
     errors += stop_errors() if cancelled else []
     done = all(stage in member.stages for stage in flight.futures) and not errors
-    status = "complete" if done else "cancelled" if cancelled else "partial" if records else "failed"
+    status = "complete" if done else "cancelled" if cancelled else "partial" if any(records.values()) else "failed"
     return ItemReport(
         member.item.path,
         status,  # type: ignore[arg-type]  # mypy widens the chain of conditions to str

@@ -90,6 +90,7 @@ class Limits(_Slice):
     max_pixels: int = Field(8192 * 8192, ge=1, description="Largest picture that is decoded.")
     max_streams: int = Field(100, ge=1, description="Most streams in one container.")
     max_pages: int = Field(10_000, ge=1, description="Most pages in one PDF.")
+    file_s: float = Field(3600.0, gt=0, description="Wall-clock limit of all pages of one PDF.")
     part_s: float = Field(300.0, gt=0, description="Wall-clock limit for 32 pages of a PDF, or a unit of pictures.")
     max_file_bytes: int = Field(1 << 40, ge=1, description="Largest input file.")
 

@@ -70,13 +70,22 @@ def _read_scans(scans: Sequence[Page], source: Path, pool: Pool) -> Iterator[str
     for page in scans:
         raise_if_stopped()
         [lines] = pool.call("read_images", [source / page.scan])
-        yield write_page(page, [_in_points(line, page) for line in lines])
+        read = [_in_points(line, page) for line in lines]
+        yield write_page(page, [line for line in read if not _is_written(line, page)])
+
+
+def _is_written(line: Line, page: Page) -> bool:
+    """Whether the text layer has it already: a stamp on a scan."""
+    x, y = (line.box[0] + line.box[2]) / 2, (line.box[1] + line.box[3]) / 2
+    boxes = (known.box for block in page.blocks for known in block.lines)
+    return any(box[0] <= x <= box[2] and box[1] <= y <= box[3] for box in boxes)
 
 
 def _in_points(line: Line, page: Page) -> Line:
     """Boxes of the OCR are in pixels of the picture that `parse_pdf` made."""
+    left, top = page.scan_area[:2] if page.scan_area else (0.0, 0.0)
     x0, y0, x1, y1 = (edge / page.scan_scale for edge in line.box)
-    return Line(line.text, (round(x0, 2), round(y0, 2), round(x1, 2), round(y1, 2)))
+    return Line(line.text, (round(left + x0, 2), round(top + y0, 2), round(left + x1, 2), round(top + y1, 2)))
 
 
 def _chunk(read: ArtifactRef, run: Run, draft: Draft) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import heapq
 import unicodedata
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from statistics import median
 
 Box = tuple[float, float, float, float]
 
@@ -14,15 +15,22 @@ _GUTTER_PT = 6.0
 _COLUMN_LINES = 3
 _PROSE_LETTERS = 12  # lines of a column are longer than the cells of most tables
 _CROSSING = 0.25
+_PLACES = 8  # for a gutter
+_OF_A_TABLE = 0.7  # of the cells beside a column of a table stand in its rows
+_DEEPEST = 24  # gutters within each other's columns: a page of more is no prose
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Words in one row; `box` in points from the top left. `hyphen`: its last word goes on in the next line."""
+    """Words in one row; `box` in points from the top left. `hyphen`: its last word goes on in the next line.
+
+    `turn`: the way in which it runs, in degrees counter-clockwise: 0, 90 (upwards), 180 or 270.
+    """
 
     text: str
     box: Box
     hyphen: bool = False
+    turn: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +60,32 @@ def reading_order(lines: Sequence[Line]) -> list[Block]:
     """Paragraphs of a page: columns as its script is read, what spans them in its place.
 
     A gutter is a vertical strip with prose on both sides; lines that cross it (titles, wide captions) part the page
-    into bands, and each band is read column by column.
+    into bands, and each band is read column by column. Text that runs another way is read by itself, as if the page
+    were turned; what most of the page is made of comes first.
     """
+    ways = Counter(line.turn for line in lines for _ in line.text)
+    found: list[Block] = []
+    for turn, _ in ways.most_common():
+        upright = [_turned(line, turn) for line in lines if line.turn == turn]
+        found += [Block(tuple(_turned(line, -turn) for line in block.lines)) for block in _upright(upright)]
+    return found
+
+
+def _upright(lines: Sequence[Line]) -> list[Block]:
     if not _right_to_left(lines):
         return _left_to_right(list(lines))
     return [Block(tuple(map(_mirrored, block.lines))) for block in _left_to_right([_mirrored(line) for line in lines])]
 
 
+def _turned(line: Line, degrees: int) -> Line:
+    """On a page that is turned clockwise about its top left corner, so that text with that turn stands upright."""
+    x0, y0, x1, y1 = line.box
+    corners = {90: (-y1, x0, -y0, x1), 180: (-x1, -y1, -x0, -y0), 270: (y0, -x1, y1, -x0)}
+    return replace(line, box=corners.get(degrees % 360, line.box))
+
+
 def _left_to_right(lines: list[Line]) -> list[Block]:
-    return [block for column in _columns(lines) for block in _paragraphs(column)]
+    return [block for column in _columns(lines, _DEEPEST) for block in _paragraphs(column)]
 
 
 def _right_to_left(lines: Sequence[Line]) -> bool:
@@ -75,50 +100,69 @@ def _mirrored(line: Line) -> Line:
     return replace(line, box=(-x1, y0, -x0, y1))
 
 
-def _columns(lines: list[Line]) -> list[list[Line]]:
-    at = _gutter(lines)
+def _columns(lines: list[Line], deepest: int) -> list[list[Line]]:
+    at = _gutter(lines) if deepest else None
     if at is None:
         return [_rows(lines)] if lines else []
     found: list[list[Line]] = []
-    band: list[Line] = []
-    crossing = sorted((line for line in lines if line.box[0] < at < line.box[2]), key=lambda line: line.box[1])
-    beside = [line for line in lines if not line.box[0] < at < line.box[2]]
+    crossing = sorted((line for line in lines if line.box[0] < at < line.box[2]), key=_middle)
+    beside = sorted((line for line in lines if not line.box[0] < at < line.box[2]), key=_middle)
+    begin = 0
     for wide in crossing:
-        band = [line for line in beside if _middle(line) < _middle(wide)]
-        beside = [line for line in beside if _middle(line) >= _middle(wide)]
-        found += [*_band(band, at), [wide]]
-    return found + _band(beside, at)
+        end = bisect_left(beside, _middle(wide), lo=begin, key=_middle)
+        found += [*_band(beside[begin:end], at, deepest - 1), [wide]]
+        begin = end
+    return found + _band(beside[begin:], at, deepest - 1)
 
 
-def _band(lines: list[Line], at: float) -> list[list[Line]]:
+def _band(lines: list[Line], at: float, deepest: int) -> list[list[Line]]:
     left = [line for line in lines if line.box[2] <= at]
     right = [line for line in lines if line.box[2] > at]
-    return [*_columns(left), *_columns(right)]
+    return [*_columns(left, deepest), *_columns(right, deepest)]
 
 
 def _gutter(lines: list[Line]) -> float | None:
-    """Where the page parts into columns: crossed by few lines, with prose on both sides that stands side by side."""
-    best: tuple[int, float, float] | None = None
-    for at in sorted({line.box[2] for line in lines}):
+    """Where the page parts into columns: crossed by few lines, with prose on both sides that stands side by side.
+
+    A page number or a rule may stand in it. Only the few best places are looked at closely.
+    """
+    ends, begins = sorted(line.box[2] for line in lines), sorted(line.box[0] for line in lines)
+    places: list[tuple[int, float, float]] = []
+    for n, at in enumerate(ends, 1):
+        first_right = bisect_left(begins, at + _GUTTER_PT)
+        crossing = len(lines) - n - (len(lines) - first_right)
+        if first_right < len(lines) and (n == len(ends) or ends[n] > at) and crossing <= _CROSSING * len(lines):
+            places.append((crossing, at - begins[first_right], at))
+    for _, gap, at in heapq.nsmallest(_PLACES, places):
         left = [line for line in lines if line.box[2] <= at]
-        right = [line for line in lines if line.box[0] >= at]
-        crossing = len(lines) - len(left) - len(right)
-        if not right or crossing > _CROSSING * len(lines):
-            continue
-        gap = min(line.box[0] for line in right) - at
-        if gap >= _GUTTER_PT and _are_columns(left, right):
-            found = (crossing, -gap, at + gap / 2)
-            best = found if best is None else min(best, found)
-    return best[2] if best else None
+        right = [line for line in lines if line.box[0] >= at + _GUTTER_PT]
+        clear = len(left) + len(right) == len(lines)
+        if _are_columns(left, right) or (clear and (_is_aside(left, right) or _is_aside(right, left))):
+            return at - gap / 2
+    return None
 
 
 def _are_columns(left: list[Line], right: list[Line]) -> bool:
+    """By their prose: a sidebar or a small table beside or within a column changes nothing."""
+    left, right = ([line for line in side if len(line.text) >= _PROSE_LETTERS] for side in (left, right))
     if min(len(left), len(right)) < _COLUMN_LINES:
-        return False
-    if min(median(len(line.text) for line in side) for side in (left, right)) < _PROSE_LETTERS:
         return False
     top, bottom = max(_top(left), _top(right)), min(_bottom(left), _bottom(right))
     return bottom - top > 0.3 * min(_bottom(left) - _top(left), _bottom(right) - _top(right))
+
+
+def _is_aside(prose: list[Line], aside: list[Line]) -> bool:
+    """Whether `aside` is a sidebar beside prose: cells of a table would stand in the rows of its lines."""
+    if len(aside) < _COLUMN_LINES or 2 * sum(len(line.text) >= _PROSE_LETTERS for line in prose) < len(prose):
+        return False
+    if len(prose) < _COLUMN_LINES or min(_bottom(prose), _bottom(aside)) <= max(_top(prose), _top(aside)):
+        return False
+    rows = sorted(_middle(line) for line in prose)
+    in_a_row = 0
+    for line in aside:
+        near = bisect_left(rows, _middle(line) - 0.25 * _height(line))
+        in_a_row += near < len(rows) and rows[near] <= _middle(line) + 0.25 * _height(line)
+    return in_a_row < _OF_A_TABLE * len(aside)
 
 
 def _rows(lines: list[Line]) -> list[Line]:
@@ -134,13 +178,16 @@ def _rows(lines: list[Line]) -> list[Line]:
 
 
 def _paragraphs(lines: list[Line]) -> list[Block]:
-    """Lines one below the other without a wide gap, of about one size."""
+    """Lines one below the other without a wide gap, of about one size; a word that goes on is never parted."""
     found: list[list[Line]] = []
+    row: Line | None = None
     for line in lines:
-        if found and _goes_on(found[-1][-1], line):
+        if row is not None and (found[-1][-1].hyphen or _goes_on(row, line)):
             found[-1].append(line)
         else:
             found.append([line])
+        beside = row is not None and abs(_middle(line) - _middle(row)) <= 0.5 * min(_height(line), _height(row))
+        row = replace(line, box=union([row.box, line.box])) if beside and row is not None else line
     return [Block(tuple(block)) for block in found]
 
 

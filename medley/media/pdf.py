@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -17,6 +18,7 @@ from medley.media.layout import Block, Line, reading_order
 from medley.media.pdf_exits import CORRUPT_EXIT, ENCRYPTED_EXIT
 from medley.media.source import Source, asset_source
 from medley.options import FigureOptions, PageOptions
+from medley.plain import to_json
 from medley.settings import Limits
 from medley.types import Asset
 
@@ -30,7 +32,10 @@ _PROGRAM = Path(__file__).with_name("pdf_child.py")  # not imported: it loads PD
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page: size and boxes in points, from the top left. `scan` is a picture of it where it has no text layer."""
+    """One page: size and boxes in points, from the top left.
+
+    `scan` is a picture of what may hold text that its layer lacks, `scan_area` which part of the page that is.
+    """
 
     number: int
     width_pt: float
@@ -38,6 +43,7 @@ class Page:
     blocks: tuple[Block, ...]
     scan: str = ""
     scan_scale: float = 1.0  #: its pixels for each point
+    scan_area: tuple[float, float, float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +76,9 @@ def parse_pdf(asset: Asset, directory: Path, options: PageOptions, limits: Limit
             if "error" in found:
                 lost.append(f"page {found['page']} ({found['error']})")
             else:
-                scan = {"scan": found["scan"] or "", "scan_scale": found["scale"]}
+                scan = {"scan": found["scan"], "scan_scale": found["scale"], "scan_area": found["area"]}
                 page = Page(found["page"], found["width_pt"], found["height_pt"], (), **scan)
-                file.write(write_page(page, [_line(line) for line in found["lines"]]))
+                file.write(_page_line(page, found["blocks"]))
     return Read(reader.count, _damage(lost, reader.count, asset))
 
 
@@ -97,8 +103,11 @@ def find_figures(asset: Asset, directory: Path, pages: PageOptions, figures: Fig
 
 def write_page(page: Page, lines: Sequence[Line]) -> str:
     """A line of PAGES: the page with those lines, in reading order."""
-    rows = [[asdict(line) for line in block.lines] for block in reading_order(lines)]
-    return json.dumps({**asdict(page), "blocks": rows}, ensure_ascii=False) + "\n"
+    return _page_line(page, [[asdict(line) for line in block.lines] for block in reading_order(lines)])
+
+
+def _page_line(page: Page, blocks: Sequence[Sequence[dict[str, Any]]]) -> str:
+    return to_json({**asdict(page), "blocks": blocks}) + "\n"
 
 
 def read_pages(directory: Path) -> Iterator[Page]:
@@ -121,6 +130,7 @@ class _Reader:
 
     def __init__(self, source: Source, directory: Path, password: str, limits: Limits, job: dict[str, Any]) -> None:
         self._source, self._directory, self._limits = source, directory, limits
+        self._ends = time.monotonic() + limits.file_s
         self._job = {**job, "path": str(source.path), "password": password or None, "directory": str(directory)}
         self.count = 0
 
@@ -136,6 +146,9 @@ class _Reader:
     def _range(self, first: int, last: int) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
         while not self.count or first + len(found) <= min(last, self.count):
+            if self.count and time.monotonic() > self._ends:
+                why = f"it takes more than {self._limits.file_s:g} s to read (MEDLEY_LIMITS__FILE_S)"
+                return found + [{"page": n, "error": why} for n in range(first + len(found), min(last, self.count) + 1)]
             told = self._child(first + len(found), last)
             found += told.lines[1:]
             if first + len(found) <= min(last, self.count):
@@ -144,7 +157,10 @@ class _Reader:
 
     def _child(self, first: int, last: int) -> Told:
         job = {**self._job, "first": first, "last": last}
-        told = run_job(_PROGRAM, job, self._limits.for_a_part(), self._directory, [self._source])
+        left_s = max(1.0, self._ends - time.monotonic())
+        limits = self._limits.for_a_part()
+        limits = limits.model_copy(update={"wall_s": min(limits.wall_s, left_s)})
+        told = run_job(_PROGRAM, job, limits, self._directory, [self._source])
         if told.exit == ENCRYPTED_EXIT:
             wrong = "the password given is not its" if self._job["password"] else "needs a password"
             raise EncryptedPdf(wrong, file=self._source.name, remedy="Give it with --pages.password")
@@ -169,7 +185,7 @@ def _password(options: PageOptions) -> str:
 
 
 def _line(row: dict[str, Any]) -> Line:
-    return Line(row["text"], tuple(row["box"]), row["hyphen"])
+    return Line(row["text"], tuple(row["box"]), row["hyphen"], row["turn"])
 
 
 def _damage(lost: Sequence[str], count: int, asset: Asset) -> str:

@@ -7,10 +7,9 @@ document has a process of its own.
 Boxes are [x0, y0, x1, y1] in points from the top left of the page as it is shown, turned and cropped.
 """
 
-import ctypes
 import sys
 import traceback
-from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,179 +17,106 @@ import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_c
 
 from medley.media.job_child import Tell, reason_of, serve
+from medley.media.layout import Box, Line, reading_order
 from medley.media.pdf_exits import CORRUPT_EXIT, ENCRYPTED_EXIT
+from medley.media.pdf_figures import boxes_of_figures, boxes_of_pictures
+from medley.media.pdf_notes import missing_from, notes_of
+from medley.media.pdf_text import lines_of, readable
 
-_FINE = 64  # parts of a point in PDFium's whole device units
 _QUALITY = 90
 _LETTERS_OF_A_TEXT_LAYER = 8
-_BREAKS = ("\r", "\n")
-_HYPHEN = "\x02"  # PDFium's word for a hyphen at the end of a line that no longer belongs to the word
-
-Box = tuple[float, float, float, float]
-
-
-def to_shown(page: Any, box: Box) -> Box:
-    """A box of the page's own coordinates, from the bottom left, as it is shown."""
-    width, height = page.get_size()
-    corners = []
-    for x, y in ((box[0], box[1]), (box[2], box[3])):
-        at_x, at_y = ctypes.c_int(), ctypes.c_int()
-        size = (round(width * _FINE), round(height * _FINE))
-        pdfium_c.FPDF_PageToDevice(page, 0, 0, *size, 0, x, y, at_x, at_y)
-        corners.append((at_x.value / _FINE, at_y.value / _FINE))
-    (ax, ay), (bx, by) = corners
-    return min(ax, bx), min(ay, by), max(ax, bx), max(ay, by)
+#: From this share of a page on, characters of no script mean that its fonts are damaged.
+_BROKEN = 0.3
+#: A picture that covers so much of the page is looked at for text where the layer has next to none over it.
+_COVERS, _LETTERS_OVER_A_SCAN = 0.5, 200
 
 
-def letters(text: Any) -> Iterator[tuple[str, Box | None]]:
-    """Each character with its ink's box; None for white space and what PDFium has put in."""
-    edges = [ctypes.c_double() for _ in range(4)]
-    left, right, bottom, top = edges
-    for n in range(text.count_chars()):
-        letter = chr(pdfium_c.FPDFText_GetUnicode(text, n))
-        if letter in ("\x00", "\ufffe", "\uffff"):
-            continue
-        inked = not letter.isspace() and not pdfium_c.FPDFText_IsGenerated(text, n)
-        if inked and pdfium_c.FPDFText_GetCharBox(text, n, left, right, bottom, top):
-            yield letter, (left.value, bottom.value, right.value, top.value)
-        else:
-            yield letter, None
-
-
-def lines_of(page: Any) -> list[dict[str, Any]]:
-    """Runs of text on one line without a wide gap, in PDFium's order."""
-    text = page.get_textpage()
-    found: list[dict[str, Any]] = []
-    run: list[tuple[str, Box | None]] = []
-    for letter, box in letters(text):
-        if letter in _BREAKS or (box and _apart(run, box)):
-            found += _line(page, run)
-            run = []
-        if letter not in _BREAKS:
-            run.append((letter, box))
-    found += _line(page, run)
-    text.close()
-    return found
-
-
-def _apart(run: list[tuple[str, Box | None]], box: Box) -> bool:
-    """Whether a letter is too far from the run's last one to belong to it. Numbers and bullets keep their text."""
-    inked = [known for _, known in run if known]
-    if len(inked) <= 3:
-        return False
-    height = max(known[3] - known[1] for known in inked[-20:])
-    last = inked[-1]
-    return box[0] - last[2] > max(height, 4.0) or last[0] - box[2] > 20.0 * max(height, 4.0)
-
-
-def _line(page: Any, run: list[tuple[str, Box | None]]) -> list[dict[str, Any]]:
-    boxes = [box for _, box in run if box]
-    halves = "".join(letter for letter, _ in run).encode("utf-16-le", "surrogatepass")  # PDFium counts in UTF-16
-    text = " ".join(halves.decode("utf-16-le", "replace").split())
-    if not boxes or not text:
-        return []
-    x0, y0, x1, y1 = zip(*boxes, strict=True)
-    whole = (min(x0), min(y0), max(x1), max(y1))
-    hyphen = text.endswith(_HYPHEN)
-    text = text.replace(_HYPHEN, "")
-    return [{"text": text, "box": to_shown(page, whole), "hyphen": hyphen}] if text else []
-
-
-def read_page(page: Any, number: int, job: dict[str, Any]) -> dict[str, Any]:
-    """Its text; a page without a text layer is drawn for the OCR."""
+def read_page(document: Any, page: Any, number: int, job: dict[str, Any]) -> dict[str, Any]:
+    """Its text in reading order; what of it may hold text that the layer lacks is drawn for the OCR."""
+    notes = notes_of(document, page)
+    page = _with_fields(document, page, number)
     lines = lines_of(page)
-    written = sum(len(line["text"].replace(" ", "")) for line in lines)
-    wanted = job["ocr"] == "always" or (job["ocr"] == "auto" and written < _LETTERS_OF_A_TEXT_LAYER)
-    scan, scale = None, 1.0
-    if wanted and next(iter(page.get_objects(max_depth=1)), None) is not None:
-        scan = f"scan-{number:05}.jpg"
-        scale = _scale(page.get_size(), job["dpi"] / 72.0, job["max_side_px"])
-        _save(page.render(scale=scale), Path(job["directory"], scan))
+    lines += missing_from(lines, notes)
     width, height = page.get_size()
-    return {"width_pt": width, "height_pt": height, "lines": lines, "scan": scan, "scale": scale}
+    letters, broken = readable("".join(line.text for line in lines))
+    if broken > _BROKEN * (letters + broken):
+        lines = [line for line in lines if _is_readable(line)]
+    area = _to_be_read(page, lines, letters, broken) if job["ocr"] == "auto" else None
+    area = (0.0, 0.0, width, height) if job["ocr"] == "always" else area
+    found = {"width_pt": width, "height_pt": height, "scan": "", "scale": 1.0, "area": area}
+    if area and next(iter(page.get_objects(max_depth=1)), None) is not None:
+        found["scan"] = f"scan-{number:05}.jpg"
+        found["scale"] = _scale((area[2] - area[0], area[3] - area[1]), job["dpi"] / 72.0, job["max_side_px"])
+        _draw(page, area, found["scale"], Path(job["directory"], found["scan"]))
+    page.close()
+    return found | {"blocks": [[asdict(line) for line in block.lines] for block in reading_order(lines)]}
 
 
-def figures(page: Any, number: int, job: dict[str, Any]) -> dict[str, Any]:
+def _with_fields(document: Any, page: Any, number: int) -> Any:
+    """The page with what is written in fields and notes drawn onto it."""
+    if pdfium_c.FPDFPage_Flatten(page, pdfium_c.FLAT_NORMALDISPLAY) != pdfium_c.FLATTEN_SUCCESS:
+        return page
+    page.close()
+    return document[number - 1]
+
+
+def _is_readable(line: Line) -> bool:
+    letters, broken = readable(line.text)
+    return broken <= _BROKEN * (letters + broken)
+
+
+def _to_be_read(page: Any, lines: list[Line], letters: int, broken: int) -> Box | None:
+    """The part of the page that wants the OCR: all of it where there is no sound layer, else a picture of text."""
+    width, height = page.get_size()
+    if letters < _LETTERS_OF_A_TEXT_LAYER or broken > _BROKEN * (letters + broken):
+        return 0.0, 0.0, width, height
+    for box in boxes_of_pictures(page):
+        if (box[2] - box[0]) * (box[3] - box[1]) >= _COVERS * width * height:
+            over = sum(len(line.text) for line in lines if _stands_on(line, box))
+            if over < _LETTERS_OVER_A_SCAN:
+                return box
+    return None
+
+
+def _stands_on(line: Line, box: Box) -> bool:
+    x, y = (line.box[0] + line.box[2]) / 2, (line.box[1] + line.box[3]) / 2
+    return box[0] <= x <= box[2] and box[1] <= y <= box[3]
+
+
+def figures(document: Any, page: Any, number: int, job: dict[str, Any]) -> dict[str, Any]:
     """Pictures of the page, and its drawings, each drawn as it is shown there."""
-    width, height = page.get_size()
     found = []
-    for n, box in enumerate(_figure_boxes(page, job["min_side_pt"])[: job["most"]], 1):
+    for n, box in enumerate(boxes_of_figures(page, job["min_side_pt"])[: job["most"]], 1):
         name = f"page-{number:05}-{n:02}.jpg"
         scale = _scale((box[2] - box[0], box[3] - box[1]), job["dpi"] / 72.0, job["max_side_px"])
-        cut = (box[0], height - box[3], width - box[2], box[1])
-        _save(page.render(scale=scale, crop=cut), Path(job["directory"], name))
+        _draw(page, box, scale, Path(job["directory"], name))
         found.append({"box": box, "image": name})
+    page.close()
     return {"pictures": found}
 
 
-def _figure_boxes(page: Any, min_side_pt: float) -> list[Box]:
+def _draw(page: Any, area: Box, scale: float, target: Path) -> None:
     width, height = page.get_size()
-    pictures: list[Box] = []
-    drawn: list[Box] = []
-    for thing in page.get_objects(max_depth=1):
-        box = _clipped(to_shown(page, thing.get_bounds()), width, height)
-        wide, high = box[2] - box[0], box[3] - box[1]
-        if thing.type == pdfium_c.FPDF_PAGEOBJ_IMAGE:
-            pictures.append(box)
-        elif thing.type != pdfium_c.FPDF_PAGEOBJ_TEXT and wide * high < 0.85 * width * height:
-            drawn.append(box)  # what covers the page is its background
-    candidates = [*pictures, *_clusters(drawn, width, height)]
-    large = [box for box in candidates if min(box[2] - box[0], box[3] - box[1]) >= min_side_pt]
-    within = [box for box in large if not any(other != box and _inside(box, other) for other in large)]
-    return sorted(set(within), key=lambda box: (box[1], box[0]))
-
-
-def _clusters(boxes: list[Box], width: float, height: float) -> list[Box]:
-    """Drawings: shapes that touch or nearly touch, of which at least one is more than a rule or a frame's edge."""
-    cell = max(12.0, max(width, height) / 100.0)
-    owners: dict[tuple[int, int], list[int]] = {}
-    for n, box in enumerate(boxes):
-        for x in range(int(box[0] // cell), int(box[2] // cell) + 1):
-            for y in range(int(box[1] // cell), int(box[3] // cell) + 1):
-                owners.setdefault((x, y), []).append(n)
-    found = []
-    while owners:
-        members, edge = set(), [next(iter(owners))]
-        while edge:
-            x, y = edge.pop()
-            if (mine := owners.pop((x, y), None)) is not None:
-                members.update(mine)
-                edge += [(x + dx, y + dy) for dx in (-1, 0, 1) for dy in (-1, 0, 1)]
-        shapes = [boxes[n] for n in members]
-        if any(min(box[2] - box[0], box[3] - box[1]) > 4.0 for box in shapes):
-            x0, y0, x1, y1 = zip(*shapes, strict=True)
-            found.append((min(x0), min(y0), max(x1), max(y1)))
-    return found
-
-
-def _clipped(box: Box, width: float, height: float) -> Box:
-    x0, y0 = max(0.0, box[0]), max(0.0, box[1])
-    return x0, y0, max(x0, min(width, box[2])), max(y0, min(height, box[3]))
-
-
-def _inside(box: Box, other: Box) -> bool:
-    return other[0] <= box[0] and other[1] <= box[1] and other[2] >= box[2] and other[3] >= box[3]
+    cut = (area[0], height - area[3], width - area[2], area[1])
+    bitmap = page.render(scale=scale, crop=cut)
+    bitmap.to_pil().convert("RGB").save(target, "JPEG", quality=_QUALITY)
+    bitmap.close()
 
 
 def _scale(size: tuple[float, float], wanted: float, max_side_px: int) -> float:
     return min(wanted, max_side_px / max(*size, 1.0))
 
 
-def _save(bitmap: Any, target: Path) -> None:
-    bitmap.to_pil().convert("RGB").save(target, "JPEG", quality=_QUALITY)
-    bitmap.close()
-
-
 def work(job: dict[str, Any], tell: Tell) -> None:
     """First how many pages there are, then each page that is wanted."""
     document = _opened(job)
+    if document:
+        document.init_forms()
     tell({"pages": len(document)})
     look = read_page if job["want"] == "text" else figures
     for number in range(job["first"], min(job["last"], len(document)) + 1):
         try:
-            page = document[number - 1]
-            found = look(page, number, job)
-            page.close()
+            found = look(document, document[number - 1], number, job)
         except Exception as error:  # noqa: BLE001  # whatever PDFium or Pillow raise, it is this page's fault
             traceback.print_exc()
             found = {"error": reason_of(error)}

@@ -1,0 +1,182 @@
+"""The text layer of a page: letters to lines, with boxes and the way that they run. Only children import this."""
+
+from __future__ import annotations
+
+import ctypes
+import math
+import unicodedata
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import pypdfium2.raw as pdfium_c
+
+from medley.media.layout import Box, Line
+
+_FINE = 64  # parts of a point in PDFium's whole device units
+_BREAKS = ("\r", "\n")
+_HYPHEN = "\x02"  # PDFium's word for a hyphen at the end of a line that no longer belongs to the word
+_UNKNOWN = "\ufffd"
+_LEAST_EM_PT = 4.0
+#: Numbers and bullets, up to so many letters, keep the text that follows them.
+_LABEL = 3
+#: Kinds of characters (Unicode) that no script is made of: controls, private use, unassigned.
+_NO_SCRIPT = ("Cc", "Co", "Cn", "Cs")
+
+
+class Letter(NamedTuple):
+    """A character: its ink's box in the page's own coordinates, None for white space; its size; the way it runs."""
+
+    text: str
+    box: Box | None = None
+    em: float = 0.0
+    turn: int = 0  #: degrees, counter-clockwise: 0, 90, 180 or 270
+
+
+def to_shown(page: Any, box: Box) -> Box:
+    """A box of the page's own coordinates, from the bottom left, as it is shown: turned and cropped."""
+    width, height = page.get_size()
+    corners = []
+    for x, y in ((box[0], box[1]), (box[2], box[3])):
+        at_x, at_y = ctypes.c_int(), ctypes.c_int()
+        size = (round(width * _FINE), round(height * _FINE))
+        pdfium_c.FPDF_PageToDevice(page, 0, 0, *size, 0, x, y, at_x, at_y)
+        corners.append((at_x.value / _FINE, at_y.value / _FINE))
+    (ax, ay), (bx, by) = corners
+    return min(ax, bx), min(ay, by), max(ax, bx), max(ay, by)
+
+
+def lines_of(page: Any) -> list[Line]:
+    """Runs of text on one line without a wide gap, in PDFium's order; what lies outside of the shown page is none."""
+    text = page.get_textpage()
+    found: list[Line] = []
+    run = _Run()
+    for letter in _letters(text):
+        if letter.text in _BREAKS or run.ends_before(letter):
+            found += run.line(page)
+            run = _Run()
+        if letter.text not in _BREAKS:
+            run.add(letter)
+    found += run.line(page)
+    text.close()
+    width, height = page.get_size()
+    return [line for line in found if _is_shown(line.box, width, height)]
+
+
+def _is_shown(box: Box, width: float, height: float) -> bool:
+    x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+    return 0 <= x <= width and 0 <= y <= height
+
+
+def _letters(text: Any) -> Iterator[Letter]:
+    """Each character; halves of letters beyond the first plane are joined."""
+    half = 0
+    for n in range(text.count_chars()):
+        code = pdfium_c.FPDFText_GetUnicode(text, n)
+        if 0xD800 <= code < 0xDC00:
+            half = code
+            continue
+        if half and 0xDC00 <= code < 0xE000:
+            code = 0x10000 + ((half - 0xD800) << 10) + code - 0xDC00
+        half = 0
+        if code not in (0xFFFE, 0xFFFF):
+            yield _letter(text, n, _character(text, n, code))
+
+
+def _character(text: Any, n: int, code: int) -> str:
+    """Values that stand for no character are a sign of their own, controls are white space."""
+    if code == ord(_HYPHEN) and pdfium_c.FPDFText_IsHyphen(text, n) == 1:
+        return _HYPHEN
+    if code > 0x10FFFF or 0xD800 <= code < 0xE000:
+        return _UNKNOWN
+    letter = chr(code)
+    return " " if code < 0x20 and letter not in _BREAKS else letter
+
+
+def _letter(text: Any, n: int, letter: str) -> Letter:
+    if letter.isspace() or pdfium_c.FPDFText_IsGenerated(text, n):
+        return Letter(letter)
+    left, right, bottom, top = edges = [ctypes.c_double() for _ in range(4)]
+    if not pdfium_c.FPDFText_GetCharBox(text, n, *edges):
+        return Letter(letter)
+    loose = pdfium_c.FS_RECTF()
+    pdfium_c.FPDFText_GetLooseCharBox(text, n, loose)
+    turn = round(-math.degrees(pdfium_c.FPDFText_GetCharAngle(text, n)) / 90) % 4 * 90  # PDFium's turns clockwise
+    em = abs(loose.right - loose.left) if turn in (90, 270) else abs(loose.top - loose.bottom)
+    return Letter(letter, (left.value, bottom.value, right.value, top.value), em, turn)
+
+
+class _Run:
+    """Letters of one line so far."""
+
+    def __init__(self) -> None:
+        self._letters: list[Letter] = []
+        self._last: Letter | None = None
+        self._inked = 0
+        self._em = _LEAST_EM_PT
+
+    def add(self, letter: Letter) -> None:
+        """The next one."""
+        self._letters.append(letter)
+        if letter.box:
+            self._last, self._inked = letter, self._inked + 1
+            self._em = max(self._em, letter.em)
+
+    def ends_before(self, letter: Letter) -> bool:
+        """Whether a letter is too far from the last one to belong to it, or runs another way."""
+        if self._last is None or self._last.box is None or letter.box is None:
+            return False
+        if letter.turn != self._last.turn:
+            return True
+        if self._inked <= _LABEL:
+            return False
+        box, last = letter.box, self._last.box
+        if letter.turn in (90, 270):
+            return max(box[1] - last[3], last[1] - box[3]) > self._em
+        return box[0] - last[2] > self._em or last[0] - box[2] > 20.0 * self._em
+
+    def line(self, page: Any) -> list[Line]:
+        """The line that they make, if there is any ink in it."""
+        letters = _read_right(self._letters)
+        text = " ".join("".join(letter.text for letter in letters).split())
+        hyphen = text.endswith(_HYPHEN)
+        text = text.replace(_HYPHEN, "")
+        boxes = [letter.box for letter in letters if letter.box]
+        if not boxes or not text or self._last is None:
+            return []
+        x0, y0, x1, y1 = zip(*boxes, strict=True)
+        shown = to_shown(page, (min(x0), min(y0), max(x1), max(y1)))
+        return [Line(text, shown, hyphen, (self._last.turn - page.get_rotation()) % 360)]
+
+
+def _read_right(letters: list[Letter]) -> list[Letter]:
+    """In the order in which they are read: PDFium turns some words of right-to-left scripts round, and some lines."""
+    inked = [letter for letter in letters if letter.box]
+    if len(inked) > 1 and all(letter.turn == 180 for letter in inked) and _rises(inked):
+        return letters[::-1]
+    made: list[Letter] = []
+    word: list[Letter] = []
+    for letter in letters:
+        if unicodedata.bidirectional(letter.text[:1] or " ") in ("R", "AL"):
+            word.append(letter)
+        else:
+            made += [*_logical(word), letter]
+            word = []
+    return made + _logical(word)
+
+
+def _logical(word: list[Letter]) -> list[Letter]:
+    return word[::-1] if len(word) > 1 and _rises([letter for letter in word if letter.box]) else word
+
+
+def _rises(letters: list[Letter]) -> bool:
+    """Whether most of them stand to the right of the one before."""
+    places = [letter.box[0] for letter in letters if letter.box]
+    return sum(after > before for before, after in pairwise(places)) > (len(places) - 1) / 2
+
+
+def readable(text: str) -> tuple[int, int]:
+    """How many characters belong to a script, and how many to none: a damaged font maps letters to anything."""
+    seen = [letter for letter in text if not letter.isspace()]
+    broken = sum(letter == _UNKNOWN or unicodedata.category(letter) in _NO_SCRIPT for letter in seen)
+    return sum(letter.isalnum() for letter in seen), broken
