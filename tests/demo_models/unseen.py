@@ -56,14 +56,14 @@ def unseen_pictures(directory: Path, seed: int, scenes: Sequence[Scene]) -> list
 
 
 def draw_unseen(scene: Scene, rng: random.Random) -> PIL.Image.Image:
-    """One or two shapes on black, white, any grey, or a pale or dark tinge, plain or graded."""
+    """One or two shapes on black, white, any grey, a tinge or a full colour."""
     tones = [rng.choice(_COLOURS[figure.colour]) for figure in scene.figures]
     columns, rows = (side * _SAMPLES for side in _SIZE_PX)
     canvas = _ground(rows, columns, tones, rng)
     for figure, tone, (across, down, height) in zip(scene.figures, tones, _places(scene, rng), strict=True):
         y, x = np.mgrid[0:rows, 0:columns].astype(np.float64)
         x, y = (x - across * columns) / (height * rows), (down * rows - y) / (height * rows)
-        turn = math.radians(rng.uniform(-12, 12))
+        turn = math.radians(rng.uniform(-15, 15))
         x, y = x * math.cos(turn) + y * math.sin(turn), y * math.cos(turn) - x * math.sin(turn)
         canvas[_REGIONS[figure.shape](rng)(x, y)] = tone
     blocks = canvas.reshape(_SIZE_PX[1], _SAMPLES, _SIZE_PX[0], _SAMPLES, 3)
@@ -89,21 +89,28 @@ def _places(scene: Scene, rng: random.Random) -> list[tuple[float, float, float]
 
 
 def _ground(rows: int, columns: int, tones: Sequence[_RGB], rng: random.Random) -> _Plane:
-    first = second = _clear(tones, rng)
-    if rng.random() < 0.35:
-        near = [_clear(tones, rng) for _ in range(6)]
-        second = min(near, key=lambda tone: math.dist(tone, first))
-    share = np.linspace(0, 1, rows)[:, None, None] if rng.random() < 0.5 else np.linspace(0, 1, columns)[:, None]
-    ground = (1 - share) * np.array(first, float) + share * np.array(second, float)
-    return np.broadcast_to(ground, (rows, columns, 3)).copy()
+    """Plain, graded, with squares, or with an edge: the second tone is the nearest of six."""
+    first = _clear(tones, rng)
+    second = min((_clear(tones, rng) for _ in range(6)), key=lambda tone: math.dist(tone, first))
+    y, x = np.mgrid[0:rows, 0:columns]
+    shares: dict[str, Callable[[], _Plane]] = {
+        "plain": lambda: np.zeros((rows, columns)),
+        "graded": lambda: rng.choice((x / columns, y / rows)),
+        "squares": lambda: (x // 90 + y // 90) % 2.0,
+        "edge": lambda: np.maximum(abs(2 * x / columns - 1), abs(2 * y / rows - 1)) > 0.94,
+    }
+    share = 1.0 * shares[rng.choices(list(shares), (45, 25, 15, 15))[0]]()[..., None]
+    return (1 - share) * np.array(first, float) + share * np.array(second, float)
 
 
 def _clear(tones: Sequence[_RGB], rng: random.Random) -> _RGB:
-    """A tone of the ground that differs from all shapes' tones."""
+    """A tone of the ground that differs from all shapes' tones; one in eight is a full colour."""
     while True:
         grey = rng.choice((0, 255, rng.randint(0, 255), rng.randint(0, 255)))
         tinge = [rng.randint(-28, 28) if rng.random() < 0.4 else 0 for _ in range(3)]
         red, green, blue = (min(255, max(0, grey + part)) for part in tinge)
+        if rng.random() < 1 / 8:
+            red, green, blue = rng.sample((rng.randint(0, 90), rng.randint(60, 200), rng.randint(140, 255)), 3)
         if all(math.dist((red, green, blue), tone) >= _CLEAR_DISTANCE for tone in tones):
             return red, green, blue
 
