@@ -136,7 +136,7 @@ def _triangle(rng: random.Random) -> _Region:
 def _star(rng: random.Random) -> _Region:
     """Where a point is inside of at least four of the pentagram's five lines; plumper by the lines' distance."""
     distance = 0.5 * math.sin(math.radians(18)) * rng.uniform(1.0, 1.15)
-    turns = [math.radians(72 * i - 90) for i in range(5)]
+    turns = [math.radians(72 * i + 90) for i in range(5)]
     return lambda x, y: sum((x * math.cos(t) + y * math.sin(t) <= distance).astype(int) for t in turns) >= 4
 
 
