@@ -90,7 +90,7 @@ def _halves(size_px: tuple[int, int], rng: random.Random) -> Plane:
 def _checker(size_px: tuple[int, int], rng: random.Random) -> Plane:
     side = rng.randint(6, 40)
     y, x = np.mgrid[0 : size_px[1], 0 : size_px[0]]
-    return ((x // side + y // side) % 2).astype(np.float32) * np.float32(rng.uniform(0.2, 0.7))
+    return ((x // side + y // side) % 2).astype(np.float32) * np.float32(rng.uniform(0.2, 1))
 
 
 def _stripes(size_px: tuple[int, int], rng: random.Random) -> Plane:

@@ -65,7 +65,7 @@ def _ground_tone(rng: random.Random) -> RGB:
     if kind < 0.56:
         grey = rng.random()
         return grey, grey, grey
-    if kind < 0.7:
+    if kind < 0.74:
         return colorsys.hsv_to_rgb(rng.random(), rng.uniform(0.4, 1), rng.uniform(0.3, 1))
     pale = rng.random() < 0.5
     value = rng.uniform(0.7, 1) if pale else rng.uniform(0.08, 0.45)
