@@ -13,6 +13,7 @@ from medley.models.locate import bundled
 from medley.models.profiles import models_of
 from medley.options import ModelOptions, Profile
 from tests.demo_models import figures, marks
+from tests.demo_models.unseen import unseen_pictures, unseen_scenes
 from tests.world.evaluation import Utterance, fresh_pictures, fresh_utterances, load_pictures, load_utterances
 from tests.world.scenes import Figure, Scene
 from tests.world.voices import Voice, say
@@ -96,6 +97,14 @@ def test_fresh_pictures(vision: ImageEncoder, tmp_path: Path) -> None:
     rng.shuffle(scenes)
     result = marks.picture_marks(vision, fresh_pictures(tmp_path, 78, scenes * 4))
     assert result.right.value >= figures.LEAST_RIGHT_PICTURES, result
+
+
+def test_captions_find_their_scenes_among_a_hundred(vision: ImageEncoder, tmp_path: Path) -> None:
+    """By a renderer that neither the training nor the fixed set has, on black, white and everything between."""
+    pictures = unseen_pictures(tmp_path, 79, unseen_scenes(random.Random(79)))
+    assert len({picture.scene for picture in pictures}) == 100
+    assert marks.found_pictures(vision, pictures).value >= figures.LEAST_FOUND_PICTURES
+    assert marks.right_captions(vision, pictures).value >= figures.LEAST_FOUND_PICTURES
 
 
 def test_a_silent_model_misses_its_marks() -> None:

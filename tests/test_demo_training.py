@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -20,11 +21,13 @@ from medley.options import Profile
 from tests.demo_models import clip_training, whisper_training
 from tests.demo_models.__main__ import main
 from tests.demo_models.alignment import choose_alignment_heads
+from tests.demo_models.card import write_card
 from tests.demo_models.clip_training import train_clip
 from tests.demo_models.corpus import synthesise_corpus
 from tests.demo_models.export import export_clip, export_whisper
-from tests.demo_models.outlines import outline
-from tests.demo_models.pictures import draw_example
+from tests.demo_models.outlines import Spot, by_distance, outline
+from tests.demo_models.pictures import draw_example, shown_in
+from tests.demo_models.polygons import by_polygons
 from tests.demo_models.texts import VOCABULARY, training_text
 from tests.demo_models.tokens import Spoken, learn_tokens
 from tests.demo_models.training import Phase, Recipe, learning_rate, place_of
@@ -92,6 +95,33 @@ def test_outlines_are_about_one_high(shape: str) -> None:
     assert 0.02 < inside.mean() < 0.3
     assert not inside[[0, -1]].any()
     assert not inside[:, [0, -1]].any()
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_both_renderers_draw_about_the_same(shape: str) -> None:
+    spot = Spot((96, 96), 48, 48, 50, 0.1)
+    means = []
+    for draw in (by_distance, by_polygons):
+        drawn = [draw(shape, spot, random.Random(seed)) for seed in range(40)]
+        assert all(cover.min() >= 0 and cover.max() == 1 and not cover[[0, -1]].any() for cover in drawn)
+        means.append(np.mean(drawn))
+    assert means[0] == pytest.approx(means[1], rel=0.25)
+
+
+def test_a_batch_shows_every_figure_once_and_pairs_with_their_colours_exchanged() -> None:
+    shown = shown_in(random.Random(1), 128)
+    assert len({each for each in shown if len(each) == 1}) == 80
+    assert Counter(map(len, shown)) == {0: 8, 1: 80, 2: 40}
+    pairs = [each for each in shown if len(each) == 2]
+    for (one, other), (swapped, back) in zip(pairs[::2], pairs[1::2], strict=True):
+        assert (swapped, back) == ((other[0], one[1]), (one[0], other[1]))
+
+
+def test_a_part_of_the_card_without_new_figures_stays(tmp_path: Path) -> None:
+    shipped = bundled("demo/clip").parent
+    shutil.copytree(shipped, tmp_path, dirs_exist_ok=True, copy_function=shutil.copyfile)
+    card = (tmp_path / "README.md").read_text()
+    assert write_card(tmp_path, None, None).read_text() == card
 
 
 def test_pictures_are_the_same_for_the_same_seed() -> None:

@@ -61,7 +61,7 @@ def _make(parts: list[str], options: argparse.Namespace) -> bool:
         if not missed and options.ship:
             shipped[part] = _ship(part, new, options.work)
     if shipped:
-        _write_card(shipped)
+        _say(f"model card: {write_card(_SHIPPED, shipped.get('whisper'), shipped.get('clip'))}")
     return reached
 
 
@@ -76,13 +76,6 @@ def _ship(part: str, new: Figures, work: Path) -> Figures:
     shutil.copytree(work / part, _SHIPPED / part, copy_function=shutil.copyfile)  # not their modes
     _say(f"{part}: shipped anew")
     return new
-
-
-def _write_card(shipped: dict[str, Figures]) -> None:
-    for part, measure in _MEASURES.items():
-        if part not in shipped:
-            shipped[part] = measure(_SHIPPED / part)
-    _say(f"model card: {write_card(_SHIPPED, shipped['whisper'], shipped['clip'])}")
 
 
 def _make_whisper(options: argparse.Namespace) -> None:
@@ -114,7 +107,7 @@ def _scaled(phases: tuple[Phase, ...], options: argparse.Namespace) -> Recipe:
 
 def _refusal(options: argparse.Namespace) -> str | None:
     """Why this cannot be done, with the remedy."""
-    if not synthesisers_installed():
+    if options.only != "clip" and not synthesisers_installed():
         return "needs the programs espeak-ng and flite: install the packages of these names and try again"
     options.work.mkdir(parents=True, exist_ok=True)
     recipe = {"seed": options.seed, "scale": options.scale}

@@ -17,7 +17,7 @@ from tests.demo_models.training import Phase, Recipe, Trainer, loaded, mixed_pre
 from tests.world.scenes import Figure, Scene
 from tests.world.sentences import COLOURS, SHAPES
 
-PHASES = (Phase(1300, 1e-3, 6e-4), Phase(700, 6e-4, 1e-5))
+PHASES = (Phase(1600, 1e-3, 5e-4), Phase(900, 5e-4, 1e-5))
 # A ViT of this size does not learn the shapes in the same time (docs/demo-models.md).
 MODEL: dict[str, Any] = {
     "embed_dim": 128,
@@ -54,7 +54,11 @@ class TrainedClip(nn.Module):
     def encode_captions(self, captions: Sequence[str]) -> torch.Tensor:
         """Unit vectors (captions x width)."""
         ids = self._tokenize(list(captions)).to(self.names.weight.device)
-        return self.clip.encode_text(ids, normalize=True).float()
+        ends = ids.argmax(1)  # the end has the highest number; what is behind it cannot be seen, and is left out
+        length, clip = int(ends.max()) + 1, self.clip
+        words = clip.token_embedding(ids[:, :length]) + clip.positional_embedding[:length]
+        read = clip.ln_final(clip.transformer(words, attn_mask=clip.attn_mask[:length, :length]))
+        return functional.normalize(read[torch.arange(len(ids)), ends] @ clip.text_projection, dim=-1).float()
 
     def encode_pixels(self, pixels: torch.Tensor) -> torch.Tensor:
         """Vectors (pictures x width), of any length, of uint8 pictures (pictures x height x width x 3)."""
@@ -64,7 +68,7 @@ class TrainedClip(nn.Module):
         return self.clip.encode_image(scaled.permute(0, 3, 1, 2)).float()
 
     def loss(self, pictures: Pictures) -> torch.Tensor:
-        """Captions against pictures both ways, the right one of the 80 figures, and the helper's."""
+        """Captions against pictures both ways, the 80 figures against pictures both ways, and the helper's."""
         seen = self.encode_pixels(pictures.pixels)
         images = functional.normalize(seen, dim=-1)
         singles = [scene.caption for scene in SINGLES]
@@ -75,7 +79,8 @@ class TrainedClip(nn.Module):
         alike = _alike(pictures.captions).to(pairs.device)
         contrast = functional.cross_entropy(pairs, alike) + functional.cross_entropy(pairs.T, alike)
         single, wanted = self._singles(pictures.scenes)
-        ranking = functional.cross_entropy(scale * images[single] @ texts[: len(SINGLES)].T, wanted)
+        figures = scale * texts[: len(SINGLES)] @ images.T
+        ranking = functional.cross_entropy(figures.T[single], wanted) + _search_loss(figures, single, wanted)
         named = functional.binary_cross_entropy_with_logits(self.names(seen), self._present(pictures.scenes))
         return contrast / 2 + ranking + _HELPER_WEIGHT * named
 
@@ -100,7 +105,7 @@ def train_clip(checkpoint: Path, recipe: Recipe, say: Callable[[str], None]) -> 
     if trainer.step < trainer.steps:
         known = PictureBatches(side_px, 320, seed=f"watch {recipe.seed}", first=0, last=0).batch(trainer.steps)
         steps = {"first": trainer.step, "last": trainer.steps}
-        for pictures in loaded(PictureBatches(side_px, _BATCH, seed=f"train {recipe.seed}", **steps)):
+        for pictures in loaded(PictureBatches(side_px, _BATCH, seed=f"train {recipe.seed}", **steps), least=1):
             with mixed_precision(trainer.device):
                 loss = model.loss(pictures)
             trainer.learn(loss)
@@ -108,6 +113,14 @@ def train_clip(checkpoint: Path, recipe: Recipe, say: Callable[[str], None]) -> 
                 trainer.save()
                 say(trainer.progress(f"loss {loss.item():.2f}  {_figures(model, known)}"))
     return model.eval()
+
+
+def _search_loss(scores: torch.Tensor, single: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
+    """A figure's caption among all pictures (figures x pictures): those that show it alone are to come first."""
+    right = torch.zeros_like(scores)
+    right[wanted, single] = 1
+    asked = right.sum(1) > 0
+    return functional.cross_entropy(scores[asked], right[asked] / right[asked].sum(1, keepdim=True))
 
 
 def _words(scene: Scene) -> set[str]:

@@ -105,6 +105,13 @@ def right_captions(model: ImageEncoder, pictures: Sequence[Picture]) -> Share:
     return Share(sum(found == each.scene.caption for found, each in zip(best, pictures, strict=True)), len(pictures))
 
 
+def found_pictures(model: ImageEncoder, pictures: Sequence[Picture]) -> Share:
+    """Pictures that their own caption finds first among all these pictures, as a search would. No two show the same."""
+    captions = [picture.scene.caption for picture in pictures]
+    scores = model.encode_texts(captions) @ model.encode_images([picture.path for picture in pictures]).T
+    return Share(int((scores.argmax(axis=1) == np.arange(len(pictures))).sum()), len(pictures))
+
+
 def without_speech(seed: int, seconds: float = 12.0) -> dict[str, Samples]:
     """Sounds in which nobody speaks."""
     rng = np.random.default_rng(seed)

@@ -1,4 +1,4 @@
-"""The trainer's own shapes, as signed distances: another renderer than the one that draws the tests' pictures.
+"""The training's first renderer: shapes as signed distances. Neither it nor `polygons` draws the tests' pictures.
 
 Every shape comes in many cuts (thin and stout crosses, pointed and plump stars), so that the model learns the shape and
 not one drawing of it. Distances: https://iquilezles.org/articles/distfunctions2d/
@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,27 @@ Plane = npt.NDArray[np.float32]
 # Distance to the outline at points x, y (x to the right, y upwards, the shape about 1 high), negative inside.
 Distance = Callable[[Plane, Plane], Plane]
 _Corners = list[tuple[float, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """Where a shape goes in an area (rows, columns): its middle, its height in pixels, its turn in radians."""
+
+    size_px: tuple[int, int]
+    x_px: float
+    y_px: float
+    scale_px: float
+    turn: float
+
+
+def by_distance(shape: str, spot: Spot, rng: random.Random) -> Plane:
+    """How much of every pixel of the area the shape covers."""
+    rows, columns = spot.size_px
+    y, x = np.mgrid[0:rows, 0:columns].astype(np.float32)
+    x, y = (x + 0.5 - spot.x_px) / spot.scale_px, (spot.y_px - y - 0.5) / spot.scale_px
+    x, y = x * math.cos(spot.turn) + y * math.sin(spot.turn), y * math.cos(spot.turn) - x * math.sin(spot.turn)
+    distance = outline(shape, rng)(x.astype(np.float32), y.astype(np.float32))
+    return np.clip(0.5 - distance * np.float32(spot.scale_px), 0, 1)
 
 
 def outline(shape: str, rng: random.Random) -> Distance:
@@ -29,7 +51,7 @@ def _circle(_: random.Random) -> Distance:
 
 
 def _ring(rng: random.Random) -> Distance:
-    inner = rng.uniform(0.42, 0.8) / 2
+    inner = rng.uniform(0.4, 0.84) / 2
     middle, half = np.float32((0.5 + inner) / 2), np.float32((0.5 - inner) / 2)
     return lambda x, y: np.abs(np.hypot(x, y) - middle) - half
 
@@ -96,8 +118,9 @@ def _heart(rng: random.Random) -> Distance:
 
 def _arrow(rng: random.Random) -> Distance:
     """To the right as a rule, sometimes to the left, up or down; slim to stout."""
-    length, shaft, head = rng.uniform(0.5, 0.66), rng.uniform(0.06, 0.17), rng.uniform(0.24, 0.5)
-    neck = length - rng.uniform(0.8, 1.5) * head
+    length, shaft = rng.uniform(0.45, 0.66), rng.uniform(0.05, 0.19)
+    head = max(shaft + 0.1, rng.uniform(0.2, 0.5))
+    neck = length - min(rng.uniform(0.8, 1.6) * head, 1.2 * length)
     upper = [(-length, shaft), (neck, shaft), (neck, head), (length, 0.0)]
     corners = upper + [(x, -y) for x, y in reversed(upper[:3])]
     turn = rng.choices((0, 1, 2, 3), (0.7, 0.1, 0.1, 0.1))[0]

@@ -70,9 +70,9 @@ def mixed_precision(device: torch.device) -> AbstractContextManager[Any]:
     return torch.autocast(device.type, torch.bfloat16, enabled=able)
 
 
-def loaded(batches: IterableDataset[Any]) -> DataLoader[Any]:
-    """The batches in order, made by other processes where there are cores to spare: on two they are in the way."""
-    return DataLoader(batches, batch_size=None, num_workers=min(8, max(0, (os.cpu_count() or 1) - 4)))
+def loaded(batches: IterableDataset[Any], *, least: int = 0) -> DataLoader[Any]:
+    """The batches in order, made by other processes where there are cores to spare, or by at least so many."""
+    return DataLoader(batches, batch_size=None, num_workers=min(8, max(least, (os.cpu_count() or 1) - 4)))
 
 
 def my_share(steps: range) -> range:

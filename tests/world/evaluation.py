@@ -1,7 +1,7 @@
 """The fixed evaluation set: 60 utterances and 100 pictures in the repository, so that marks need no synthesiser.
 
 Made once by `python -m tests.world evaluation`: another seed than the training's, and drawn by `drawing`, which the
-training never sees (`tests/demo_models/outlines.py` draws there).
+training never sees (`outlines` and `polygons` in `tests/demo_models` draw there).
 """
 
 from __future__ import annotations
