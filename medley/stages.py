@@ -78,7 +78,7 @@ DAGS: dict[Flow, tuple[Stage, ...]] = {
         *_captions("page_images"),
     ),
     "image": (
-        Stage("load_images", "images", 1, None, lambda o: o.pictures.model_dump(exclude={"ocr"})),
+        Stage("load_images", "images", 2, None, lambda o: o.pictures.model_dump(exclude={"ocr"})),
         Stage("embed_images", "images", 1, "load_images", model="vision"),
         Stage("write_images", "images", 1, "embed_images", writes=True),
         *_captions("load_images"),

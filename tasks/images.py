@@ -37,9 +37,10 @@ def write_images(vectors: Unit, run: Run) -> State[Unit]:
 
 def _load(todo: Sequence[tuple[Asset, Draft]], run: Run) -> None:
     wanted = [(asset, draft.directory / PICTURE) for asset, draft in todo]
-    errors = convert_assets(wanted, run.image.pictures.max_side_px, run.limits)
-    for (_, draft), error in zip(todo, errors, strict=True):
-        draft.error = error
+    found = convert_assets(wanted, run.image.pictures.max_side_px, run.limits)
+    for (_, draft), made in zip(todo, found, strict=True):
+        draft.error = made.error
+        draft.data |= {"damage": made.damage, "notes": list(made.notes)}
     publish_pictures([(asset, draft.directory / PICTURE) for asset, draft in todo if draft.error is None])
 
 

@@ -122,7 +122,8 @@ def known_kind(head: bytes) -> Sniffed | None:
     if not_ours(head):
         return None
     if head[4:8] == b"ftyp" and head[8:12] in _HEIF:
-        return _HEIF[head[8:12]]
+        brands = head[8 : int.from_bytes(head[:4], "big")]
+        return _AVIF if b"avif" in brands or b"avis" in brands else _HEIF[head[8:12]]
     for offset, magic, sniffed in _MAGIC:
         if head[offset : offset + len(magic)] == magic:
             return _webm(head) if sniffed is _MATROSKA else sniffed

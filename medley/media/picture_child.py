@@ -4,60 +4,118 @@ Its job is {"max_side_px", "max_pixels", "pictures": [[PATH, FORMAT, TARGET], ..
 A child of its own, because it parses somebody else's bytes: where a decoder dies, only the picture at hand is lost.
 """
 
+from __future__ import annotations
+
 import io
 import traceback
 import warnings
 from pathlib import Path
 from typing import Any
 
-from PIL import Image, ImageCms, ImageOps
+from PIL import Image, ImageFile, ImageOps
 
 from medley.media.job_child import Tell, reason_of, serve
+from medley.media.picture_colours import as_rgb, is_uniform
 
 _QUALITY = 90
-_16_BIT = 65_535.0
+_FRAMES_LOOKED_AT = 50
+#: Pillow keeps a pixel of these in one byte, of others in four.
+_ONE_BYTE = ("1", "L", "P")
+#: Tags of TIFF: a small copy of another picture in the file, and where the others are; a camera's raw files have both.
+_NEW_SUBFILE_TYPE, _SUB_IFDS, _DNG_VERSION = 254, 330, 50706
 
 
 class _TooLarge(Exception):
     """Beyond our limit."""
 
 
-def converted(path: str, kind: str, max_side_px: int, max_pixels: int) -> bytes:
-    """The JPEG; raises what decoders raise."""
+class _Raw(Exception):
+    """A camera's raw file."""
+
+
+def converted(path: str, kind: str, max_side_px: int, max_pixels: int) -> tuple[bytes, list[str]]:
+    """The JPEG, and what else there is to say; raises what decoders raise."""
     if kind == "HEIF":
         from pillow_heif import register_heif_opener
 
         register_heif_opener()
     with Image.open(path, formats=[kind]) as picture:
-        if picture.width * picture.height > max_pixels:
-            raise _TooLarge(f"has {picture.width}x{picture.height} pixels")
+        _require_no_raw(picture)
         picture.draft("RGB", (max_side_px, max_side_px))  # a JPEG is decoded at the size that is needed
-        upright = ImageOps.exif_transpose(picture)
-        upright.thumbnail((max_side_px, max_side_px), Image.Resampling.LANCZOS, reducing_gap=3.0)
+        if picture.width * picture.height * (1 if picture.mode in _ONE_BYTE else 4) > 4 * max_pixels:
+            raise _TooLarge(f"has {picture.width}x{picture.height} pixels")
+        notes = _notes(picture)
+        _go_to_first_picture(picture)
+        small = _upright(picture)
+        small.thumbnail((max_side_px, max_side_px), Image.Resampling.LANCZOS, reducing_gap=3.0)
         made = io.BytesIO()
-        as_rgb(upright, picture.info.get("icc_profile")).save(made, "JPEG", quality=_QUALITY)
-        return made.getvalue()
+        as_rgb(small, picture.info.get("icc_profile")).save(made, "JPEG", quality=_QUALITY)
+        return made.getvalue(), notes
 
 
-def as_rgb(picture: Image.Image, icc: bytes | None) -> Image.Image:
-    """8 bit sRGB; what is transparent becomes white."""
-    if picture.mode.startswith("I") or picture.mode == "F":
-        highest = float(picture.getextrema()[1])  # type: ignore[arg-type]  # of one band
-        scale = 255.0 / (_16_BIT if picture.mode.startswith("I") and highest > 255.0 else max(1.0, highest))
-        return picture.convert("F").point(lambda value: value * scale).convert("L").convert("RGB")
-    if picture.has_transparency_data:
-        over = picture.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", over.size, "white"), over).convert("RGB")
-    return _in_srgb(picture, icc) if icc else picture.convert("RGB")
+def _require_no_raw(picture: Image.Image) -> None:
+    tags = getattr(picture, "tag_v2", {})
+    small_copy = tags.get(_NEW_SUBFILE_TYPE) == 1 and _SUB_IFDS in tags
+    if picture.format == "TIFF" and (small_copy or _DNG_VERSION in tags):
+        raise _Raw("is a camera's raw file")
 
 
-def _in_srgb(picture: Image.Image, icc: bytes) -> Image.Image:
+def _notes(picture: Image.Image) -> list[str]:
+    pages = getattr(picture, "n_frames", 1) if picture.format == "TIFF" else 1
+    return [f"page 1 of {pages} is looked at; save it as PDF to have all of them"] if pages > 1 else []
+
+
+def _go_to_first_picture(picture: Image.Image) -> None:
+    """Some animations begin with an empty frame."""
+    if picture.format not in ("GIF", "PNG", "WEBP") or getattr(picture, "n_frames", 1) == 1:
+        return
+    for number in range(min(picture.n_frames, _FRAMES_LOOKED_AT)):  # type: ignore[attr-defined]  # of these formats
+        picture.seek(number)
+        if not is_uniform(picture):
+            return
+    picture.seek(0)
+
+
+def _upright(picture: Image.Image) -> Image.Image:
+    """As the camera was held, where that can be read: damaged EXIF turns nothing."""
     try:
-        own = ImageCms.ImageCmsProfile(io.BytesIO(icc))
-        made = ImageCms.profileToProfile(picture, own, ImageCms.createProfile("sRGB"), outputMode="RGB")
-    except (ImageCms.PyCMSError, OSError, ValueError):
-        made = None  # a profile that is damaged, or not for this kind of picture: the colours as they are
-    return made or picture.convert("RGB")
+        return ImageOps.exif_transpose(picture)
+    except Exception:  # noqa: BLE001  # of Pillow's many ways to fail on these tags none concerns the picture
+        picture.load()  # that may
+        return picture
+
+
+def _rescued(path: str, kind: str, job: dict[str, Any]) -> tuple[bytes, list[str]] | None:
+    """What can be decoded of a file that is cut off; None where that is nothing."""
+    ImageFile.LOAD_TRUNCATED_IMAGES = True
+    try:
+        made, notes = converted(path, kind, job["max_side_px"], job["max_pixels"])
+    except Exception:  # noqa: BLE001  # the first error is told
+        return None
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = False
+    with Image.open(io.BytesIO(made)) as picture:
+        return None if is_uniform(picture.resize((64, 64))) else (made, notes)
+
+
+def _look(path: str, kind: str, target: str, job: dict[str, Any]) -> dict[str, Any]:
+    try:
+        made, notes = converted(path, kind, job["max_side_px"], job["max_pixels"])
+    except _TooLarge as error:
+        return {"too_large": str(error)}
+    except _Raw as error:
+        return {"unsupported": str(error)}
+    except MemoryError:
+        return {"too_large": "takes more memory than it may"}
+    except Exception as error:  # noqa: BLE001  # whatever a decoder raises, it is this picture's fault
+        traceback.print_exc()
+        rescued = _rescued(path, kind, job)
+        if rescued is None:
+            return {"error": reason_of(error)}
+        Path(target).write_bytes(rescued[0])
+        return {"damage": f"a part of it cannot be decoded: {reason_of(error)}", "notes": rescued[1]}
+    Path(target).write_bytes(made)  # a full disk is not the picture's fault
+    return {"notes": notes}
 
 
 def work(job: dict[str, Any], tell: Tell) -> None:
@@ -65,19 +123,7 @@ def work(job: dict[str, Any], tell: Tell) -> None:
     warnings.simplefilter("ignore")
     Image.MAX_IMAGE_PIXELS = None  # our own limit is looked at before anything is decoded
     for path, kind, target in job["pictures"]:
-        found: dict[str, str] = {}
-        try:
-            made = converted(path, kind, job["max_side_px"], job["max_pixels"])
-        except _TooLarge as error:
-            found["too_large"] = str(error)
-        except MemoryError:
-            found["too_large"] = "takes more memory than it may"
-        except Exception as error:  # noqa: BLE001  # whatever a decoder raises, it is this picture's fault
-            traceback.print_exc()
-            found["error"] = reason_of(error)
-        else:
-            Path(target).write_bytes(made)  # a full disk is not the picture's fault
-        tell(found)
+        tell(_look(path, kind, target, job))
 
 
 if __name__ == "__main__":

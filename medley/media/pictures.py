@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from medley.errors import BadInput, CorruptMedia, TooLarge, UnsupportedMedia
 from medley.media.job import run_job
@@ -29,20 +30,29 @@ class PictureJob:
     target: Path
 
 
+@dataclass(frozen=True, slots=True)
+class Converted:
+    """What became of a picture: an error where there is no JPEG, else what is lost and what else there is to say."""
+
+    error: BadInput | None = None
+    damage: str = ""
+    notes: tuple[str, ...] = ()
+
+
 def convert_picture(path: Path, target: Path, max_side_px: int, limits: Limits) -> None:
     """Makes one JPEG of a picture file. Raises BadInput."""
     with open_source(path) as source:
         found = sniff(source.path, source.name)
         if found.flow != "image":
             raise UnsupportedMedia(f"is no picture but {found.media_type}", file=str(path), remedy="Give a picture")
-        [error] = convert_pictures([PictureJob(source, found.demuxer, target)], max_side_px, limits)
-    if error:
-        raise error
+        [made] = convert_pictures([PictureJob(source, found.demuxer, target)], max_side_px, limits)
+    if made.error:
+        raise made.error
 
 
-def convert_assets(todo: Sequence[tuple[Asset, Path]], max_side_px: int, limits: Limits) -> list[BadInput | None]:
-    """Makes the JPEG of each asset; what is wrong with each, None where nothing is. Raises NoSpace, Cancelled."""
-    found: dict[str, BadInput | None] = {}
+def convert_assets(todo: Sequence[tuple[Asset, Path]], max_side_px: int, limits: Limits) -> list[Converted]:
+    """Makes the JPEG of each asset. Raises NoSpace, Cancelled."""
+    found: dict[str, Converted] = {}
     with contextlib.ExitStack() as opened:
         jobs: dict[str, PictureJob] = {}
         for asset, target in todo:
@@ -51,11 +61,11 @@ def convert_assets(todo: Sequence[tuple[Asset, Path]], max_side_px: int, limits:
                 require_asset(source, asset)
                 jobs[asset.asset_id] = PictureJob(source, asset.media.demuxer, target)
             except BadInput as error:
-                found[asset.asset_id] = error
+                found[asset.asset_id] = Converted(error)
         found |= zip(jobs, convert_pictures(list(jobs.values()), max_side_px, limits), strict=True)
         for asset, _ in todo:
-            if found[asset.asset_id] is None:
-                found[asset.asset_id] = _changed(jobs[asset.asset_id].source, asset)
+            if found[asset.asset_id].error is None and (changed := _changed(jobs[asset.asset_id].source, asset)):
+                found[asset.asset_id] = Converted(changed)
     return [found[asset.asset_id] for asset, _ in todo]
 
 
@@ -67,29 +77,29 @@ def _changed(source: Source, asset: Asset) -> BadInput | None:
     return None
 
 
-def convert_pictures(jobs: Sequence[PictureJob], max_side_px: int, limits: Limits) -> list[BadInput | None]:
-    """Makes the JPEGs; what is wrong with each picture, None where nothing is.
+def convert_pictures(jobs: Sequence[PictureJob], max_side_px: int, limits: Limits) -> list[Converted]:
+    """Makes the JPEGs, in a child process; one that dies costs the picture that it was at.
 
-    In a child process; one that dies costs the picture that it was at. Raises NoSpace, Cancelled.
+    Raises NoSpace, Cancelled.
     """
-    found: list[BadInput | None] = []
+    found: list[Converted] = []
     while len(found) < len(jobs):
         found += _round(jobs[len(found) :], max_side_px, limits)
     return found
 
 
-def _round(jobs: Sequence[PictureJob], max_side_px: int, limits: Limits) -> list[BadInput | None]:
+def _round(jobs: Sequence[PictureJob], max_side_px: int, limits: Limits) -> list[Converted]:
     """As far as one child comes, and at least one picture."""
     with tempfile.TemporaryDirectory(dir=jobs[0].target.parent) as made:  # a child writes into one directory
         pictures = [[str(job.source.path), job.kind, f"{made}/{n}.jpg"] for n, job in enumerate(jobs)]
         job = {"pictures": pictures, "max_side_px": max_side_px, "max_pixels": limits.max_pixels}
         told = run_job(_PROGRAM, job, limits.for_a_part(), Path(made), [job.source for job in jobs])
-        found = [_error(line, job.source.name) for line, job in zip(told.lines, jobs, strict=False)]
-        for (_, _, picture), todo, error in zip(pictures, jobs, found, strict=False):
-            if error is None:
+        found = [_converted(line, job.source.name) for line, job in zip(told.lines, jobs, strict=False)]
+        for (_, _, picture), todo, became in zip(pictures, jobs, found, strict=False):
+            if became.error is None:
                 Path(picture).rename(todo.target)
     if len(found) < len(jobs):
-        found.append(_lost(told.too_long, jobs[len(found)].source.name))
+        found.append(Converted(_lost(told.too_long, jobs[len(found)].source.name)))
     return found
 
 
@@ -99,9 +109,13 @@ def _lost(too_long: str, path: str) -> BadInput:
     return CorruptMedia("its decoder died of it", file=path, remedy="Export it again")
 
 
-def _error(found: dict[str, str], path: str) -> BadInput | None:
+def _converted(found: dict[str, Any], path: str) -> Converted:
     if "too_large" in found:
-        return TooLarge(found["too_large"], file=path, remedy="Raise MEDLEY_LIMITS__MAX_PIXELS if you trust the file")
+        remedy = "Raise MEDLEY_LIMITS__MAX_PIXELS if you trust the file"
+        return Converted(TooLarge(found["too_large"], file=path, remedy=remedy))
+    if "unsupported" in found:
+        return Converted(UnsupportedMedia(found["unsupported"], file=path, remedy="Export it as JPEG or TIFF"))
     if "error" in found:
-        return CorruptMedia(f"cannot be decoded: {found['error']}", file=path, remedy="Copy or export it again")
-    return None
+        remedy = "Copy or export it again"
+        return Converted(CorruptMedia(f"cannot be decoded: {found['error']}", file=path, remedy=remedy))
+    return Converted(None, found.get("damage", ""), tuple(found["notes"]))

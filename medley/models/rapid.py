@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 from rapidocr import RapidOCR
+from rapidocr.ch_ppocr_det.utils import ResizeImgError as DetectorError
+from rapidocr.utils.process_img import ResizeImgError as PictureError
 
 from medley.media.layout import Line
 from medley.models.base import ModelSpec
@@ -54,7 +56,10 @@ class RapidOcr:
 
     def _look(self, picture: NDArray[np.uint8], turns: int) -> _Look:
         """Without the package's own classifier of upside-down lines: it turns good ones, and misses half of the bad."""
-        found: Any = self._engine(np.ascontiguousarray(np.rot90(picture, turns)), use_cls=False)
+        try:
+            found: Any = self._engine(np.ascontiguousarray(np.rot90(picture, turns)), use_cls=False)
+        except (DetectorError, PictureError):  # a strip too thin to hold letters
+            return _Look([], 0.0)
         if found.boxes is None:
             return _Look([], 0.0)
         read = list(zip(found.boxes, found.txts, found.scores, strict=True))
