@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from flows._modalities import FLOWS
@@ -16,6 +17,8 @@ from flows._view import Silent, View
 from medley.catalog import Catalog, open_catalog
 from medley.catalog.uploads import Uploads
 from medley.errors import MedleyError, SetupError
+from medley.media.sniff import sniff
+from medley.objects import is_url
 from medley.options import IngestOptions
 from medley.plain import portable_name
 from medley.report import ItemReport, ItemStatus, ReportFile, RunStatus, error_entry, run_status, stop_errors
@@ -130,7 +133,7 @@ class Parent:
     def _enter(self, paths: list[str], status: ItemStatus, errors: list[dict[str, Any]]) -> None:
         """Files that no child run takes."""
         for path in paths:
-            item = ItemReport(path, status, errors=errors)
+            item = ItemReport(path, status, errors=errors, notes=_why_skipped(path) if status == "skipped" else [])
             self.report.add(item)
             self.view.ended(item)
 
@@ -156,6 +159,19 @@ class Parent:
             self._take(self.opened)
 
 
+def _why_skipped(path: str) -> list[str]:
+    """What it is, in the place of a reason: no flow works on such files."""
+    if is_url(path):
+        return []
+    if not Path(path).is_file() or Path(path).is_symlink():
+        return ["is a link, a device or the like: these are not followed"]
+    try:
+        sniff(Path(path))
+    except MedleyError as error:
+        return [error.reason]
+    return []
+
+
 _current: Parent | None = None
 
 
@@ -176,7 +192,7 @@ def open_parent(
     run_id = str(uuid.uuid4())
     report = ReportFile(settings.home / "runs" / run_id)
     parent = Parent(run_id, settings, catalog, options, report, view or Silent(), force, verify, again)
-    with in_ledger(catalog, run_id, flow, options.profile.value, lambda: (parent.status, report.counts)):
+    with in_ledger(catalog, run_id, flow, options.chosen.value, lambda: (parent.status, report.counts)):
         _current = parent
         try:
             with parent.exits:

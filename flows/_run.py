@@ -14,6 +14,8 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from flows._addresses import ray_cluster
 from flows._copies import clear_spool
 from flows._environment import prepare_environment
@@ -147,7 +149,7 @@ def open_run(
     run, catalog = replace(new_run(flow, options, settings, force), again=again), open_catalog(settings)
     report, plan = ReportFile(settings.home / "runs" / run.run_id), plan_fingerprint(run.fingerprints)
     known = OpenRun(flow, settings, catalog, run, plan, report, view or Silent(), verify)
-    profile = run.options.profile.value
+    profile = run.options.chosen.value
     with in_ledger(catalog, run.run_id, flow, profile, lambda: (run_status(report.counts.elements()), report.counts)):
         clear_spool(settings.spool, catalog.running_runs())
         note_plan(catalog.engine, plan, flow, plan_contents(run))
@@ -255,7 +257,10 @@ def claims_kept(catalog: Catalog, run_id: str) -> Iterator[None]:
 
     def renew() -> None:
         while not done.wait(_RENEW_S):
-            catalog.renew_claims(run_id)
+            try:
+                catalog.renew_claims(run_id)
+            except (SQLAlchemyError, MedleyError) as error:  # the next time: a claim lasts four of these
+                logger.warning("claims were not renewed: %s", error)
 
     threading.Thread(target=renew, daemon=True).start()
     try:

@@ -95,7 +95,7 @@ class Terminal:
         self.console.print(
             f"[{colour}]{item.status:>9}[/]  {escape(item.path)}  [dim]{_summary(item)}[/]", soft_wrap=True
         )
-        for note in item.notes if item.stages else ():
+        for note in item.notes if item.stages or item.status == "skipped" else ():
             self.console.print(f"           [dim]{escape(note)}[/]", soft_wrap=True)
         for error in item.errors:
             told = f"[red]{error['type']}[/] in {error['stage']}: {escape(error['message'])}"

@@ -106,11 +106,18 @@ class ModelOptions(_Options):
 class ModelChoice(_Options):
     """Which models."""
 
-    profile: Profile = Field(
-        Profile.AUTO,
-        description="demo: tiny checkpoints that ship with Medley. cpu, gpu: from the hub. auto: gpu if there is one.",
+    profile: Profile | None = Field(
+        None,
+        description="demo: tiny checkpoints that ship with Medley. cpu, gpu: from the hub. auto: gpu if there is one. "
+        "Default: MEDLEY_PROFILE, else auto.",
     )
     models: ModelOptions = Field(default_factory=ModelOptions, description="Other weights than the profile's.")
+
+    @property
+    def chosen(self) -> Profile:
+        """The profile of a run: `resolve_profile` has decided it."""
+        assert self.profile is not None
+        return self.profile
 
 
 def _parted(given: Any) -> Any:

@@ -20,8 +20,8 @@ def resolve_profile(options: Choice, settings: Settings, cluster_gpus: Callable[
     cluster: then this machine is asked. Raises SetupError where MEDLEY_PROFILE is no profile.
     """
     profile = options.profile
-    if profile is Profile.AUTO and settings.profile:
-        profile = _parse(settings.profile)
+    if profile is None:
+        profile = _parse(settings.profile) if settings.profile else Profile.AUTO
     if profile is Profile.AUTO:
         has_gpu = cluster_gpus() > 0 if cluster_gpus else machine_has_gpu()
         profile = Profile.GPU if has_gpu else Profile.CPU

@@ -11,7 +11,7 @@ from functools import wraps
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from medley.errors import NO_SPACE, NoSpace, no_space
 from medley.settings import Settings
@@ -23,6 +23,7 @@ _MB = 1 << 20
 _RESERVE_MB = 16
 _LEAST_MB = 4
 _TRY_S, _AGAIN_S = 3.0, 0.1
+_LOSSES = 5  # of connections, in one write
 
 
 def require_space(settings: Settings) -> None:
@@ -59,16 +60,20 @@ class Reserve:
 def patient(write: Callable[P, R]) -> Callable[P, R]:
     """`write`, as a whole or not at all, is tried for some seconds: of a full disk, a reserve is freed meanwhile.
 
-    Raises NoSpace.
+    Once more where the database went away in the middle: its connections wait until it is there again. Raises NoSpace.
     """
 
     @wraps(write)
     def tried(*args: P.args, **kwargs: P.kwargs) -> R:
         deadline = time.monotonic() + _TRY_S
+        lost = 0
         while True:
             try:
                 return write(*args, **kwargs)
-            except (OSError, OperationalError) as error:
+            except (OSError, DBAPIError) as error:
+                lost += isinstance(error, DBAPIError) and error.connection_invalidated
+                if lost and lost < _LOSSES:
+                    continue
                 if not _is_full(error):
                     raise
                 if time.monotonic() > deadline:
@@ -78,7 +83,7 @@ def patient(write: Callable[P, R]) -> Callable[P, R]:
     return tried
 
 
-def _is_full(error: OSError | OperationalError) -> bool:
+def _is_full(error: OSError | DBAPIError) -> bool:
     if isinstance(error, OSError):
         return error.errno in NO_SPACE
     return "disk is full" in str(error.orig)  # SQLITE_FULL

@@ -12,8 +12,11 @@ from typing import Any
 import psutil
 import pytest
 from sqlalchemy import select, update
+from sqlalchemy.exc import OperationalError
 
-from medley.catalog import Catalog, Location, Outcome, open_catalog
+from flows import _run as run_module
+from medley.catalog import Catalog, Location, Outcome, engine, open_catalog
+from medley.catalog.alive import SILENT_S
 from medley.catalog.catalog import CLAIM_S
 from medley.catalog.tables import claims, runs
 from medley.settings import Settings
@@ -63,7 +66,14 @@ def test_only_the_owner_releases(catalog: Catalog) -> None:
     assert catalog.claim(A, "run-2")
 
 
+def moved_elsewhere(catalog: Catalog) -> None:
+    """The runs are those of another host: of their processes nothing is known here."""
+    with catalog.engine.begin() as connection:
+        connection.execute(update(runs).values(host="elsewhere"))
+
+
 def test_an_expired_claim_is_free_and_a_renewed_one_is_not(catalog: Catalog) -> None:
+    moved_elsewhere(catalog)
     assert catalog.claim(A, "run-1")
     assert catalog.claim(B, "run-1")
     shift_expiry(catalog, -CLAIM_S - 1)
@@ -74,6 +84,7 @@ def test_an_expired_claim_is_free_and_a_renewed_one_is_not(catalog: Catalog) -> 
 
 
 def test_renewing_revives_nothing_of_others(catalog: Catalog) -> None:
+    moved_elsewhere(catalog)
     assert catalog.claim(A, "run-1")
     shift_expiry(catalog, -CLAIM_S - 1)
     catalog.renew_claims("run-2")
@@ -167,11 +178,61 @@ def test_a_living_run_lives_on_when_the_clock_is_set(catalog: Catalog, monkeypat
         assert (status_of(catalog, "run-1"), status_of(catalog, "run-2")) == ("running", "running")
 
 
-def test_runs_of_other_hosts_are_not_ours_to_judge(catalog: Catalog) -> None:
+def test_runs_of_other_hosts_are_known_by_what_is_heard_of_them(catalog: Catalog) -> None:
+    """A container that was replaced never comes back under its old name."""
     with catalog.engine.begin() as connection:
         connection.execute(update(runs).values(host="elsewhere", pid=2**22 + 1))
+        connection.execute(update(runs).where(runs.c.run_id == "run-2").values(seen=time.time() - SILENT_S - 1))
+    catalog.crash_dead_runs()
+    assert (status_of(catalog, "run-1"), status_of(catalog, "run-2")) == ("running", "crashed")
+    with catalog.engine.begin() as connection:
+        connection.execute(update(runs).where(runs.c.run_id == "run-1").values(seen=time.time() - SILENT_S - 1))
+    catalog.renew_claims("run-1")
     catalog.crash_dead_runs()
     assert status_of(catalog, "run-1") == "running"
+
+
+def test_a_clock_that_is_set_frees_no_claim_of_a_living_run(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert catalog.claim("c" * 64, "run-1")
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + 10_000)
+    assert not catalog.claim("c" * 64, "run-2")
+
+
+def test_a_server_that_is_started_again_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Away(Exception):
+        pass
+
+    class Server:
+        loaded_dbapi = type("dbapi", (), {"OperationalError": Away})
+        answers = iter([Away, "first", Away, Away, "again"])
+
+        def connect(self, *args: object, **how: object) -> str:
+            answer = next(self.answers)
+            if answer is Away:
+                raise Away
+            return str(answer)
+
+    monkeypatch.setattr(engine, "_AGAIN_S", 0.0)
+    patience, server = engine._Patience(), Server()
+    with pytest.raises(Away):  # never there: it is told at once
+        patience.connect(server, None, (), {})
+    assert patience.connect(server, None, (), {}) == "first"
+    assert patience.connect(server, None, (), {}) == "again"
+
+
+def test_claims_are_renewed_after_a_failure(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
+    renewed: list[str] = []
+
+    class Flaky:
+        def renew_claims(self, run_id: str) -> None:
+            renewed.append(run_id)
+            if len(renewed) == 1:
+                raise OperationalError("select", {}, Exception("server closed the connection"))
+
+    monkeypatch.setattr(run_module, "_RENEW_S", 0.01)
+    with run_module.claims_kept(Flaky(), "run-1"):  # type: ignore[arg-type]
+        eventually(lambda: len(renewed) > 2)
 
 
 RACE = """

@@ -85,7 +85,7 @@ def test_a_password_is_tried_where_one_is_given(medley: Medley, tmp_path: Path, 
 def test_a_bad_picture_is_named_and_its_unit_unharmed(medley: Medley, tmp_path: Path) -> None:
     for n, colour in enumerate(("red", "blue", "green")):
         picture(colour=colour).save(tmp_path / f"{n}.png")
-    (tmp_path / "cut.png").write_bytes((tmp_path / "0.png").read_bytes()[:200])
+    (tmp_path / "cut.png").write_bytes((tmp_path / "0.png").read_bytes()[:60])
     (tmp_path / "same.png").write_bytes((tmp_path / "0.png").read_bytes())
     answer = medley("image", *sorted(tmp_path.glob("*.png")), "--json")
     by_name = {Path(item["path"]).name: item for item in answer.report["items"]}

@@ -22,6 +22,12 @@ def test_what_is_said_counts(home: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert resolve_profile(said, load_settings(), never).profile is Profile.CPU
 
 
+def test_auto_said_is_auto(home: Path) -> None:
+    """It does not mean MEDLEY_PROFILE, which is demo here."""
+    said = VideoOptions(profile=Profile.AUTO)
+    assert resolve_profile(said, load_settings(), lambda: 1.0).profile is Profile.GPU
+
+
 @pytest.mark.parametrize(("gpus", "profile"), [(1.0, Profile.GPU), (0.0, Profile.CPU)])
 def test_auto_asks_the_given_cluster(
     home: Path, monkeypatch: pytest.MonkeyPatch, gpus: float, profile: Profile

@@ -145,7 +145,7 @@ def check_models(settings: Settings) -> Iterator[Line]:
         elif found := on_this_machine(spec):
             yield Line("models", "ok", f"{spec.kind}: {spec.id} in {found}")
         else:
-            remedy = f"With a network: medley models pull --profile {options.profile.value}; or use --profile demo"
+            remedy = f"With a network: medley models pull --profile {options.chosen.value}; or use --profile demo"
             yield Line("models", "warn", f"{spec.kind}: {spec.id} is not on this machine", remedy)
 
 

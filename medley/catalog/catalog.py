@@ -13,6 +13,7 @@ from sqlalchemy import Engine, case, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DatabaseError
 
+from medley.catalog.alive import is_alive, is_here
 from medley.catalog.engine import engine_of
 from medley.catalog.migrate import migrate
 from medley.catalog.tables import assets, claims, locations, outcomes, runs, stages, uploads
@@ -93,7 +94,7 @@ class Catalog:
         here = {"host": socket.gethostname(), "pid": os.getpid(), "pid_started": born(os.getpid())}
         noted = {"run_id": run_id, "flow": flow, "status": "running", "profile": profile, "started": utc_now()}
         with self.engine.begin() as connection:
-            connection.execute(runs.insert().values(**noted, **here))
+            connection.execute(runs.insert().values(**noted, **here, seen=time.time()))
 
     @patient
     def end_run(self, run_id: str, status: str, counts: dict[str, int]) -> None:
@@ -128,10 +129,10 @@ class Catalog:
 
     @patient
     def crash_dead_runs(self) -> None:
-        """Runs of this host whose process is gone become crashed, and their claims free."""
+        """Runs of this host whose process is gone, and silent ones of others, become crashed, and their claims free."""
         with self.engine.begin() as connection:
-            here = select(runs).where(runs.c.status == "running", runs.c.host == socket.gethostname())
-            dead = [row.run_id for row in connection.execute(here) if not lives(row.pid, row.pid_started)]
+            running = connection.execute(select(runs).where(runs.c.status == "running")).all()
+            dead = [row.run_id for row in running if not is_alive(row)]
             crashed = update(runs).where(runs.c.run_id.in_(dead))
             connection.execute(crashed.values(status="crashed", ended=utc_now()))
             unfinished = outcomes.c.run_id.in_(dead) & (outcomes.c.status == "running")
@@ -261,12 +262,22 @@ class Catalog:
     def claim(self, asset_id: str, run_id: str) -> bool:
         """Whether the asset is now this run's; an expired claim is free."""
         now = time.time()
+        if self._held_here(asset_id, run_id):
+            return False  # whatever the clock says, which may have been set
         values = {"asset_id": asset_id, "run_id": run_id, "expires": now + CLAIM_S}
         statement = self._insert(claims).values(**values)
         free = (claims.c.expires < now) | (claims.c.run_id == run_id)
         statement = statement.on_conflict_do_update(index_elements=["asset_id"], set_=values, where=free)
         with self.engine.begin() as connection:  # not its rowcount: psycopg gives none for an insert
             return connection.execute(statement.returning(claims.c.asset_id)).first() is not None
+
+    def _held_here(self, asset_id: str, run_id: str) -> bool:
+        """Whether another run, whose process lives on this host, has the claim."""
+        joined = claims.join(runs, runs.c.run_id == claims.c.run_id)
+        query = select(runs).select_from(joined).where(claims.c.asset_id == asset_id, runs.c.run_id != run_id)
+        with self.engine.connect() as connection:
+            row = connection.execute(query.where(runs.c.status == "running")).first()
+        return row is not None and is_here(row) and is_alive(row)
 
     def claimed(self, asset_id: str) -> bool:
         """Whether a run holds it."""
@@ -276,10 +287,10 @@ class Catalog:
 
     @patient
     def renew_claims(self, run_id: str) -> None:
-        """Keeps the claims of a living run."""
+        """Keeps the claims of a living run, and notes that it lives."""
         with self.engine.begin() as connection:
-            held = update(claims).where(claims.c.run_id == run_id)
-            connection.execute(held.values(expires=time.time() + CLAIM_S))
+            connection.execute(update(claims).where(claims.c.run_id == run_id).values(expires=time.time() + CLAIM_S))
+            connection.execute(update(runs).where(runs.c.run_id == run_id).values(seen=time.time()))
 
     @patient
     def release(self, asset_id: str, run_id: str) -> None:

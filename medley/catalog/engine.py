@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from sqlalchemy import Engine, create_engine, event
@@ -11,19 +12,44 @@ from medley.errors import SetupError
 from medley.settings import Settings
 
 _BUSY_S = 60
+_AWAY_S, _AGAIN_S = 75.0, 0.5
 
 
 def engine_of(settings: Settings) -> Engine:
     """Connections to MEDLEY_CATALOG_URL, or to SQLite in MEDLEY_HOME. Raises SetupError where the URL is none."""
     url = f"sqlite:///{settings.home / 'catalog.db'}"
+    given = settings.catalog_url.get_secret_value() if settings.catalog_url else url
     try:
-        engine = create_engine(settings.catalog_url.get_secret_value() if settings.catalog_url else url)
+        engine = create_engine(given, pool_pre_ping=not given.startswith("sqlite"))
     except (ArgumentError, ImportError) as error:  # the URL may hold a password: it is not repeated
         why = "its driver is not installed" if isinstance(error, ImportError) else "it is no database URL that we know"
         raise SetupError(f"MEDLEY_CATALOG_URL cannot be used: {why}", remedy="See docs/settings.md") from None
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _configure_sqlite)
+    else:
+        event.listen(engine, "do_connect", _Patience().connect)
     return engine
+
+
+class _Patience:
+    """A server that was there before is waited for: it may be started again."""
+
+    def __init__(self) -> None:
+        self._was_there = False
+
+    def connect(self, dialect: Any, record: Any, args: Any, how: Any) -> Any:
+        """A connection, as SQLAlchemy asks for one."""
+        deadline = time.monotonic() + (_AWAY_S if self._was_there else 0.0)
+        while True:
+            try:
+                made = dialect.connect(*args, **how)
+            except dialect.loaded_dbapi.OperationalError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(_AGAIN_S)
+            else:
+                self._was_there = True
+                return made
 
 
 def _configure_sqlite(connection: Any, _: Any) -> None:

@@ -54,6 +54,7 @@ runs = Table(
     Column("started", String(32), nullable=False),  # ISO 8601, UTC
     Column("ended", String(32)),
     Column("counts", JSON),
+    Column("seen", Float),  # seconds since 1970, UTC: renewed with its claims
 )
 
 assets = Table(

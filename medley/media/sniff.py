@@ -10,10 +10,7 @@ from medley.media.magic import Sniffed
 
 #: As much of a file tells what it is.
 HEAD_BYTES = 4096
-_READ = (
-    "Medley reads mp4, mov, mkv, webm, avi, ts, mpg, flv, wmv, mxf and other videos, mp3, m4a, wav, flac, ogg, opus, "
-    "aiff and other sounds, PDF, JPEG, PNG, WebP, GIF, TIFF, BMP, AVIF, HEIC, JPEG 2000, PSD, TGA and PPM"
-)
+_READ = "Medley reads videos, sound, PDFs and pictures; docs/formats.md lists them"
 
 
 def sniff(path: Path, name: str = "") -> Sniffed:

@@ -94,13 +94,13 @@ def models_for(options: ModelChoice, settings: Settings) -> Models:
 
     Raises ModelUnavailable where a directory that was named is no directory.
     """
-    models = models_of(options.profile, options.models, settings.pools.device)
+    models = models_of(options.chosen, options.models, settings.pools.device)
     text, url = models.text, settings.embedder_url
     if url and not os.path.isabs(text.id):
         name = (None if options.models.text else settings.embedder.model) or text.id
         text = _served("text", name, _endpoint(url, settings.embedder))
     captions: CaptionOptions | None = getattr(options, "captions", None)
-    return replace(models, text=text, caption=_captioner(captions, options.profile, settings) if captions else None)
+    return replace(models, text=text, caption=_captioner(captions, options.chosen, settings) if captions else None)
 
 
 def _captioner(captions: CaptionOptions, profile: Profile, settings: Settings) -> ModelSpec | None:

@@ -235,9 +235,18 @@ class MilvusStore:
                 )
             except _ERRORS as error:
                 if not re.search("already exist|duplicate", str(error)):
-                    self._client.drop_collection(name)  # the index failed after the collection was made
+                    self._drop_unfinished(name)
                     raise
         self._load(name)
+
+    def _drop_unfinished(self, name: str) -> None:
+        """A collection whose index failed after it was made; one that somebody else has filled meanwhile stays."""
+        with contextlib.suppress(*_ERRORS):
+            if self._client.has_collection(name, timeout=self._timeout) and not self._rows_of(name):
+                self._client.drop_collection(name)
+
+    def _rows_of(self, name: str) -> int:
+        return int(self._client.get_collection_stats(name, timeout=self._timeout)["row_count"])
 
     def _load(self, name: str) -> None:
         """A server that was restarted answers for a collection only once somebody has loaded it."""
