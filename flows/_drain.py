@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from dataclasses import replace
@@ -89,6 +90,8 @@ def _moved(file: Upload, folder: str) -> str:
         return target
     path = _free_name(Path(file.source) / folder / name)
     path.parent.mkdir(exist_ok=True)
+    if path.parent.is_symlink():
+        raise OSError(errno.ELOOP, f"{path.parent} is a link: nothing is moved through it")
     shutil.move(file.path, path)
     return str(path)
 

@@ -47,6 +47,11 @@ class Service:
     env: tuple[tuple[str, str], ...] = ()
 
 
+def with_port(text: str, port: int) -> str:
+    """The text with the port in its place; other braces are those of paths."""
+    return text.replace("{port}", str(port))
+
+
 def prefect_service(host: str = "127.0.0.1") -> Service:
     """Prefect's server, its database in PREFECT_HOME (see _environment.py)."""
     command = (sys.executable, "-P", "-m", "flows._prefect_server", host, "{port}")
@@ -188,9 +193,9 @@ def _start(service: Service, settings: Settings) -> str:
 def _start_on(service: Service, settings: Settings, port: int, log: Path) -> str | None:
     run = settings.run_dir
     spec = {
-        "command": [part.format(port=port) for part in service.command],
-        "url": service.url.format(port=port),
-        "health": service.health.format(port=port),
+        "command": [with_port(part, port) for part in service.command],
+        "url": with_port(service.url, port),
+        "health": with_port(service.health, port),
         "log": str(log),
         "address_file": str(run / f"{service.name}.json"),
         "start_lock": str(run / f"{service.name}.start"),
@@ -215,7 +220,7 @@ def _start_on(service: Service, settings: Settings, port: int, log: Path) -> str
 def _environment_of(service: Service, port: int) -> dict[str, str]:
     """Without this command's mark: the service may outlive it."""
     inherited = {name: value for name, value in os.environ.items() if name != MARK}
-    return inherited | {name: value.format(port=port) for name, value in service.env}
+    return inherited | {name: with_port(value, port) for name, value in service.env}
 
 
 def free_port() -> int:

@@ -219,9 +219,17 @@ def _explain(error: Exception) -> str:
     return f"{name}: {first['msg']}"
 
 
+def _close_to_others(home: Path) -> None:
+    """Everything that files hold is in there."""
+    found = home.stat()
+    if found.st_mode & 0o077 and found.st_uid == os.geteuid():
+        home.chmod(found.st_mode & 0o700)
+
+
 def _make_home(settings: Settings) -> None:
     try:
         settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _close_to_others(settings.home)
         for part in ("prefect", "artifacts", "milvus", "runs", "run", "logs"):
             (settings.home / part).mkdir(mode=0o700, exist_ok=True)
             if not os.access(settings.home / part, os.W_OK | os.X_OK):

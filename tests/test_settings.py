@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from flows._services import milvus_service, with_port
 from medley.catalog import open_catalog
 from medley.errors import SetupError
 from medley.settings import load_settings
@@ -151,3 +152,22 @@ def test_an_empty_variable_is_not_set(home: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("MEDLEY_STORE__URI", "")
     settings = load_settings()
     assert (settings.window, settings.store.uri, settings.home) == (4, None, home)
+
+
+@pytest.mark.parametrize("name", ["what?", "{}", "{0}", "100%", "a b"])
+def test_a_home_with_an_odd_name(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    odd = tmp_path / name
+    monkeypatch.setenv("MEDLEY_HOME", str(odd))
+    settings = load_settings()
+    open_catalog(settings).note_asset("a" * 64, 1, None)
+    assert (odd / "catalog.db").exists()
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    command = [with_port(part, 7) for part in milvus_service(settings).command]
+    assert command[command.index("--data-dir") + 1] == str(odd / "milvus")
+
+
+def test_an_open_home_is_closed_to_others(home: Path) -> None:
+    home.mkdir()
+    home.chmod(0o777)
+    load_settings()
+    assert home.stat().st_mode & 0o777 == 0o700

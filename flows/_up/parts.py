@@ -16,7 +16,7 @@ from typing import Any
 from flows import _keeper
 from flows._keeper import answers
 from flows._reaper import kill_marked
-from flows._services import Service, milvus_service, prefect_service
+from flows._services import Service, milvus_service, prefect_service, with_port
 from medley.settings import Settings, load_settings
 
 #: Ray's processes carry the home here.
@@ -70,7 +70,7 @@ def main(name: str) -> int:
     """Runs one part until it is told to end, or dies (exit status 1)."""
     settings = load_settings()
     service, port = PARTS[name](settings)
-    os.environ.update({variable: value.format(port=port) for variable, value in service.env})
+    os.environ.update({variable: with_port(value, port) for variable, value in service.env})
     if name == _AWAITS_PREFECT and not _prefect_answers():
         return 1  # supervisord tries again
     if name != _LEAVES_CHILDREN:
@@ -86,9 +86,9 @@ def main(name: str) -> int:
 
 def _spec(service: Service, port: int, settings: Settings) -> dict[str, Any]:
     return {
-        "command": [part.format(port=port) for part in service.command],
-        "url": service.url.format(port=port),
-        "health": service.health.format(port=port),
+        "command": [with_port(part, port) for part in service.command],
+        "url": with_port(service.url, port),
+        "health": with_port(service.health, port),
         "address_file": str(settings.run_dir / f"{service.name}.json"),
         "standing": True,
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import URL, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 
 from medley.errors import SetupError
@@ -17,10 +17,10 @@ _AWAY_S, _AGAIN_S = 75.0, 0.5
 
 def engine_of(settings: Settings) -> Engine:
     """Connections to MEDLEY_CATALOG_URL, or to SQLite in MEDLEY_HOME. Raises SetupError where the URL is none."""
-    url = f"sqlite:///{settings.home / 'catalog.db'}"
-    given = settings.catalog_url.get_secret_value() if settings.catalog_url else url
+    local = URL.create("sqlite", database=str(settings.home / "catalog.db"))  # a path may hold a ? or a %
     try:
-        engine = create_engine(given, pool_pre_ping=not given.startswith("sqlite"))
+        url = make_url(settings.catalog_url.get_secret_value()) if settings.catalog_url else local
+        engine = create_engine(url, pool_pre_ping=url.get_backend_name() != "sqlite")
     except (ArgumentError, ImportError) as error:  # the URL may hold a password: it is not repeated
         why = "its driver is not installed" if isinstance(error, ImportError) else "it is no database URL that we know"
         raise SetupError(f"MEDLEY_CATALOG_URL cannot be used: {why}", remedy="See docs/settings.md") from None
