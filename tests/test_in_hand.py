@@ -32,8 +32,12 @@ def two_tracks(tmp_path: Path) -> Path:
 
 
 def test_sound_track_by_number_and_language(medley: Medley, two_tracks: Path) -> None:
-    silent = medley("video", two_tracks, "--json").report["items"][0]
+    either = medley("video", two_tracks, "--json").report["items"][0]
+    assert either["records"]["speech"] > 0
+    assert "sound track 1 is silence; track 2 is heard" in either["notes"]
+    silent = medley("video", two_tracks, "--speech.track", "1", "--json").report["items"][0]
     assert (silent["status"], silent["records"]["speech"]) == ("complete", 0)
+    assert "its sound is silence" in silent["notes"]
     second = medley("video", two_tracks, "--speech.track", "2", "--json").report["items"][0]
     assert second["records"]["speech"] > 0
     states = {stage["name"]: stage["state"] for stage in second["stages"]}

@@ -71,8 +71,12 @@ def mixed_precision(device: torch.device) -> AbstractContextManager[Any]:
 
 
 def loaded(batches: IterableDataset[Any], *, least: int = 0) -> DataLoader[Any]:
-    """The batches in order, made by other processes where there are cores to spare, or by at least so many."""
-    return DataLoader(batches, batch_size=None, num_workers=min(8, max(least, (os.cpu_count() or 1) - 4)))
+    """The batches in order, made by other processes where there are cores to spare, or by at least so many.
+
+    They are started anew and not forked: a process with threads (Ray and gRPC in tests) forks children that die.
+    """
+    count = min(8, max(least, (os.cpu_count() or 1) - 4))
+    return DataLoader(batches, batch_size=None, num_workers=count, multiprocessing_context="spawn" if count else None)
 
 
 def my_share(steps: range) -> range:
