@@ -6,7 +6,7 @@ STAMP := .venv/.medley-setup
 FIND_PYTHON := for p in python3.12 python3.11 python3; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' 2>/dev/null && echo $$p && break; done
 
-.PHONY: help setup demo samples demo-models test test-hard test-hostile test-ends test-platform check fix bench bench-again bench-ingest bench-load bench-long bench-upload bench-where lock clean
+.PHONY: help setup demo samples demo-models test test-hard test-corpus test-hostile test-ends test-platform check fix bench bench-again bench-ingest bench-load bench-long bench-upload bench-where lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -39,6 +39,9 @@ test-hard: setup ## every hard media file in one call, 5,000 pages, a Milvus ser
 
 test-hostile: setup ## N hostile files by SEED through a whole ingest (make test takes 150 through the decoders)
 	@N=$${N:-2000} SEED=$${SEED:-13} $(PY) -m pytest --whole tests/test_hostile.py
+
+test-corpus: setup ## any folder of real files through the decoders: CORPUS=DIR (pdftotext, if there, counts words)
+	@$(PY) -m tests.corpus "$(CORPUS)"
 
 test-ends: setup ## every way a run can end, and twenty kills (make test takes some of them)
 	@$(PY) -m pytest --whole tests/test_ends.py tests/test_killed_ingest.py tests/test_ray.py

@@ -28,6 +28,7 @@ from medley.report import error_entry
 from medley.settings import Limits, Settings
 from medley.types import Asset
 from tests.conftest import Medley
+from tests.corpus.__main__ import looked_at, report
 from tests.documents import picture
 from tests.hostile.make import hostile_file, sound_files
 
@@ -122,3 +123,15 @@ def test_a_folder_of_hostile_files_beside_good_ones(
     assert printable(answer.out, keep="\n") == answer.out
     used = sum(path.stat().st_size for path in settings.home.rglob("*") if path.is_file())
     assert used < 2 << 30
+
+
+def test_a_folder_of_anything_is_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """See `make test-corpus`."""
+    made = sound_files(tmp_path)
+    folder = tmp_path / "corpus"
+    folder.mkdir()
+    for kind in ("pdf", "PNG", "wav"):
+        (folder / f"a.{kind}").write_bytes(made[kind])
+    (folder / "b.pdf").write_bytes(made["pdf"][:200])
+    assert report([looked_at(path) for path in sorted(folder.iterdir())]) == 0
+    assert "3 complete, 1 CorruptMedia" in capsys.readouterr().out
