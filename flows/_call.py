@@ -17,10 +17,12 @@ from pydantic import BaseModel
 from flows import _signals
 from flows._environment import prepare_environment
 from flows._flags import add_option_flags
+from flows._run import OpenRun
 from flows._services import leave_all
 from flows._view import Terminal
 from medley.catalog import Catalog
 from medley.errors import SetupError
+from medley.export import export_asset
 from medley.settings import Settings, load_settings
 
 
@@ -58,6 +60,13 @@ def _make_export_directory(directory: Path) -> None:
         raise SetupError(f"--export {directory}: not writable", remedy="Give a directory to write to")
 
 
+def export_all(known: OpenRun, directory: Path) -> int:
+    """Exports every asset that the run has seen; how many that were."""
+    for path, asset in known.assets.items():
+        export_asset(asset, path, known.run, directory)
+    return len(known.assets)
+
+
 class Call:
     """One call of a verb."""
 
@@ -68,6 +77,7 @@ class Call:
         self._to_tell = threading.Lock()
         self._began = time.monotonic()
         self.startup_s = 0.0
+        self.told_exports = 0
         self.prefect_url: str | None = None
 
     @property

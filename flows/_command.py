@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
 from functools import partial
 from importlib import import_module
 from typing import Any
 
 from flows import _signals
-from flows._call import Call, add_run_arguments, prepared
+from flows._call import Call, add_run_arguments, export_all, prepared
 from flows._flags import read_option_flags
-from flows._identify import Item
 from flows._modalities import FLOWS
 from flows._run import OpenRun, open_run
 from flows._summary import print_summary
-from flows._terminal import print_json
+from flows._terminal import print_json, print_note
 from medley.errors import SetupError
-from medley.export import export_asset
 from medley.options import OPTIONS
 from medley.plain import portable_name
 from medley.report import RunReport, RunStatus, exit_code, run_status
 from medley.settings import Settings
-from medley.types import Asset, Flow
+from medley.types import Flow
 
 _MAX_PATHS = 500
 
@@ -46,7 +43,6 @@ class _Command(Call):
     def __init__(self, verb: Flow, arguments: argparse.Namespace, settings: Settings) -> None:
         super().__init__(arguments, settings)
         self._verb = verb
-        self._assets: dict[str, Asset] = {}
 
     def run(self) -> int:
         """See the module."""
@@ -65,18 +61,11 @@ class _Command(Call):
         return _signals.exit_code() or exit_code(run_status(known.report.counts.elements()))
 
     def _work(self, known: OpenRun) -> None:
-        known.items = self._remembered(known.identify(self._arguments.paths))
         if not known.anything_to_do(self._arguments.paths):
             known.enter_known()
             return
         known.check_machine()  # raises before any item is touched
         self._run_flow(known)
-
-    def _remembered(self, items: Iterator[Item]) -> Iterator[Item]:
-        for item in items:
-            if item.asset:
-                self._assets[item.path] = item.asset
-            yield item
 
     def _run_flow(self, known: OpenRun) -> None:
         from flows._start import error_of
@@ -98,8 +87,7 @@ class _Command(Call):
 
     def _export(self, known: OpenRun) -> None:
         if self._arguments.export:
-            for path, asset in self._assets.items():
-                export_asset(asset, path, known.run, self._arguments.export)
+            self.told_exports = export_all(known, self._arguments.export)
 
     def _print(self, known: OpenRun) -> None:
         if not self.first_to_tell():
@@ -112,6 +100,8 @@ class _Command(Call):
             print_json(whole.to_dict())
         elif not self._arguments.quiet:
             print_summary(whole, self._arguments.profile)
+        if self.told_exports:
+            print_note(f"exported {self.told_exports} files to {self._arguments.export.absolute()}")
         if status in ("partial", "failed"):
             self._view.log_file(known.log)
 

@@ -10,15 +10,14 @@ from functools import partial
 from typing import Any
 
 from flows import _signals
-from flows._call import Call, add_run_arguments, prepared
+from flows._call import Call, add_run_arguments, export_all, prepared
 from flows._flags import read_option_flags
 from flows._parent import CHILD_ITEMS, Batch, Parent, open_parent
 from flows._routing import batches, files_of, prune
 from flows._services import vector_store
 from flows._summary import print_ingest
-from flows._terminal import print_error
+from flows._terminal import print_error, print_note
 from medley.catalog.views import status_items
-from medley.errors import SetupError
 from medley.options import IngestOptions
 from medley.plain import portable_name, to_json
 from medley.report import exit_code
@@ -43,8 +42,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Works on the files and prints the report; returns the exit status."""
-    if arguments.export:
-        raise SetupError("ingest does not export", remedy="Use medley video|pdf|image FILE --export DIR")
     return _Ingest(arguments, prepared(arguments), brief=True).run()
 
 
@@ -63,9 +60,14 @@ class _Ingest(Call):
             _signals.hard_exit(self._settings.stop_grace_s, lambda: self._leave_hard(parent)),
         ):
             parent.batches = self._batches(parent)
+            if arguments.export:
+                parent.on_child = lambda known: self._count_exports(export_all(known, arguments.export))
             self._work(parent)
         self._print(parent)
         return _signals.exit_code() or exit_code(parent.status)
+
+    def _count_exports(self, count: int) -> None:
+        self.told_exports += count
 
     def _batches(self, parent: Parent) -> Iterator[Batch]:
         if self._arguments.sources:
@@ -114,6 +116,8 @@ class _Ingest(Call):
             sys.stdout.writelines(_as_json(whole, parent.report.items()))
         elif not self._arguments.quiet:
             print_ingest(whole, parent.report.counts)
+        if self.told_exports:
+            print_note(f"exported {self.told_exports} files to {self._arguments.export.absolute()}")
         if parent.lost:
             print_error(parent.lost)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import queue
 import time
 from collections import deque
@@ -199,7 +200,9 @@ class Window:
             known.catalog.release(asset.asset_id, known.run.run_id)
             self._ended[asset.asset_id] = report
         known.report.add(report)
-        logger.info("%s: %s, records %s", report.path, report.status, report.records)
+        level = logging.WARNING if report.errors else logging.INFO
+        why = "".join(f"; {error['message']}" for error in report.errors)
+        logger.log(level, "%s: %s, records %s%s", report.path, report.status, report.records, why)
         known.view.ended(report)
         for follower in self._followers.pop(asset.asset_id, []) if asset else []:
             self._follow(follower, asset)  # type: ignore[arg-type]  # no followers without an asset

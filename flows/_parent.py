@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from importlib import import_module
@@ -46,6 +46,7 @@ class Parent:
     verify: bool = False
     again: bool = False
     batches: Iterator[Batch] | None = None  #: None: the flow is to find out
+    on_child: Callable[[OpenRun], object] = lambda known: None  #: told of each child run that is done
     flow_runs: list[str] = field(default_factory=list)
     finished: bool = False  #: every batch has been worked on
     lost: str = ""  #: why that did not come about, where nobody has stopped it
@@ -126,6 +127,7 @@ class Parent:
 
     def _take(self, known: OpenRun) -> None:
         self.flow_runs += known.prefect_runs()
+        self.on_child(known)
         for entry in known.report.items():
             self.report.add_entry(entry)
         self.opened = None

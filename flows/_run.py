@@ -38,7 +38,7 @@ from medley.run import Run, StoreAddress
 from medley.settings import Settings, load_settings
 from medley.space import require_space
 from medley.stages import fingerprints, models_read, plan_fingerprint
-from medley.types import Flow
+from medley.types import Asset, Flow
 
 _RENEW_S = 30.0
 
@@ -58,6 +58,7 @@ class OpenRun:
     prefect_run_id: str | None = None
     items: Iterator[Item] | None = None
     paths: list[str] = field(default_factory=list)
+    assets: dict[str, Asset] = field(default_factory=dict)  #: by path, of the items so far
     log_handlers: list[logging.Handler] = field(default_factory=list)
     exits: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
 
@@ -73,8 +74,13 @@ class OpenRun:
             sightings = Sightings(self.catalog, self.run.options.tags)
             self.exits.callback(sightings.tell)  # not when the generator is collected: that may be within a write
             found = identify_items(paths, self.flow, self.plan, self.catalog, self.run, verify=self.verify)
-            self.items = map(sightings.add, found)
+            self.items = map(self._remembered, map(sightings.add, found))
         return self.items
+
+    def _remembered(self, item: Item) -> Item:
+        if item.asset:
+            self.assets[item.path] = item.asset
+        return item
 
     def anything_to_do(self, paths: list[str]) -> bool:
         """Whether a stage may have to run for any of `paths`: no more of them are looked at than it takes to know."""

@@ -29,6 +29,11 @@ def print_json(value: Any) -> None:
     print(to_json(value, indent=1))
 
 
+def print_note(text: str) -> None:
+    """One line on stderr that is no error."""
+    print(printable(text), file=sys.stderr)
+
+
 def print_error(text: str) -> None:
     """One line on stderr."""
     print(f"medley: {printable(' '.join(text.split()))}", file=sys.stderr)

@@ -11,8 +11,9 @@ from typing import Any
 from medley.artifacts import ArtifactStore
 from medley.media.frames import FRAMES, read_frames
 from medley.media.pdf import read_pages
-from medley.plain import markdown_text, printable, to_json
+from medley.plain import markdown_text, to_json
 from medley.run import Run
+from medley.subtitles import srt, vtt
 from medley.transcript import TRANSCRIPT, read_segments
 from medley.types import Asset, Segment
 
@@ -41,21 +42,6 @@ def export_asset(asset: Asset, shown_path: str, run: Run, directory: Path) -> Pa
     if pages:
         target.with_suffix(".md").write_text(markdown(pages))
     return target
-
-
-def srt(segments: Sequence[Segment]) -> str:
-    """Subtitles in SubRip's format."""
-    cues = (
-        f"{n}\n{_clock(s.start_s, ',')} --> {_clock(s.end_s, ',')}\n{_untagged(s.text)}\n"
-        for n, s in enumerate(segments, 1)
-    )
-    return "\n".join(cues)
-
-
-def vtt(segments: Sequence[Segment]) -> str:
-    """Subtitles in WebVTT (W3C); `&`, `<` and `>` are markup there and are escaped."""
-    cues = (f"{_clock(s.start_s, '.')} --> {_clock(s.end_s, '.')}\n{_escaped(s.text)}\n" for s in segments)
-    return "WEBVTT\n\n" + "\n".join(cues)
 
 
 def markdown(pages: Sequence[dict[str, Any]]) -> str:
@@ -115,17 +101,3 @@ def _exported_id(path: Path) -> str | None:
         return None
     asset_id = found.get("asset_id") if isinstance(found, dict) else None
     return asset_id if isinstance(asset_id, str) else None
-
-
-def _clock(seconds: float, point: str) -> str:
-    ms = round(seconds * 1000)
-    return f"{ms // 3_600_000:02d}:{ms // 60_000 % 60:02d}:{ms // 1000 % 60:02d}{point}{ms % 1000:03d}"
-
-
-def _untagged(text: str) -> str:
-    """SubRip has no way to escape what players take for tags."""
-    return printable(text).translate(str.maketrans("<>{}", "\u2039\u203a()"))
-
-
-def _escaped(text: str) -> str:
-    return printable(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -113,3 +113,17 @@ def test_the_wrong_verb_says_the_right_one(medley_here: Medley, tmp_path: Path) 
     [item] = medley_here("pdf", tmp_path / "a.pdf", "--json").report["items"]
     assert item["error"]["type"] == "UnsupportedMedia"
     assert "is no pdf but image/png. Use: medley image FILE" in item["error"]["message"]
+
+
+def test_an_ingest_exports_too(medley: Medley, tmp_path: Path) -> None:
+    folder, out = tmp_path / "in", tmp_path / "out"
+    folder.mkdir()
+    pdf(folder / "a.pdf", text((72, 100, "Exported words.")))
+    picture().save(folder / "b.png")
+    first = medley("ingest", folder, "--export", out)
+    assert first.code == 0
+    assert f"exported 2 files to {out}" in first.err
+    assert {path.name for path in out.iterdir()} == {"a.json", "a.md", "b.json"}
+    (out / "a.json").unlink()
+    medley("ingest", folder, "--export", out)
+    assert (out / "a.json").exists(), "also of what is unchanged"

@@ -16,10 +16,11 @@ from medley.catalog import Location, open_catalog
 from medley.catalog.known import paths_below
 from medley.catalog.uploads import Upload, Uploads
 from medley.errors import MedleyError, MissingFile
-from medley.export import markdown, srt, vtt
+from medley.export import markdown
 from medley.landing import entries_in
 from medley.plain import markdown_text, native_name, portable_name, printable, to_json
 from medley.settings import Settings
+from medley.subtitles import srt, vtt
 from medley.types import Segment, Word
 
 LATIN1 = os.fsdecode(b"/in/caf\xe9 \xff.mp4")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from medley.export import srt, vtt
 from medley.options import ChunkOptions
+from medley.subtitles import cues, srt, vtt
 from medley.transcript import gather, read_segments, sentences, write_segments
 from medley.types import Segment, Word
 
@@ -151,3 +151,13 @@ def test_webvtt() -> None:
         "\n00:01:00.000 --> 01:01:01.250\nSpäter\n"
         "\n100:00:00.000 --> 100:00:00.001\nin 100 hours\n"
     )
+
+
+def test_long_sentences_are_parted_at_their_words() -> None:
+    words = tuple(Word(n * 0.5, n * 0.5 + 0.4, f"word{n:02}") for n in range(40))
+    made = list(cues([Segment.of(words)]))
+    assert all(len(line) <= 42 for cue in made for line in cue.lines)
+    assert all(len(cue.lines) <= 2 and cue.end_s - cue.start_s <= 7 for cue in made)
+    assert " ".join(line for cue in made for line in cue.lines) == " ".join(word.text for word in words)
+    assert [cue.start_s for cue in made] == sorted(word.start_s for word in words if any(
+        cue.lines[0].startswith(word.text) for cue in made))  # fmt: skip

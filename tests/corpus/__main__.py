@@ -1,4 +1,4 @@
-"""`make test-corpus CORPUS=DIR`: outcomes, unclear messages, silent empties, slow files, peak memory, words of PDFs found.
+"""`make test-corpus CORPUS=DIR`: outcomes, unclear messages, silent empties, slow files, memory, words of PDFs found.
 
 Nothing is indexed: each file goes through what decodes it. Exit status 1 where something is wrong with us.
 """
