@@ -14,6 +14,7 @@ import numpy as np
 
 from medley.errors import CorruptMedia, TooLarge, UnsupportedMedia
 from medley.media.damage import broken_lines, damage_of
+from medley.media.ffmpeg import undecodable
 from medley.media.job import Told, run_job
 from medley.media.source import Source, asset_source
 from medley.models.base import Vectors
@@ -78,9 +79,7 @@ def _undecodable(told: Told, asset: Asset, limits: Limits) -> CorruptMedia | Too
     if "File too large" in told.complaints:
         remedy = "Raise MEDLEY_LIMITS__OUTPUT_MB if you trust the file"
         return TooLarge(f"makes more than {limits.output_mb} MB", file=asset.path, remedy=remedy)
-    why = next(iter(told.complaints.strip().splitlines()), "nothing came out")
-    remedy = "Check that it plays; copy or export it again"
-    return CorruptMedia(f"its sound cannot be decoded: {why[:200]}", file=asset.path, remedy=remedy)
+    return undecodable("sound", told.complaints, asset)
 
 
 def _sound(found: dict[str, Any], track: SoundTrack, asset: Asset, notes: Sequence[str]) -> Sound:

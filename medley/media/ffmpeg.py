@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import resource
 import shutil
 from functools import lru_cache
@@ -18,6 +19,7 @@ from medley.settings import Limits
 from medley.types import Asset
 
 PROTOCOLS = "file,pipe"
+_ADDRESS = re.compile(r"\[[^\]]* @ 0x[0-9a-f]+\] *")
 
 
 @lru_cache
@@ -85,9 +87,14 @@ def _with_filters_in(path: Path, arguments: list[str]) -> list[str]:
 
 def undecodable(what: str, complaints: str, asset: Asset) -> CorruptMedia:
     """The error where nothing came out."""
-    lines = [line.strip() for line in complaints.splitlines() if line.strip()]
     return CorruptMedia(
-        f"its {what} cannot be decoded: {lines[0] if lines else 'nothing came out'}",
+        f"its {what} cannot be decoded: {first_reason(complaints)}",
         file=asset.path,
         remedy="Check that it plays; copy or export it again",
     )
+
+
+def first_reason(complaints: str) -> str:
+    """The first of ffmpeg's complaints, without the addresses of its objects, which are others in every run."""
+    lines = (_ADDRESS.sub("", line).strip() for line in complaints.splitlines())
+    return next((line[:200] for line in lines if line), "nothing came out")

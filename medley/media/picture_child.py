@@ -12,7 +12,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from PIL import Image, ImageFile, ImageOps
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from medley.media.job_child import Tell, reason_of, serve
 from medley.media.picture_colours import as_rgb, is_uniform
@@ -111,11 +111,17 @@ def _look(path: str, kind: str, target: str, job: dict[str, Any]) -> dict[str, A
         traceback.print_exc()
         rescued = _rescued(path, kind, job)
         if rescued is None:
-            return {"error": reason_of(error)}
+            return {"error": _told(error)}
         Path(target).write_bytes(rescued[0])
-        return {"damage": f"a part of it cannot be decoded: {reason_of(error)}", "notes": rescued[1]}
+        return {"damage": f"a part of it cannot be decoded: {_told(error)}", "notes": rescued[1]}
     Path(target).write_bytes(made)  # a full disk is not the picture's fault
     return {"notes": notes}
+
+
+def _told(error: Exception) -> str:
+    if isinstance(error, UnidentifiedImageError):  # it names our descriptor
+        return "its header is damaged, or of a variant that is not known"
+    return reason_of(error)
 
 
 def work(job: dict[str, Any], tell: Tell) -> None:
