@@ -15,8 +15,8 @@ from medley.plain import printable, to_json
 class PlainConsole(Console):
     """A console on which all text is text; colours and cursor movements come from Rich alone."""
 
-    def __init__(self, *, stderr: bool = False) -> None:
-        super().__init__(stderr=stderr, highlight=False)
+    def __init__(self, *, stderr: bool = False, soft_wrap: bool = False) -> None:
+        super().__init__(stderr=stderr, highlight=False, soft_wrap=soft_wrap)
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         """The segments of `renderable`, as Rich asks for them before it adds its own control sequences."""

@@ -73,9 +73,9 @@ def _pages(settings: Settings) -> str:
 
 
 def _tell(settings: Settings, first: str) -> None:
-    console = PlainConsole()
+    console = PlainConsole(soft_wrap=True)
     console.print(first)
-    console.print(f"  Prefect   {_pages(settings)}", soft_wrap=True)
+    console.print(f"  Prefect   {_pages(settings)}")
     if running("ray", settings):
         up = with_known_ports(settings).up
         token = settings.run_dir / "ray.token"
