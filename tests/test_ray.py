@@ -17,6 +17,7 @@ import pytest
 from flows import _reaper
 from medley.errors import BadInput, ModelTimeout
 from tests.conftest import RAY_MARK, ROOT, SAMPLE, Medley, command, eventually
+from tests.documents import picture
 from tests.traces import assert_same_results, of_medley, results
 
 
@@ -220,8 +221,7 @@ def test_a_working_directory_with_packages_of_the_same_names(
         (tmp_path / name / "__init__.py").write_text("raise RuntimeError('the user\\'s own package was imported')\n")
     (tmp_path / "tasks.py").write_text("raise RuntimeError('the user\\'s own module was imported')\n")
     program = str(Path(sys.executable).with_name("medley"))
-    copied = tmp_path / "own.mp4"
-    copied.write_bytes(SAMPLE.read_bytes())
-    done = subprocess.run([program, "video", "own.mp4", "--json"], capture_output=True, text=True, cwd=tmp_path)
+    picture().save(tmp_path / "own.png")
+    done = subprocess.run([program, "image", "own.png", "--json"], capture_output=True, text=True, cwd=tmp_path)
     item = json.loads(done.stdout)["items"][0]
     assert (done.returncode, item["status"], item["errors"]) == (0, "complete", [])

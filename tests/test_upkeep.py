@@ -24,7 +24,7 @@ def folder(tmp_path: Path) -> Path:
     (made / "deep").mkdir(parents=True)
     picture(colour="red").save(made / "red.png")
     picture(colour="blue", shape="rectangle").save(made / "deep" / "blue.png")
-    (made / "cut.png").write_bytes((made / "red.png").read_bytes()[:300])
+    (made / "cut.png").write_bytes((made / "red.png").read_bytes()[:60])
     written = text((72, 100, "Purple elephants dance at midnight."))
     pdf(made / "page.pdf", written, placed(picture(colour="green"), 100, 100, 200, 150))
     (made / "notes.txt").write_text("# no list\n")

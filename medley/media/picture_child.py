@@ -15,10 +15,11 @@ from typing import Any
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from medley.media.job_child import Tell, reason_of, serve
-from medley.media.picture_colours import as_rgb, is_uniform
+from medley.media.picture_colours import as_rgb, is_uniform, share_shown
 
 _QUALITY = 90
 _FRAMES_LOOKED_AT = 50
+_LEAST_SHARE = 0.25  # of a cut picture: less says nothing of what it was
 #: Pillow keeps a pixel of these in one byte, of others in four.
 _ONE_BYTE = ("1", "L", "P")
 #: Tags of TIFF: a small copy of another picture in the file, and where the others are; a camera's raw files have both.
@@ -95,7 +96,7 @@ def _rescued(path: str, kind: str, job: dict[str, Any]) -> tuple[bytes, list[str
     finally:
         ImageFile.LOAD_TRUNCATED_IMAGES = False
     with Image.open(io.BytesIO(made)) as picture:
-        return None if is_uniform(picture.resize((64, 64))) else (made, notes)
+        return (made, notes) if share_shown(picture) >= _LEAST_SHARE else None
 
 
 def _look(path: str, kind: str, target: str, job: dict[str, Any]) -> dict[str, Any]:

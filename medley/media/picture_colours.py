@@ -10,6 +10,7 @@ from PIL import Image, ImageCms
 #: Of what is not transparent: lighter than this on average it would be lost on white.
 _LIGHT = 200
 _DARK_GROUND = (48, 48, 48)
+_NOISE = 3  # levels that our own JPEG adds
 _DEEP = ("I", "F")  # modes of more than 8 bits begin with these
 #: The modes to which a profile of that colour space fits (ICC.1, 7.2.6).
 _PROFILES = {"RGB": ("RGB",), "GRAY": ("L",), "CMYK": ("CMYK",)}
@@ -66,3 +67,13 @@ def is_uniform(picture: Image.Image) -> bool:
 
 def _extremes(picture: Image.Image) -> list[tuple[int, int]]:
     return [channel.getextrema() for channel in picture.split()]  # type: ignore[misc]  # of one band
+
+
+def share_shown(picture: Image.Image) -> float:
+    """How much of the height of a cut picture was decoded: what is missing is one colour down to its end."""
+    rows = np.asarray(picture.convert("RGB").resize((64, 64)), np.int16)
+    if np.ptp(rows[-1], axis=0).max() > _NOISE:
+        return 1.0
+    empty = (np.abs(rows - rows[-1].mean(axis=0)) <= _NOISE).all(axis=(1, 2))
+    shown = np.flatnonzero(~empty)
+    return float((shown[-1] + 1) / len(rows)) if shown.size else 0.0
