@@ -1,4 +1,4 @@
-"""`medley forget PATH|ASSET...`: out of index, disk and catalog. The files themselves are not touched."""
+"""`medley forget PATH|ASSET...`: out of index, disk, catalog, Prefect, reports and logs. The files themselves stay."""
 
 from __future__ import annotations
 
@@ -14,42 +14,60 @@ import os
 import re
 
 from flows._environment import prepare_environment
-from flows._services import vector_store
+from flows._forget import erase
+from flows._terminal import print_error, print_json, print_note
 from flows._upkeep import claimed_ones
-from medley.artifacts import ArtifactStore
 from medley.catalog import Catalog, open_catalog
-from medley.catalog.known import assets_at, knows
+from medley.catalog.known import knows, seen_at
+from medley.erasure.names import Names
+from medley.erasure.receipt import Receipt
+from medley.erasure.subjects import gather
 from medley.errors import SetupError
 from medley.objects import is_url
-from medley.settings import load_settings
-from medley.upkeep import forget
+from medley.settings import Settings, load_settings
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The flags of this verb."""
     parser.add_argument("targets", nargs="+", metavar="PATH|ASSET", help="files, folders, URLs, or asset ids")
+    parser.add_argument("--receipt", action="store_true", help="every place and what was removed there, as JSON")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Forgets, and says how many assets that were. Raises SetupError where one is not known."""
+    """Forgets, and says what; 1 where something is left. Raises SetupError where a target is not known."""
     settings = load_settings()
     prepare_environment(settings)
     catalog = open_catalog(settings)
-    found = [asset_id for target in arguments.targets for asset_id in _assets(target, catalog)]
-    with claimed_ones(catalog, "forget", found) as ours, vector_store(settings) as address:
-        forget(ours, catalog, ArtifactStore(settings.artifacts), address)
-    print(f"forgot {len(ours)} assets")
-    if len(ours) < len(set(found)):
-        print(f"{len(set(found)) - len(ours)} are being worked on: try again when their run has ended", file=sys.stderr)
-        return 1
-    return 0
+    receipt = _forget(arguments.targets, catalog, settings)
+    if arguments.receipt:
+        print_json(receipt.to_dict())
+    else:
+        print(f"forgot {len(receipt.assets)} assets")
+    if receipt.busy:
+        print_error(f"{len(receipt.busy)} are being worked on: try again when their run has ended")
+    for place in receipt.places:
+        if not place.clean:
+            print_error(f"{place.place}: {place.why}")
+    return 0 if receipt.clean else 1
 
 
-def _assets(target: str, catalog: Catalog) -> list[str]:
+def _forget(targets: list[str], catalog: Catalog, settings: Settings) -> Receipt:
+    found = [pair for target in targets for pair in _known(target, catalog)]
+    assets = {asset_id for _, asset_id in found if asset_id}
+    with claimed_ones(catalog, "forget", sorted(assets)) as ours:
+        unnamed = {path for path, asset_id in found if asset_id is None}
+        subjects = gather(catalog.engine, settings.home / "runs", set(ours), unnamed)
+        names = Names(subjects.paths, subjects.others)
+        receipt = erase(subjects, names, catalog, settings, print_note)
+    receipt.busy = sorted(assets.difference(ours))
+    return receipt
+
+
+def _known(target: str, catalog: Catalog) -> list[tuple[str, str | None]]:
     if re.fullmatch(r"[0-9a-f]{64}", target) and knows(catalog.engine, target):
-        return [target]
+        return [("", target)]
     path = target if is_url(target) else os.path.abspath(os.path.expanduser(target))
-    found = assets_at(catalog.engine, path)
+    found = seen_at(catalog.engine, path)
     if not found:
         raise SetupError(f"nothing is known of {target}", remedy="See medley status for what is")
     return found

@@ -107,12 +107,17 @@ def _counted(branch: Branch, rows: Sequence[Row]) -> dict[str, int]:
     return {MODALITY_OF_BRANCH[branch]: 0, **Counter[str](row.modality for row in rows)}
 
 
-def retire(asset_id: str, artifacts: ArtifactStore, address: StoreAddress) -> None:
-    """Removes an asset's records from the store; the write manifests go first, so that a crash leaves "not written"."""
+def retire(asset_id: str, artifacts: ArtifactStore, address: StoreAddress) -> int:
+    """Removes an asset's records from the store, and counts them.
+
+    The write manifests go first, so that a crash leaves "not written".
+    """
     for stage in WRITE_STAGES:
         artifacts.remove(asset_id, stage, store_slot(address.key))
     store = open_store(address)
     try:
+        count = sum(store.count(asset_id, branch) for branch in set(WRITE_STAGES.values()))
         store.delete(asset_id)
     finally:
         store.close()
+    return count

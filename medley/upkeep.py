@@ -1,19 +1,19 @@
-"""Looking after what is kept: assets forgotten, leftovers collected, the index made anew from artifacts."""
+"""Looking after what is kept: leftovers collected, the index made anew from artifacts."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from medley.artifacts import MANIFEST, ArtifactStore, Manifest
 from medley.catalog import Catalog
-from medley.catalog.known import forget_asset, knows
+from medley.catalog.known import knows
 from medley.models.base import spec_from_json
-from medley.records import load_vectors, retire, store_slot
+from medley.records import load_vectors, store_slot
 from medley.run import StoreAddress
 from medley.stages import WRITE_STAGES
 from medley.stores.base import SPACE_OF_BRANCH, Batch, VectorStore, open_store
@@ -27,14 +27,6 @@ class Rebuilt:
     assets: int
     records: int
     lacking: list[str]
-
-
-def forget(asset_ids: Iterable[str], catalog: Catalog, artifacts: ArtifactStore, address: StoreAddress) -> None:
-    """Removes assets from index, disk and catalog, in this order: after a crash they can be forgotten again."""
-    for asset_id in asset_ids:
-        retire(asset_id, artifacts, address)
-        shutil.rmtree(artifacts.asset_directory(asset_id), ignore_errors=True)
-        forget_asset(catalog.engine, asset_id)
 
 
 def collect_garbage(catalog: Catalog, artifacts: ArtifactStore) -> tuple[int, int]:

@@ -50,8 +50,8 @@ def supervisor_pid(settings: Settings) -> int | None:
 
 def programs(settings: Settings) -> dict[str, str]:
     """State of each program as supervisord has it: RUNNING, STARTING, BACKOFF, STOPPED ..."""
-    with _supervisor(settings) as supervisor:
-        return {str(found["name"]): str(found["statename"]) for found in supervisor.getAllProcessInfo()}
+    with supervisor(settings) as control:
+        return {str(found["name"]): str(found["statename"]) for found in control.getAllProcessInfo()}
 
 
 def start(settings: Settings, say: Callable[[str], None]) -> Settings:
@@ -129,9 +129,9 @@ def stop(settings: Settings) -> bool:
     pid = supervisor_pid(settings)
     if pid:
         everything = descendants(pid)
-        with contextlib.suppress(OSError, Fault), _supervisor(settings) as supervisor:  # it may be at its end already
+        with contextlib.suppress(OSError, Fault), supervisor(settings) as control:  # it may be at its end already
             for name in ("watch", "worker"):
-                supervisor.stopProcess(name)
+                control.stopProcess(name)
         _end_flow_runs(settings)
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGTERM)
@@ -172,7 +172,8 @@ def _wait_for_end(pid: int) -> None:
 
 
 @contextlib.contextmanager
-def _supervisor(settings: Settings) -> Iterator[Any]:
+def supervisor(settings: Settings) -> Iterator[Any]:
+    """The functions of the running supervisord."""
     transport = SupervisorTransport(None, None, f"unix://{settings.run_dir / 'supervisor.sock'}")
     try:
         yield ServerProxy("http://medley", transport=transport).supervisor

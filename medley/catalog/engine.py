@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Engine, create_engine, event, make_url
@@ -15,9 +16,14 @@ _BUSY_S = 60
 _AWAY_S, _AGAIN_S = 75.0, 0.5
 
 
+def catalog_file(settings: Settings) -> Path | None:
+    """The file that the catalog is; None where it is a database at MEDLEY_CATALOG_URL."""
+    return None if settings.catalog_url else settings.home / "catalog.db"
+
+
 def engine_of(settings: Settings) -> Engine:
     """Connections to MEDLEY_CATALOG_URL, or to SQLite in MEDLEY_HOME. Raises SetupError where the URL is none."""
-    local = URL.create("sqlite", database=str(settings.home / "catalog.db"))  # a path may hold a ? or a %
+    local = URL.create("sqlite", database=str(catalog_file(settings)))  # a path may hold a ? or a %
     try:
         url = make_url(settings.catalog_url.get_secret_value()) if settings.catalog_url else local
         engine = create_engine(url, pool_pre_ping=url.get_backend_name() != "sqlite")
@@ -58,5 +64,6 @@ def _configure_sqlite(connection: Any, _: Any) -> None:
         "synchronous=NORMAL",
         f"busy_timeout={_BUSY_S * 1000}",
         "foreign_keys=ON",
+        "secure_delete=ON",  # what is forgotten leaves the file's pages as well
     ):
         connection.execute(f"PRAGMA {pragma}")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from sqlalchemy import Engine, delete, func, select
+from sqlalchemy import Engine, delete, func, null, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from medley.catalog.tables import assets, locations, outcomes, plans, stages, tags
+from medley.catalog.tables import assets, locations, outcomes, plans, stages, tags, uploads
 from medley.space import patient
 
 
@@ -21,10 +21,25 @@ def paths_below(engine: Engine, root: str) -> list[str]:
 
 def assets_at(engine: Engine, path: str) -> list[str]:
     """Assets seen at a path, or below it where it is a folder or a bucket's prefix."""
-    inside = locations.c.path.startswith(f"{path.rstrip('/')}/", autoescape=True)
-    query = select(locations.c.asset_id).distinct().where((locations.c.path == path) | inside)
+    return sorted({asset_id for _, asset_id in seen_at(engine, path) if asset_id})
+
+
+def seen_at(engine: Engine, path: str) -> list[tuple[str, str | None]]:
+    """Paths that are known at a path or below it, as files or as uploads, each with its asset where it became one."""
+    found: dict[str, str | None] = {}
     with engine.connect() as connection:
-        return [found for found in connection.execute(query).scalars() if found]
+        for table in (uploads, locations):
+            inside = table.c.path.startswith(f"{path.rstrip('/')}/", autoescape=True)
+            asset = table.c.asset_id if table is locations else null()
+            query = select(table.c.path, asset).where((table.c.path == path) | inside)
+            found.update((row[0], row[1]) for row in connection.execute(query))
+    return list(found.items())
+
+
+def uploads_among(engine: Engine, paths: Collection[str]) -> set[str]:
+    """Those of the paths that are noted as uploads."""
+    with engine.connect() as connection:
+        return {path for path in connection.execute(select(uploads.c.path)).scalars() if path in paths}
 
 
 def assets_seen(engine: Engine, since: str | None, until: str | None) -> list[str]:
@@ -63,19 +78,26 @@ def knows(engine: Engine, asset_id: str) -> bool:
 
 
 @patient
-def forget_asset(engine: Engine, asset_id: str) -> None:
-    """As if it had never been seen."""
+def forget_assets(engine: Engine, asset_ids: Iterable[str]) -> int:
+    """As if they had never been seen; returns how many rows that were."""
+    count = 0
     with engine.begin() as connection:
-        for table in (locations, outcomes, stages, tags, assets):
-            connection.execute(delete(table).where(table.c.asset_id == asset_id))
+        for asset_id in asset_ids:
+            for table in (locations, outcomes, stages, tags, assets):
+                count += connection.execute(delete(table).where(table.c.asset_id == asset_id)).rowcount
+    return count
 
 
 @patient
-def forget_paths(engine: Engine, paths: Iterable[str]) -> None:
-    """Nothing is at those paths any more; see `replaced_assets`."""
+def forget_paths(engine: Engine, paths: Iterable[str], *, uploaded: bool = False) -> int:
+    """Nothing is at those paths any more; see `replaced_assets`. Returns how many rows that were.
+
+    With `uploaded` they are forgotten as uploads, too: a file that still lies there is one that has just landed.
+    """
+    tables = (locations, uploads) if uploaded else (locations,)
     with engine.begin() as connection:
-        for path in paths:
-            connection.execute(delete(locations).where(locations.c.path == path))
+        counts = [connection.execute(delete(t).where(t.c.path == path)).rowcount for path in paths for t in tables]
+    return sum(counts)
 
 
 def made_of(engine: Engine, plan: str) -> dict[str, Any] | None:
