@@ -15,6 +15,7 @@ from flows._run import OpenRun, open_run
 from flows._summary import print_summary
 from flows._terminal import print_json, print_note
 from medley.errors import SetupError
+from medley.objects import without_password
 from medley.options import OPTIONS
 from medley.plain import portable_name
 from medley.report import RunReport, RunStatus, exit_code, run_status
@@ -26,7 +27,7 @@ _MAX_PATHS = 500
 
 def add_arguments(parser: argparse.ArgumentParser, verb: Flow) -> None:
     """The flags of a verb that works on files."""
-    parser.add_argument("paths", nargs="+", metavar="PATH", help="files")
+    parser.add_argument("paths", nargs="+", type=without_password, metavar="PATH", help="files")
     add_run_arguments(parser, OPTIONS[verb])
 
 

@@ -18,6 +18,7 @@ from flows._services import vector_store
 from flows._summary import print_ingest
 from flows._terminal import print_error, print_note
 from medley.catalog.views import status_items
+from medley.objects import without_password
 from medley.options import IngestOptions
 from medley.plain import portable_name, to_json
 from medley.report import exit_code
@@ -34,7 +35,11 @@ def add_retry_arguments(parser: argparse.ArgumentParser) -> None:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The flags of this verb."""
     parser.add_argument(
-        "sources", nargs="+", metavar="SOURCE", help="folders, files, patterns, lists of files, s3://bucket/prefix"
+        "sources",
+        nargs="+",
+        type=without_password,
+        metavar="SOURCE",
+        help="folders, files, patterns, lists of files, s3://bucket/prefix",
     )
     parser.add_argument("--prune", action="store_true", help="take out of the index what is gone from those folders")
     add_run_arguments(parser, IngestOptions)

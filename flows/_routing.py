@@ -16,7 +16,7 @@ from medley.catalog.known import forget_paths, paths_below
 from medley.errors import BadInput, MedleyError, MissingFile, TransientError, UnsupportedMedia
 from medley.landing import entries_in
 from medley.media.sniff import HEAD_BYTES, is_text, sniff, sniff_head
-from medley.objects import first_bytes, head, is_url, listing
+from medley.objects import first_bytes, head, is_url, listing, without_password
 from medley.records import retire
 from medley.stop import stop_requested
 from medley.types import Flow
@@ -108,7 +108,7 @@ def _listed(path: Path) -> Iterator[str]:
     with path.open(encoding="utf-8", errors="surrogateescape") as lines:
         for line in map(str.strip, lines):
             if line and not line.startswith("#"):
-                yield line if is_url(line) else str(path.parent / os.path.expanduser(line))
+                yield without_password(line) if is_url(line) else str(path.parent / os.path.expanduser(line))
 
 
 def prune(sources: Iterable[str], parent: Parent) -> int:

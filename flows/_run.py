@@ -29,6 +29,7 @@ from medley.catalog.known import note_plan
 from medley.errors import MedleyError
 from medley.models.locate import make_sure
 from medley.models.profiles import models_for
+from medley.objects import without_password
 from medley.options import Options
 from medley.plain import native_name
 from medley.planning import plan_contents
@@ -70,7 +71,7 @@ class OpenRun:
     def identify(self, paths: list[str]) -> Iterator[Item]:
         """The items of `paths`, one by one; goes on where the command has begun."""
         if self.items is None:
-            paths = [native_name(path) for path in paths]
+            paths = [without_password(native_name(path)) for path in paths]
             sightings = Sightings(self.catalog, self.run.options.tags)
             self.exits.callback(sightings.tell)  # not when the generator is collected: that may be within a write
             found = identify_items(paths, self.flow, self.plan, self.catalog, self.run, verify=self.verify)

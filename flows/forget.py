@@ -23,13 +23,15 @@ from medley.erasure.names import Names
 from medley.erasure.receipt import Receipt
 from medley.erasure.subjects import gather
 from medley.errors import SetupError
-from medley.objects import is_url
+from medley.objects import is_url, without_password
 from medley.settings import Settings, load_settings
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The flags of this verb."""
-    parser.add_argument("targets", nargs="+", metavar="PATH|ASSET", help="files, folders, URLs, or asset ids")
+    parser.add_argument(
+        "targets", nargs="+", type=without_password, metavar="PATH|ASSET", help="files, folders, URLs, or asset ids"
+    )
     parser.add_argument("--receipt", action="store_true", help="every place and what was removed there, as JSON")
 
 

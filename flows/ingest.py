@@ -17,6 +17,7 @@ from flows._flow import flow_options
 from flows._parent import CHILD_ITEMS
 from flows._parent_flow import joined_parent, parent_state
 from flows._routing import batches, files_of, prune
+from medley.objects import without_password
 from medley.options import IngestOptions
 from medley.plain import native_name
 
@@ -39,7 +40,7 @@ def ingest_sources(
 
     """
     with joined_parent("ingest", options, force=force) as parent:
-        wanted = [native_name(source) for source in sources] or [parent.settings.upload_source]
+        wanted = [without_password(native_name(source)) for source in sources] or [parent.settings.upload_source]
         if parent.batches is None:
             parent.batches = batches(files_of(wanted, parent.refuse), CHILD_ITEMS)
         parent.work()

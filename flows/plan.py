@@ -28,7 +28,7 @@ from flows._terminal import PlainConsole, print_json
 from medley.catalog import Catalog, open_catalog
 from medley.errors import BadInput, MedleyError, TransientError
 from medley.identify import identify
-from medley.objects import head, is_url
+from medley.objects import head, is_url, without_password
 from medley.options import IngestOptions
 from medley.planning import Planned, reasons, stages_to_run
 from medley.run import Run
@@ -39,7 +39,7 @@ from medley.types import Flow
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The flags of this verb."""
-    parser.add_argument("sources", nargs="+", metavar="SOURCE", help="as of medley ingest")
+    parser.add_argument("sources", nargs="+", type=without_password, metavar="SOURCE", help="as of medley ingest")
     parser.add_argument("--json", action="store_true", help="the answer as JSON on stdout")
     add_option_flags(parser, IngestOptions)
 

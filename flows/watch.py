@@ -23,7 +23,7 @@ from flows._signals import exit_code, stop_on_signals
 from medley.catalog import open_catalog
 from medley.catalog.uploads import Uploads
 from medley.errors import SetupError
-from medley.objects import is_url
+from medley.objects import is_url, without_password
 from medley.settings import Settings, load_settings
 from medley.stop import stop_requested
 
@@ -32,7 +32,13 @@ _TICK_S = 0.5
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The flags of this verb."""
-    parser.add_argument("sources", nargs="*", metavar="FOLDER|URL", help="default: the upload folder of `medley up`")
+    parser.add_argument(
+        "sources",
+        nargs="*",
+        type=without_password,
+        metavar="FOLDER|URL",
+        help="default: the upload folder of `medley up`",
+    )
     parser.add_argument("--after", choices=("keep", "move", "delete"), help="what becomes of a file that is done")
 
 

@@ -6,14 +6,18 @@ Buckets by obstore, everything else by fsspec: the first streams whole listings 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
 from medley import buckets, remote
-from medley.errors import NO_SPACE, TooLarge, no_space
+from medley.errors import NO_SPACE, MissingFile, TooLarge, no_space
 from medley.types import Object
 
+#: user:password@ of a URL; the password may hold anything but a slash.
+_PASSWORD = re.compile(r"^([a-z0-9+.-]+://[^/@:]*):[^/]*@", re.IGNORECASE)
+_HIDDEN = ":***"
 #: What helps where a file is larger than we take.
 RAISE = "Raise MEDLEY_LIMITS__MAX_FILE_BYTES"
 
@@ -24,7 +28,15 @@ def is_url(path: str) -> bool:
     return bool(found) and scheme in (*buckets.SCHEMES, *remote.SCHEMES)
 
 
+def without_password(source: str) -> str:
+    """The path or URL as it may be kept and shown: a password in it is not."""
+    return _PASSWORD.sub(rf"\1{_HIDDEN}@", source) if is_url(source) else source
+
+
 def _source(url: str) -> ModuleType:
+    if f"{_HIDDEN}@" in url:
+        remedy = "Put it into ~/.netrc (http, https), a key or an agent (sftp), or FSSPEC_... variables"
+        raise MissingFile("has a password in its address, which would be kept and shown", file=url, remedy=remedy)
     return buckets if url.partition("://")[0] in buckets.SCHEMES else remote
 
 

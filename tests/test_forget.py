@@ -177,67 +177,49 @@ def database(path: Path, rows: dict[str, list[dict[str, Any]]]) -> None:
             connection.executemany(f"INSERT INTO {table} VALUES ({marks})", [tuple(row.values()) for row in values])
 
 
-def test_prefects_rows_of_a_running_flow_are_left_to_it(tmp_path: Path) -> None:
+def rows_of_prefect(parameters: str, asset: str, other: str) -> dict[str, list[dict[str, Any]]]:
+    """Tables as Prefect has them, with the columns that matter."""
     drawn = base64.b64encode(f"<svg><text>{NAME}</text></svg>".encode()).decode()
-    parameters = json.dumps({"paths": [f"/in/{NAME}", "/in/other.pdf"], "nested": json.dumps({"path": f"/in/{NAME}"})})
-    asset, other = "ab" * 32, "cd" * 32
-    database(
-        tmp_path / "prefect.db",
-        {
-            "flow_run": [
-                {"id": "1", "state_type": "COMPLETED", "name": NAME, "parameters": parameters},
-                {"id": "2", "state_type": "RUNNING", "name": "x", "parameters": parameters},
-            ],
-            "artifact": [
-                {"id": "a1", "key": f"pages-{asset[:12]}", "flow_run_id": "1", "data": SECRET, "description": NAME},
-                {"id": "a2", "key": f"pages-{other[:12]}", "flow_run_id": "1", "data": "kept", "description": "kept"},
-                {
-                    "id": "a3",
-                    "key": "stages-1",
-                    "flow_run_id": "1",
-                    "data": f"![x](data:image/svg+xml;base64,{drawn})",
-                    "description": "",
-                },
-            ],
-            "artifact_collection": [{"id": "c1", "key": f"pages-{asset[:12]}", "data": SECRET}],
-            "events": [
-                {"id": "e1", "resource_id": "prefect.artifact.a1", "resource": "", "related": "[]", "payload": SECRET},
-                {
-                    "id": "e2",
-                    "resource_id": "prefect.flow-run.1",
-                    "resource": json.dumps({"name": NAME}),
-                    "related": "[]",
-                    "payload": "{}",
-                },
-            ],
-            "event_resources": [
-                {"event_id": "e1", "resource": "x"},
-                {"event_id": "e2", "resource": json.dumps({"n": NAME})},
-            ],
-            "log": [{"message": f"/in/{NAME} is fine; my{NAME} is another"}],
-        },
-    )
-    names = Names([f"/in/{NAME}"], ["/in/other.pdf"])
-    removed, emptied = clean_prefect(tmp_path / "prefect.db", Subjects({asset}, set(), flow_runs={"1"}), names)
-    assert emptied
-    assert removed == {
-        "artifact": 2,
-        "artifact_collection": 1,
-        "events": 2,
-        "event_resources": 2,
-        "flow_run": 2,
-        "log": 1,
+    shown = {"flow_run_id": "1", "description": ""}
+    named = json.dumps({"name": NAME})
+    event = {"related": "[]", "payload": "{}"}
+    return {
+        "flow_run": [
+            {"id": "1", "state_type": "COMPLETED", "name": NAME, "parameters": parameters},
+            {"id": "2", "state_type": "RUNNING", "name": "x", "parameters": parameters},
+        ],
+        "artifact": [
+            {"id": "a1", "key": f"pages-{asset[:12]}", "data": SECRET, **shown},
+            {"id": "a2", "key": f"pages-{other[:12]}", "data": "kept", **shown},
+            {"id": "a3", "key": "stages-1", "data": f"![x](data:image/svg+xml;base64,{drawn})", **shown},
+        ],
+        "artifact_collection": [{"id": "c1", "key": f"pages-{asset[:12]}", "data": SECRET}],
+        "events": [
+            {"id": "e1", "resource_id": "prefect.artifact.a1", "resource": "", **event, "payload": SECRET},
+            {"id": "e2", "resource_id": "prefect.flow-run.1", "resource": named, **event},
+        ],
+        "event_resources": [{"event_id": "e1", "resource": "x"}, {"event_id": "e2", "resource": named}],
+        "log": [{"message": f"/in/{NAME} is fine; my{NAME} is another"}],
     }
-    with sqlite3.connect(tmp_path / "prefect.db") as connection:
+
+
+def test_prefects_rows_of_a_running_flow_are_left_to_it(tmp_path: Path) -> None:
+    parameters = json.dumps({"paths": [f"/in/{NAME}", "/in/other.pdf"], "nested": json.dumps({"path": f"/in/{NAME}"})})
+    asset, file = "ab" * 32, tmp_path / "prefect.db"
+    database(file, rows_of_prefect(parameters, asset, "cd" * 32))
+    names = Names([f"/in/{NAME}"], ["/in/other.pdf"])
+    removed, emptied = clean_prefect(file, Subjects({asset}, set(), flow_runs={"1"}), names)
+    assert emptied
+    by_table = {"artifact": 2, "artifact_collection": 1, "events": 2, "event_resources": 2, "flow_run": 2, "log": 1}
+    assert removed == by_table
+    with sqlite3.connect(file) as connection:
         kept = dict(connection.execute("SELECT id, parameters FROM flow_run"))
         assert json.loads(kept["1"])["paths"] == ["/in/(forgotten)", "/in/other.pdf"]
         assert json.loads(json.loads(kept["1"])["nested"]) == {"path": "/in/(forgotten)"}
         assert kept["2"] == parameters
         assert [row[0] for row in connection.execute("SELECT id FROM artifact")] == ["a2", "a3"]
-        assert (
-            connection.execute("SELECT message FROM log").fetchone()[0]
-            == f"/in/(forgotten) is fine; my{NAME} is another"
-        )
+        [message] = connection.execute("SELECT message FROM log").fetchone()
+        assert message == f"/in/(forgotten) is fine; my{NAME} is another"
         connection.execute("UPDATE flow_run SET parameters = ''")
         connection.execute("UPDATE log SET message = ''")
-    assert not any(form in (tmp_path / "prefect.db").read_bytes() for form in forms(SECRET))
+    assert not any(form in file.read_bytes() for form in forms(SECRET))

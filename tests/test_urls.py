@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -10,12 +11,15 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
+import medley.remote
+import medley.web
 from flows._routing import files_of
 from medley import objects
-from medley.errors import MissingFile, TooLarge, TransientError
+from medley.errors import MedleyError, MissingFile, TooLarge, TransientError
 from tests.conftest import Medley
 from tests.documents import pdf, picture, text
 
@@ -115,3 +119,113 @@ def test_what_is_wrong_with_a_url_is_told(web: Web, tmp_path: Path) -> None:
         objects.head("sftp://somewhere/x.png")
     with pytest.raises(TooLarge, match="more than 10 bytes"):
         objects.fetch(f"{web.url}/red.png", tmp_path / "copy", most_bytes=10)
+
+
+def page_of_links(*links: str) -> str:
+    """A page as servers make of a folder."""
+    return "<html>" + "".join(f'<a href="{link}">{link}</a>' for link in links) + "</html>"
+
+
+@pytest.fixture
+def pages(web: Web, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """Pages and redirects (a value that begins with `->`) by path; the server's folder has the rest."""
+    made: dict[str, str] = {}
+    whole = _Handler.send_head
+
+    def send_head(self: _Handler) -> Any:
+        self._web.asked.append(self.path)
+        answer = made.get(self.path) or next(
+            (a for p, a in made.items() if p.endswith("*") and self.path.startswith(p[:-1])), ""
+        )
+        if not answer:
+            return whole(self)
+        if answer.startswith("->"):
+            self.send_response(302)
+            self.send_header("Location", answer[2:])
+            self.send_header("Content-Length", "0")
+            SimpleHTTPRequestHandler.end_headers(self)
+            return None
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.send_header("Content-Length", str(len(answer)))
+        SimpleHTTPRequestHandler.end_headers(self)
+        return io.BytesIO(answer.encode())
+
+    monkeypatch.setattr(_Handler, "send_head", send_head)
+    return made
+
+
+def test_links_lead_to_nothing_above_or_beside_the_folder(web: Web, pages: dict[str, str]) -> None:
+    root = web.url.removesuffix("/in")
+    pages["/in/"] = page_of_links(
+        *("../out.png", "%2e%2e/out.png", "deep/../../out.png", "/out.png", "deep/..%2F../out.png"),
+        *(f"{root}/in/../out.png", f"{root}x/in/x.png"),
+        *("red.png", "./red.png", "red.png#part", "deep/../red.png", "?C=N;O=D", "deep/"),
+    )
+    refused: list[str] = []
+    found = list(files_of([f"{web.url}/"], lambda source, error: refused.append(source)))
+    assert sorted(found) == [f"{web.url}/deep/page.pdf", f"{web.url}/red.png"]
+    assert refused == []
+
+
+@pytest.mark.parametrize("links", [("again/", "red.png"), ("again/", "more/", "red.png")])
+def test_folders_without_an_end_are_left_and_it_is_said(
+    web: Web, pages: dict[str, str], monkeypatch: pytest.MonkeyPatch, links: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr(medley.remote, "_MOST_FOLDERS", 50)
+    pages["/in/*"] = page_of_links(*links)
+    told: list[MedleyError] = []
+    found = list(files_of([f"{web.url}/line/"], lambda source, error: told.append(error)))
+    assert len(found) == len(set(found)) > 30
+    assert [type(error) for error in told] == [TooLarge]
+    assert "without end" in told[0].reason
+
+
+@pytest.mark.parametrize("host", ["127.0.0.2", "[::ffff:127.0.0.2]", "169.254.169.254", "[::1]", "0.0.0.0"])
+def test_a_server_sends_nobody_into_private_networks(
+    web: Web, pages: dict[str, str], host: str, tmp_path: Path
+) -> None:
+    port = urlsplit(web.url).port
+    pages["/in/away.png"] = f"->http://{host}:{port}/in/red.png"
+    with pytest.raises(MissingFile, match="no public address"):
+        objects.head(f"{web.url}/away.png")
+    with pytest.raises(MissingFile, match="no public address"):
+        objects.fetch(f"{web.url}/away.png", tmp_path / "copy")
+    assert not any("red.png" in request for request in web.asked)
+
+
+def test_a_redirect_within_the_server_is_followed(web: Web, pages: dict[str, str]) -> None:
+    pages["/in/away.png"] = "->/in/red.png"
+    assert objects.head(f"{web.url}/away.png").size_bytes == objects.head(f"{web.url}/red.png").size_bytes
+
+
+@pytest.mark.parametrize(
+    ("address", "public"),
+    [
+        *(("93.184.216.34", True), ("2606:2800:220:1::", True), ("127.0.0.1", False), ("10.1.2.3", False)),
+        *(("169.254.169.254", False), ("::1", False), ("fe80::1%eth0", False), ("::ffff:10.0.0.1", False)),
+        *(("64:ff9b::7f00:1", False), ("64:ff9b::5db8:d822", True), ("100.64.0.1", False), ("0.0.0.0", False)),
+    ],
+)
+def test_which_addresses_are_public(address: str, *, public: bool) -> None:
+    assert medley.web.is_public(address) is public
+
+
+def test_two_colons_are_part_of_a_name(web: Web, tmp_path: Path) -> None:
+    picture().save(tmp_path / "web" / "in" / "a::file:red.png")
+    found = objects.head(f"{web.url}/a::file:red.png")
+    objects.fetch(found.url, tmp_path / "copy")
+    assert (tmp_path / "copy").read_bytes() == (tmp_path / "web" / "in" / "a::file:red.png").read_bytes()
+
+
+def test_a_password_in_an_address_is_neither_used_nor_shown(web: Web, medley: Medley, home: Path) -> None:
+    address = f"{web.url}/red.png".replace("://", "://somebody:s3cret/p@ss@".replace("/p", "p"))
+    for verb in ("image", "ingest", "plan"):
+        answer = medley(verb, address, "--json")
+        assert "s3cret" not in answer.out + answer.err
+        [item] = answer.report["items"]
+        assert item["path"] == f"{web.url}/red.png".replace("://", "://somebody:***@")
+        if verb != "plan":
+            assert "~/.netrc" in item["error"]["message"]
+    assert web.asked == []
+    assert not any(b"s3cret" in path.read_bytes() for path in home.rglob("*") if path.is_file())
