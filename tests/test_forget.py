@@ -14,13 +14,13 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from flows._services import vector_store
+from flows._environment import prepare_environment
+from flows._services import prefect_server
 from medley.erasure.names import Names, alternation
 from medley.erasure.prefect_database import clean_prefect
 from medley.erasure.subjects import Subjects
 from medley.erasure.text_files import files_that_name, mask_in_files
 from medley.settings import Settings
-from medley.stores.base import open_store
 from tests.conftest import Medley
 from tests.documents import pdf, picture, placed, text
 
@@ -62,20 +62,28 @@ def folder(tmp_path: Path) -> Path:
     return made
 
 
+@pytest.fixture
+def own_prefect(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A Prefect server of this home: the session's has its database elsewhere."""
+    prepare_environment(settings)
+    with prefect_server(settings) as url:
+        monkeypatch.setenv("PREFECT_API_URL", url)
+        yield
+
+
 def test_after_forget_no_file_holds_a_word_or_the_name(
-    medley_process: Medley, folder: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    own_prefect: None, medley_here: Medley, folder: Path, settings: Settings
 ) -> None:
-    monkeypatch.setenv("MEDLEY_RUNNER", "local")
-    assert medley_process("ingest", folder).code == 0
+    assert medley_here("ingest", folder).code == 0
     (folder / NAME).rename(folder / "moved.pdf")  # it was also seen under a second name
-    assert medley_process("ingest", folder).code == 0
+    assert medley_here("ingest", folder).code == 0
     names = (NAME, "moved.pdf")
     before = holders(settings.home, SECRET, *names)
     assert any(path.startswith("prefect/") for path in before)
     assert any(path.startswith("runs/") for path in before)
     assert any(path.endswith(".parquet") for path in before)
 
-    answer = medley_process("forget", folder / "moved.pdf", "--receipt")
+    answer = medley_here("forget", folder / "moved.pdf", "--receipt")
     assert answer.code == 0, answer.err
     assert holders(settings.home, SECRET, *names) == set()
     assert set(answer.report["names"]) == set(names)
@@ -85,17 +93,18 @@ def test_after_forget_no_file_holds_a_word_or_the_name(
         removed |= place["removed"]
     assert min(removed[kind] for kind in ("records", "rows", "artifact", "events", "names", "bytes")) > 0, removed
 
-    hits = medley_process("search", "silver herons", "--json").report["hits"]
-    assert Path(hits[0]["path"]).name == "other.pdf", "the others are found"
-    again = medley_process("ingest", folder / "other.pdf", folder / "kept.png", "--json").report
+    [hit] = medley_here("search", "silver herons", "--modality", "page", "--json").report["hits"]
+    assert Path(hit["path"]).name == "other.pdf", "the others are found"
+    again = medley_here("ingest", folder / "other.pdf", folder / "kept.png", "--json").report
     assert {item["status"] for item in again["items"]} == {"unchanged"}
-    assert medley_process("forget", folder / "moved.pdf").code == 2, "nothing is known of it any more"
+    assert medley_here("forget", folder / "moved.pdf").code == 2, "nothing is known of it any more"
 
 
 def test_what_cannot_be_cleaned_is_said(medley: Medley, folder: Path, settings: Settings) -> None:
     uploads = settings.home / "uploads"
-    shutil.copytree(folder, uploads)
-    assert medley("ingest", uploads).code == 0
+    uploads.mkdir()
+    shutil.copy(folder / NAME, uploads)
+    assert medley("pdf", uploads / NAME).code == 0
     answer = medley("forget", uploads / NAME, "--receipt")
     unclean = {place["place"]: place["why"] for place in answer.report["places"] if not place["clean"]}
     assert answer.code == 1
@@ -112,18 +121,6 @@ def test_what_never_became_an_asset_can_be_forgotten(medley: Medley, folder: Pat
     assert (answer.report["assets"], answer.report["names"]) == ([], [nowhere.name])
     assert medley("status", "--json").report["items"] == []
     assert not holders(settings.home, nowhere.name)
-
-
-def test_rows_leave_the_files_of_the_store(medley_here: Medley, folder: Path, settings: Settings) -> None:
-    assert medley_here("ingest", folder).code == 0
-    assert medley_here("forget", folder / NAME).code == 1, "Prefect's server is the session's"
-    assert not any(SECRET.encode() in content for path, content in read_whole(settings.home) if "milvus" in path.parts)
-    with vector_store(settings) as address:
-        store = open_store(address)
-        found = store.collections()
-        store.close()
-    assert {collection.space for collection in found} == {"text", "image"}
-    assert medley_here("search", "silver herons", "--json").report["hits"]
 
 
 @pytest.mark.parametrize(
