@@ -38,6 +38,11 @@ def text(*lines: tuple[float, float, str], size: float = 11.0) -> Any:
     return draw
 
 
+def both(one: Any, other: Any) -> Any:
+    """On one page."""
+    return lambda canvas: (one(canvas), other(canvas))
+
+
 def columns(title: str, left: Sequence[str], right: Sequence[str]) -> Any:
     """A title above two columns whose lines are drawn row by row."""
     rows = [(at, 120.0 + 14 * n, words) for at, side in ((60.0, left), (320.0, right)) for n, words in enumerate(side)]

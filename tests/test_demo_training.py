@@ -131,6 +131,7 @@ def test_pictures_are_the_same_for_the_same_seed() -> None:
     assert draw_example(random.Random("y"), 64)[0].tobytes() != one.tobytes()
 
 
+@pytest.mark.whole
 @pytest.mark.usefixtures("_one_thread")
 def test_clip_goes_on_where_it_was_broken_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clip_training, "_BATCH", 8)

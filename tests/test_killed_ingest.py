@@ -17,7 +17,7 @@ from flows._services import vector_store
 from medley.settings import load_settings
 from medley.stores.base import open_store
 from tests.conftest import SAMPLE, Medley, eventually
-from tests.documents import pdf, picture, placed, text
+from tests.documents import both, pdf, picture, placed, text
 from tests.media import cut
 from tests.test_ends import end, start
 from tests.traces import manifests, of_medley
@@ -44,12 +44,13 @@ TABLE = [Kill(seed) for seed in range(20)]
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Path:
     """Pictures for several units, documents, two videos, and a bad one of each."""
     made = tmp_path_factory.mktemp("corpus")
-    for n in range(120):
+    pictures, documents = (120, 10) if pytestconfig.getoption("--whole") else (40, 3)
+    for n in range(pictures):
         picture((200 + n, 160), _COLOURS[n % 6], ("ellipse", "rectangle")[n % 2]).save(made / f"{n:03}.png")
-    for n in range(10):
+    for n in range(documents):
         shown = placed(picture((300 + n, 200), _COLOURS[n % 6]), 100, 150, 200, 150)
         pdf(made / f"{n}.pdf", both(text((72, 100, f"Document {n} tells of {n * 37} elephants.")), shown))
     pdf(made / "scan.pdf", placed(picture(), 100, 150, 200, 150))
@@ -59,11 +60,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (made / "cut.pdf").write_bytes((made / "0.pdf").read_bytes()[:200])
     (made / "cut.mp4").write_bytes((made / "0.mp4").read_bytes()[:2000])
     return made
-
-
-def both(one: Any, other: Any) -> Any:
-    """On one page."""
-    return lambda canvas: (one(canvas), other(canvas))
 
 
 def kept(answer: Any) -> dict[str, Any]:
