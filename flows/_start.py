@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -11,7 +12,7 @@ import httpx
 from prefect.client.schemas.objects import State
 from prefect.events.worker import EventsWorker
 from prefect.logging.handlers import APILogWorker
-from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 from prefect.task_runners import TaskRunner
 
 from flows._log import logger
@@ -43,10 +44,16 @@ def started(
                 start_ray(settings)
             store.result()
             url = prefect.result()
-        exits.enter_context(temporary_settings({PREFECT_API_URL: url}))
+        exits.enter_context(temporary_settings({PREFECT_API_URL: url, **_heartbeats()}))
         close_in_prefect(catalog)
         exits.callback(_settle, catalog, flow_runs)
         yield MedleyRayRunner() if on_ray else local_runner(settings), url
+
+
+def _heartbeats() -> dict[Any, Any]:
+    """None from a command, unless they are asked for: its process is watched, and their thread ends up to 1 s late."""
+    asked = os.environ.get("PREFECT_FLOWS_HEARTBEAT_FREQUENCY")
+    return {} if asked else {PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
 
 
 def error_of(flow: Callable[..., State[Any]]) -> BaseException | None:

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 from prefect import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
-from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.settings import PREFECT_API_URL, get_current_settings, temporary_settings
 from sqlalchemy import select
 
 from medley.catalog import open_catalog
@@ -106,3 +106,13 @@ def test_sheet_holds_sixty_frames_at_most_in_their_proportions(tmp_path: Path) -
 )
 def test_times_for_people(seconds: float, text: str) -> None:
     assert clock(seconds) == text
+
+
+def test_commands_send_heartbeats_on_demand_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    from flows._start import _heartbeats
+
+    monkeypatch.delenv("PREFECT_FLOWS_HEARTBEAT_FREQUENCY", raising=False)
+    with temporary_settings(_heartbeats()):
+        assert get_current_settings().flows.heartbeat_frequency is None
+    monkeypatch.setenv("PREFECT_FLOWS_HEARTBEAT_FREQUENCY", "30")
+    assert _heartbeats() == {}
