@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +19,7 @@ from flows._log import logger
 from flows._runner import MedleyRayRunner
 from medley.errors import Cancelled, CorruptMedia, MedleyError, SetupError, TransientError
 from medley.report import StageReport
+from medley.run import Run
 from medley.stages import DAGS
 from medley.stop import stop_requested
 from medley.types import ArtifactRef, Asset, Flow, Unit, named, utc_now
@@ -65,6 +67,18 @@ class Flight:
         for member in self.members:
             member.errors.clear()
         self.futures, self.open = futures, set(futures)
+
+
+def by_stage(futures: Sequence[PrefectFuture[Any]], run: Run) -> dict[str, PrefectFuture[Any]]:
+    """Futures of stages by name, in the order of the DAG, whatever order they were given in.
+
+    Raises ValueError for what is no stage of this flow, or is there twice.
+    """
+    names = [getattr(future, "stage", "a task that is no stage") for future in futures]
+    known = [name for name in run.fingerprints if name in names]
+    if sorted(known) != sorted(names):
+        raise ValueError(f"the stages of {run.flow} are {', '.join(run.fingerprints)}; got {', '.join(names)}")
+    return {name: futures[names.index(name)] for name in known}
 
 
 def running_stages(flight: Flight) -> list[str]:

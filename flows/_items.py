@@ -17,6 +17,7 @@ from flows._crash import Crash
 from flows._flight import (
     Flight,
     Member,
+    by_stage,
     cancel_running,
     final_state,
     forget_future,
@@ -36,7 +37,7 @@ from medley.space import require_space
 from medley.stop import stop_requested
 from medley.types import Asset, Unit
 
-#: What a flow module gives us: submits every stage of a unit, returns the futures in the order of the stages.
+#: What a flow module gives us: submits the stages of a unit, all or some of them, and returns their futures.
 Submit = Callable[[Unit, Run], list[PrefectFuture[Any]]]
 _DEATHS = 3  # of workers, before a file that was alone with them each time is given up
 _LOSSES = 10  # of nodes and services
@@ -136,7 +137,7 @@ class Window:
         if flight not in self._flights:
             self._flights.append(flight)
         submitted = self._submit(Unit([member.asset for member in flight.members]), self._known.run)
-        flight.begin(dict(zip(self._known.run.fingerprints, submitted, strict=True)))
+        flight.begin(by_stage(submitted, self._known.run))
         self._known.view.stage(flight.name, running_stages(flight))
         for stage, future in flight.futures.items():
             future.add_done_callback(partial(self._tell, flight, stage))

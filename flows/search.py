@@ -35,8 +35,11 @@ from medley.options import PictureOptions
 from medley.plain import printable
 from medley.search import Moment, query_encoder, search_moments, similar_to_picture, similar_to_record
 from medley.settings import Settings, load_settings
-from medley.stores.base import Found, Scope, VectorStore, open_store
+from medley.stores.base import Found, Scope, VectorStore
+from medley.stores.patience import with_store
 from medley.types import MODALITIES, clock
+
+_AWAY_S = 10.0  # as long as a store that is started again is waited for by somebody who sits there
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -90,11 +93,7 @@ def find_here(question: Question, settings: Settings) -> list[dict[str, Any]]:
     catalog = open_catalog(settings)
     scope = question.scope(catalog)
     with vector_store(settings) as address:
-        store = open_store(address)
-        try:
-            moments = _moments(store, question, scope, settings)
-        finally:
-            store.close()
+        moments = with_store(address, lambda store: _moments(store, question, scope, settings), _AWAY_S)
     paths = catalog.newest_locations([moment.asset_id for moment in moments])
     return [_hit(moment, paths.get(moment.asset_id), settings) for moment in moments]
 

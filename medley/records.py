@@ -16,7 +16,8 @@ from medley.artifacts import ArtifactStore, Draft, Manifest
 from medley.models.base import ModelSpec, Vectors
 from medley.run import Run, StoreAddress
 from medley.stages import WRITE_STAGES, stage_of, write_stage
-from medley.stores.base import SPACE_OF_BRANCH, Batch, open_store
+from medley.stores.base import SPACE_OF_BRANCH, Batch, VectorStore
+from medley.stores.patience import with_store
 from medley.types import MODALITY_OF_BRANCH, ArtifactRef, Branch, Row
 
 _ROWS = "rows.json"
@@ -86,11 +87,7 @@ def write_branch(todo: Sequence[tuple[ArtifactRef, Draft]], branch: Branch, mode
         artifacts.remove(asset_id, stage, store_slot(run.store.key))
         rows, matrix = load_vectors(Path(vectors.directory))
         batches.append(Batch(asset_id, branch, run.fingerprints[stage], write_id, rows, matrix))
-    store = open_store(run.store)
-    try:
-        names = store.write(SPACE_OF_BRANCH[branch], model, batches)
-    finally:
-        store.close()
+    names = with_store(run.store, lambda store: store.write(SPACE_OF_BRANCH[branch], model, batches))
     for batch, (vectors, draft) in zip(batches, todo, strict=True):
         draft.data.update(
             fingerprint=batch.fingerprint,
@@ -114,10 +111,10 @@ def retire(asset_id: str, artifacts: ArtifactStore, address: StoreAddress) -> in
     """
     for stage in WRITE_STAGES:
         artifacts.remove(asset_id, stage, store_slot(address.key))
-    store = open_store(address)
-    try:
-        count = sum(store.count(asset_id, branch) for branch in set(WRITE_STAGES.values()))
-        store.delete(asset_id)
-    finally:
-        store.close()
+    return with_store(address, lambda store: _delete(store, asset_id))
+
+
+def _delete(store: VectorStore, asset_id: str) -> int:
+    count = sum(store.count(asset_id, branch) for branch in set(WRITE_STAGES.values()))
+    store.delete(asset_id)
     return count

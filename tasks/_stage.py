@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from prefect import Task, task
+from prefect import Task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.runtime import task_run
@@ -30,16 +30,27 @@ _RETRIES = 2
 _BACKOFF_S = 2.0  # with the store's own wait for a connection: long enough for it to be started again
 
 
-def stage_task(*, num_cpus: float, of: str) -> Callable[[Callable[..., Any]], Task[..., Any]]:
+class StageTask(Task[..., Any]):
+    """A task of a stage: its futures say which."""
+
+    def submit(self, *args: Any, **kwargs: Any) -> Any:
+        """As Prefect's own, with the stage's name as `stage` of the future."""
+        future = super().submit(*args, **kwargs)
+        future.stage = self.name
+        return future
+
+
+def stage_task(*, num_cpus: float, of: str) -> Callable[[Callable[..., Any]], StageTask]:
     """A Prefect task for a stage: retried when a retry can help, named after stage and file.
 
     `num_cpus` is what Ray reserves while it runs: 1 where it decodes, 0.1 where it waits for an actor or the store.
     `of` is the parameter that is the unit: its assets, or what the stage before made of them.
     """
 
-    def decorate(function: Callable[..., Any]) -> Task[..., Any]:
+    def decorate(function: Callable[..., Any]) -> StageTask:
         name = function.__name__
-        made: Task[..., Any] = task(
+        made = StageTask(
+            function,
             name=name,
             task_run_name=f"{name} · {{{of}.name}}",
             retries=_RETRIES,
@@ -48,7 +59,7 @@ def stage_task(*, num_cpus: float, of: str) -> Callable[[Callable[..., Any]], Ta
             retry_condition_fn=_worth_retrying,
             cache_policy=NO_CACHE,
             persist_result=False,
-        )(function)
+        )
         made.ray_options = {"num_cpus": num_cpus}  # type: ignore[attr-defined]  # read by flows/_runner.py
         return made
 

@@ -263,3 +263,12 @@ def test_another_connection_sees_it(store: VectorStore, address: StoreAddress, o
     assert other.count(owner, "frames") == 1
     assert IMAGE_MODEL in [collection.model for collection in other.collections() if collection.space == "image"]
     other.close()
+
+
+def test_a_space_is_what_it_was_made_as_whatever_its_name(
+    store: VectorStore, owner: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = replace(IMAGE_MODEL, id=f"fake/{owner[:8]}/named")
+    monkeypatch.setattr(type(store), "_name_of", staticmethod(lambda space, model: f"text_{model.fingerprint}"))
+    [name] = store.write("image", model, [batch(owner, ["seen"], branch="frames")])
+    assert (name.startswith("text_"), the(store, name).space) == (True, "image")

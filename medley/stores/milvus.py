@@ -18,7 +18,7 @@ from medley.errors import StoreUnavailable
 from medley.models.base import ModelSpec, Vectors, spec_from_json
 from medley.run import StoreAddress
 from medley.stores.base import Batch, Collection, Found, Scope, Space
-from medley.stores.milvus_schema import PROPERTY, ROW_FIELDS, index_params, record, row_of, schema
+from medley.stores.milvus_schema import PROPERTY, ROW_FIELDS, SPACE, index_params, record, row_of, schema
 from medley.stores.quiet_pymilvus import MilvusClient, MilvusException
 from medley.types import Branch
 
@@ -111,11 +111,11 @@ class MilvusStore:
     @_reported
     def write(self, space: Space, model: ModelSpec, batches: Sequence[Batch]) -> list[str]:
         """See `VectorStore`. After the upsert, rows of other writes go: from every collection of the space."""
-        name = f"{space}_{model.fingerprint}"
+        name = self._name_of(space, model)
         rows = (record(batch, n, model) for batch in batches for n in range(len(batch.rows)))
         with self._turn():
             while some := list(islice(rows, _BATCH)):
-                self._ensure(name, model, len(some[0]["vector"]))
+                self._ensure(name, space, model, len(some[0]["vector"]))
                 self._client.upsert(name, some, timeout=_WRITE_S)
             there = [collection.name for collection in self.collections() if collection.space == space]
             self._delete(there, _stale(batches))
@@ -124,6 +124,10 @@ class MilvusStore:
                     self._client.drop_collection(other, timeout=_WRITE_S)
                     self._loaded.discard(other)
         return [name] if any(batch.rows for batch in batches) else []
+
+    @staticmethod
+    def _name_of(space: Space, model: ModelSpec) -> str:
+        return f"{space}_{model.fingerprint}"
 
     @_reported
     def delete(self, asset_id: str, branch: Branch | None = None) -> None:
@@ -139,7 +143,7 @@ class MilvusStore:
         for name in sorted(self._client.list_collections(timeout=self._timeout)):
             properties = self._client.describe_collection(name, timeout=self._timeout).get("properties") or {}
             if PROPERTY in properties:
-                space: Space = "text" if name.startswith("text_") else "image"
+                space = properties.get(SPACE) or name.partition("_")[0]  # older ones tell by their name alone
                 found.append(Collection(name, space, spec_from_json(properties[PROPERTY])))
         return found
 
@@ -222,7 +226,7 @@ class MilvusStore:
             if self._lite:
                 self._client.flush(name, timeout=_WRITE_S)
 
-    def _ensure(self, name: str, model: ModelSpec, dim: int) -> None:
+    def _ensure(self, name: str, space: Space, model: ModelSpec, dim: int) -> None:
         if not self._client.has_collection(name, timeout=self._timeout):
             try:
                 self._client.create_collection(
@@ -230,7 +234,7 @@ class MilvusStore:
                     schema=schema(dim, bm25=self._bm25),
                     index_params=index_params(lite=self._lite, bm25=self._bm25),
                     consistency_level="Strong",
-                    properties={PROPERTY: model.to_json()},
+                    properties={PROPERTY: model.to_json(), SPACE: space},
                     timeout=_WRITE_S,
                 )
             except _ERRORS as error:

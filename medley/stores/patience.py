@@ -1,0 +1,52 @@
+"""Work on a store that may be started again in the middle of it: that costs waiting, and nothing else."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from medley.errors import StoreUnavailable
+from medley.run import StoreAddress
+from medley.stop import raise_if_stopped
+from medley.stores.base import VectorStore, open_store
+
+R = TypeVar("R")
+
+#: How long a store may be away for a run.
+AWAY_S = 90.0
+_AGAIN_S = 1.0
+_REFUSALS = 5  # by a store that answers: one that has just been started knows its collections a little later
+
+
+def with_store(address: StoreAddress, work: Callable[[VectorStore], R], away_s: float = AWAY_S) -> R:
+    """What `work` does with a connection, begun anew after each failure: it must be the same to do it twice.
+
+    Raises StoreUnavailable where the store stays away for `away_s`, or refuses five times; Cancelled.
+    """
+    refusals, deadline = 0, time.monotonic() + away_s
+    while True:
+        raise_if_stopped()
+        answered = False
+        try:
+            store = open_store(address)
+            answered = True
+            try:
+                return work(store)
+            finally:
+                store.close()
+        except StoreUnavailable as error:
+            refusals += answered
+            deadline = time.monotonic() + away_s if answered else deadline
+            if refusals >= _REFUSALS or time.monotonic() > deadline:
+                raise
+            logging.getLogger("medley").warning("waiting for the store: %s", error.reason)
+            _wait()
+
+
+def _wait() -> None:
+    until = time.monotonic() + _AGAIN_S
+    while time.monotonic() < until:
+        raise_if_stopped()
+        time.sleep(0.1)

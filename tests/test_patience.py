@@ -1,0 +1,101 @@
+"""A store that is started again in mid-run costs waiting; one that refuses, or stays away, ends in an error."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows._keeper import answers
+from flows._services import free_port
+from medley.errors import Cancelled, StoreUnavailable
+from medley.run import StoreAddress
+from medley.stop import clear_stop, request_stop
+from medley.stores import patience
+from medley.stores.patience import with_store
+from tests.conftest import eventually
+from tests.fakes import TEXT_MODEL, batch
+
+AWAY = StoreUnavailable("away", remedy="wait")
+
+
+def started(data: Path, port: int) -> subprocess.Popen[bytes]:
+    program = [str(Path(sys.executable).with_name("milvus-lite")), "server", "--data-dir", str(data)]
+    quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    process = subprocess.Popen([*program, "--host", "127.0.0.1", "--port", str(port)], **quiet)
+    eventually(lambda: answers(f"tcp://127.0.0.1:{port}"))
+    return process
+
+
+def test_a_write_waits_for_a_store_that_is_started_again(tmp_path: Path) -> None:
+    port = free_port()
+    address = StoreAddress(f"http://127.0.0.1:{port}", "key", timeout_s=5.0)
+    running = [started(tmp_path / "milvus", port)]
+    try:
+        with_store(address, lambda store: store.write("text", TEXT_MODEL, [batch("a", ["one"])]))
+        running[0].kill()
+        running[0].wait()
+        back = threading.Timer(3.0, lambda: running.append(started(tmp_path / "milvus", port)))
+        back.start()
+        with_store(address, lambda store: store.write("text", TEXT_MODEL, [batch("a", ["one", "two"], "w2")]))
+        assert with_store(address, lambda store: store.count("a", "speech")) == 2
+        back.join()
+    finally:
+        for process in running:
+            process.kill()
+            process.wait()
+
+
+class Store:
+    """Refuses as often as it is told to."""
+
+    def __init__(self, refusals: int) -> None:
+        self.refusals, self.asked = refusals, 0
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def work(self) -> str:
+        self.asked += 1
+        if self.asked <= self.refusals:
+            raise AWAY
+        return "done"
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patience, "_AGAIN_S", 0.0)
+
+
+def test_a_store_that_answers_is_asked_five_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store(4)
+    monkeypatch.setattr(patience, "open_store", lambda address: store)
+    assert with_store(StoreAddress("", ""), lambda found: found.work()) == "done"  # type: ignore[attr-defined]
+    store = Store(99)
+    with pytest.raises(StoreUnavailable):
+        with_store(StoreAddress("", ""), lambda found: found.work())  # type: ignore[attr-defined]
+    assert store.asked == 5
+
+
+def test_a_store_that_stays_away_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[float] = []
+
+    def refuse(address: StoreAddress) -> Any:
+        tried.append(time.monotonic())
+        raise AWAY
+
+    monkeypatch.setattr(patience, "open_store", refuse)
+    with pytest.raises(StoreUnavailable):
+        with_store(StoreAddress("", ""), lambda found: found, away_s=0.2)
+    assert len(tried) > 1
+    request_stop()
+    try:
+        with pytest.raises(Cancelled):
+            with_store(StoreAddress("", ""), lambda found: found)
+    finally:
+        clear_stop()
