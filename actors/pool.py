@@ -11,8 +11,6 @@ import threading
 import time
 import uuid
 from collections.abc import Sequence
-from functools import lru_cache
-from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
@@ -26,7 +24,7 @@ from actors.clip import ClipActor
 from actors.ocr import OcrActor
 from actors.text import TextActor
 from actors.whisper import WhisperActor
-from medley import __version__
+from medley.code import code_of
 from medley.errors import ActorDied, ModelTimeout
 from medley.models.base import ModelSpec, Vectors
 from medley.run import Run
@@ -176,18 +174,8 @@ def in_batches(pool: Pool, method: str, items: Sequence[Any], size: int = 64) ->
 
 def actor_name(host: type, spec: ModelSpec) -> str:
     """Another model, or other code of ours, is another actor: a resident one is never asked for what it is not."""
-    code = hashlib.sha256((_code_of_ours() + inspect.getsource(host)).encode()).hexdigest()[:8]
+    code = hashlib.sha256((code_of(actors, medley) + inspect.getsource(host)).encode()).hexdigest()[:8]
     return f"{host.__name__}-{spec.fingerprint}-{spec.device}-{code}"
-
-
-@lru_cache
-def _code_of_ours() -> str:
-    """Stands for all code that may have a part in what a model says: hosts, loaders, and what they call."""
-    digest = hashlib.sha256(__version__.encode())
-    for package in (actors, medley):
-        for path in sorted(Path(package.__path__[0]).rglob("*.py")):
-            digest.update(path.read_bytes())
-    return digest.hexdigest()
 
 
 def gpu_share(spec: ModelSpec, share: float) -> float:

@@ -17,6 +17,7 @@ _QUIET = {
     "PREFECT_SERVER_LOGGING_LEVEL": "WARNING",
     "PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED": "false",
     "PREFECT_LOGGING_LEVEL": "INFO",
+    "PREFECT_LOGGING_INTERNAL_LEVEL": "CRITICAL",  # a server that is away: pages of events on the terminal
     "PREFECT_LOGGING_EXTRA_LOGGERS": "medley",  # what we log is in the logs of flow and task runs
     "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",  # logs go to the API; the terminal has our progress
     "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",

@@ -16,6 +16,9 @@ from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
+import actors
+import medley
+import tasks
 from flows._addresses import ray_cluster
 from flows._copies import clear_spool
 from flows._environment import prepare_environment
@@ -26,6 +29,7 @@ from flows._view import Silent, View
 from medley import __version__
 from medley.catalog import Catalog, open_catalog
 from medley.catalog.known import note_plan
+from medley.code import code_of
 from medley.errors import MedleyError
 from medley.models.locate import make_sure
 from medley.models.profiles import models_for
@@ -249,6 +253,7 @@ def new_run(flow: Flow, options: Options, settings: Settings, force: bool) -> Ru
         limits=settings.limits,
         force=force,
         faults=settings.faults,
+        code=code_of(tasks, actors, medley) if settings.runner == "ray" else "",
     )
 
 

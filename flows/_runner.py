@@ -27,11 +27,12 @@ from ray._raylet import GcsClient  # type: ignore[attr-defined]  # compiled
 from ray.exceptions import RayError, RpcError
 
 from actors.pool import NAMESPACE
-from flows._addresses import ray_cluster, require
+from flows._addresses import ray_cluster
+from flows._cluster import joinable, living_nodes, resolved
 from flows._environment import prepare_environment, worker_environment
 from flows._keeper import answers
 from flows._reaper import ENDED, MARK
-from medley.errors import ServiceUnreachable
+from medley.errors import SetupError
 from medley.settings import Settings, load_settings
 
 #: Where our packages are: a `tasks`, `flows` or `actors` of the user's working directory must not come before them.
@@ -129,23 +130,34 @@ def start_ray_for_flow() -> None:
 def start_ray(settings: Settings) -> None:
     """Joins the given cluster or starts a private one; in the main thread (Ray's children die with the thread).
 
-    Raises ServiceUnreachable where the given address does not answer within 3 s.
+    Raises SetupError, ServiceUnreachable where the cluster cannot be joined, or none can be started here.
     """
     if threading.current_thread() is not threading.main_thread():
         raise RuntimeError("Ray has to be started in the main thread")
     cluster = ray_cluster(settings)
-    if settings.ray_address:
-        require(settings.ray_address, "MEDLEY_RAY__ADDRESS or RAY_ADDRESS")
+    cluster = joinable(cluster) if cluster else None
     ray_worker._worker_logs_enabled = False  # else the death of a worker is told on our stdout, log_to_driver or not
     with _signals_kept(), contextlib.chdir(_OURS):  # Ray puts the driver's directory before all else on its workers
-        ray.init(
-            address=cluster or "local",
-            namespace=NAMESPACE,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-            runtime_env={"env_vars": worker_environment()},
-            **({} if cluster else _private_cluster(settings)),
-        )
+        try:
+            ray.init(
+                address=cluster or "local",
+                namespace=NAMESPACE,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+                runtime_env={"env_vars": worker_environment()},
+                **({} if cluster else _private_cluster(settings)),
+            )
+        except Exception as error:  # Ray raises of every kind, some of them bare
+            stop_ray()
+            raise _unstarted(error, cluster) from error
+
+
+def _unstarted(error: Exception, cluster: str | None) -> SetupError:
+    why = " ".join(str(error).split())[:300] or type(error).__name__
+    if cluster:
+        return SetupError(f"the Ray cluster at {cluster} cannot be joined: {why}", remedy="See the logs of its head")
+    remedy = "Run again; on a slow machine set RAY_raylet_start_wait_time_s=120. Logs: /tmp/ray/session_latest/logs"
+    return SetupError(f"Ray does not start: {why}", remedy=remedy)
 
 
 def stop_ray() -> None:
@@ -162,12 +174,8 @@ def kill_private_cluster() -> None:
 
 
 def cluster_gpus(address: str) -> float:
-    """GPUs that the living nodes of the cluster at `address` declare; raises ServiceUnreachable."""
-    require(address, "MEDLEY_RAY__ADDRESS or RAY_ADDRESS")
-    nodes = [node for node in GcsClient(address=address).get_all_node_info().values() if node.state == _ALIVE]
-    if not nodes:
-        raise ServiceUnreachable(f"the Ray cluster at {address} has no node yet", remedy="Wait for it, or start one")
-    return float(sum(dict(node.resources_total).get("GPU", 0.0) for node in nodes))
+    """GPUs that the living nodes of the cluster at `address` declare; raises SetupError, ServiceUnreachable."""
+    return sum(node.gpus for node in living_nodes(resolved(address)))
 
 
 def lost_cluster() -> str:

@@ -42,6 +42,7 @@ class Run:
     force: bool = False
     again: bool = False  #: what failed by its own fault is tried again, too; finished stages are kept
     faults: dict[str, str] = field(default_factory=dict)
+    code: str = ""  #: of stages and models where the run began; empty where all of it is one process
 
     @property
     def video(self) -> VideoOptions:

@@ -33,7 +33,9 @@ class StoreSettings(_Slice):
 class RaySettings(_Slice):
     """The Ray cluster. Without an address, a private one is started for each command."""
 
-    address: str | None = Field(None, description="host:port of a cluster's head node. RAY_ADDRESS does as well.")
+    address: str | None = Field(
+        None, description="host:port of a cluster's head node, or auto. RAY_ADDRESS does as well."
+    )
     num_cpus: int | None = Field(
         None, ge=1, description="CPUs that a private cluster declares. Default: the machine's."
     )
@@ -182,7 +184,8 @@ class Settings(BaseSettings):
     @property
     def ray_address(self) -> str | None:
         """The cluster to join, or None for a private one. RAY_ADDRESS is an alias, as for every Ray program."""
-        return self.ray.address or os.environ.get("RAY_ADDRESS") or None
+        address = self.ray.address or os.environ.get("RAY_ADDRESS") or None
+        return None if address == "local" else address
 
     @property
     def embedder_url(self) -> str | None:

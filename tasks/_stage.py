@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import socket
 import time
 import traceback
 from collections.abc import Callable, Sequence
@@ -17,8 +18,13 @@ from prefect.runtime import task_run
 from prefect.states import Completed
 from prefect.tasks import exponential_backoff
 
+import actors
+import medley
+import tasks
+from medley import __version__
 from medley.artifacts import ArtifactStore, Draft, Manifest
-from medley.errors import BadInput, CapacityError, MedleyError, TransientError, error_class
+from medley.code import code_of
+from medley.errors import BadInput, CapacityError, MedleyError, SetupError, TransientError, error_class
 from medley.records import stage_manifest, store_slot
 from medley.run import Run
 from medley.stages import WRITE_STAGES
@@ -77,6 +83,7 @@ def run_stage(stage: str, unit: Unit, run: Run, work: Work, skip: Skip | None = 
     A part that its own fault stops is noted as such, its neighbours go on; a unit of one fails as a whole, and so does
     any where a retry may help.
     """
+    _require_same_code(run)
     parts = [_known_part(stage, source, run, skip) for source in unit.parts]
     for n, source in enumerate(unit.parts):
         if parts[n] is None:
@@ -90,6 +97,7 @@ def run_batch(stage: str, unit: Unit, run: Run, work: BatchWork) -> State[Unit]:
 
     It fails or is done as a whole, but for assets in whose draft it leaves an error.
     """
+    _require_same_code(run)
     parts = [_known_part(stage, source, run, None) for source in unit.parts]
     todo = [n for n, part in enumerate(parts) if part is None]
     if todo:
@@ -97,6 +105,13 @@ def run_batch(stage: str, unit: Unit, run: Run, work: BatchWork) -> State[Unit]:
         for n, made in zip(todo, _make(stage, sources, run, work), strict=True):
             parts[n] = made
     return _told(stage, parts)
+
+
+def _require_same_code(run: Run) -> None:
+    """Raises SetupError on a node whose installation would make something else than the one that the run began with."""
+    if run.code and run.code != (here := code_of(tasks, actors, medley)):
+        what = f"Medley on {socket.gethostname()} is {__version__} ({here}), the run's is another one ({run.code})"
+        raise SetupError(what, remedy="Install the same version on every node of the cluster, and start its Ray anew")
 
 
 def _known_part(stage: str, source: Part, run: Run, skip: Skip | None) -> ArtifactRef | None:
