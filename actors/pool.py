@@ -10,7 +10,7 @@ import os
 import threading
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
@@ -163,10 +163,16 @@ def caption_pool(run: Run) -> Pool:
     return _pool(CaptionActor, run.models.caption, run, run.pools.caption_gpus)
 
 
-def in_batches(pool: Pool, method: str, items: Sequence[Any], size: int = 64) -> Vectors:
-    """Encodes `items` in batches of `size`; shape (len(items), dim). No batch begins once the run is to end."""
+def in_batches(pool_of: Callable[[Run], Pool], run: Run, method: str, items: Sequence[Any], size: int = 64) -> Vectors:
+    """Encodes `items` in batches of `size`; shape (len(items), dim). Where there are none, no model is asked for.
+
+    No batch begins once the run is to end.
+    """
+    if not items:
+        return np.empty((0, 0), np.float32)
+    pool = pool_of(run)
     parts: list[Vectors] = []
-    for at in range(0, max(1, len(items)), size):
+    for at in range(0, len(items), size):
         raise_if_stopped()
         parts.append(pool.call(method, items[at : at + size]))
     return np.concatenate(parts)

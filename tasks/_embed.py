@@ -20,7 +20,7 @@ def embed_texts(todo: Todo, rows_in: Callable[[Path], list[Row]], run: Run) -> N
     """`rows_in` reads the rows of an artifact; their texts are encoded."""
     found = [rows_in(Path(source.directory)) for source, _ in todo]
     texts = [row.text for rows in found for row in rows]
-    _save(todo, found, in_batches(text_pool(run), "encode_texts", texts))
+    _save(todo, found, in_batches(text_pool, run, "encode_texts", texts))
 
 
 def embed_pictures(todo: Todo, rows_in: Callable[[Path], list[tuple[Row, str]]], run: Run) -> None:
@@ -33,7 +33,7 @@ def embed_pictures(todo: Todo, rows_in: Callable[[Path], list[tuple[Row, str]]],
         within = directory.relative_to(run.artifacts)
         found.append([replace(row, thumbnail=str(within / name)) for row, name in pictures])
         paths += [directory / name for _, name in pictures]
-    _save(todo, found, in_batches(vision_pool(run), "encode_images", paths))
+    _save(todo, found, in_batches(vision_pool, run, "encode_images", paths))
 
 
 def _save(todo: Todo, found: Sequence[list[Row]], vectors: Vectors) -> None:

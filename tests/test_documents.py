@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+import wave
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from actors import pool
+from actors.pool import LocalPool
+from medley.models.base import ModelSpec
 from medley.settings import Settings
 from tests.conftest import Medley
 from tests.documents import pdf, picture, placed, scan_of, text
@@ -127,3 +132,27 @@ def test_an_ingest_exports_too(medley: Medley, tmp_path: Path) -> None:
     (out / "a.json").unlink()
     medley("ingest", folder, "--export", out)
     assert (out / "a.json").exists(), "also of what is unchanged"
+
+
+def test_nobody_is_asked_who_has_nothing_to_do(medley: Medley, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    class Counted(LocalPool):
+        def __init__(self, host: type, spec: ModelSpec, threads: int) -> None:
+            asked.append(spec.kind)
+            super().__init__(host, spec, threads)
+
+    monkeypatch.setattr(pool, "LocalPool", Counted)
+    pdf(tmp_path / "words.pdf", text((72, 100, "Words, and nothing to look at on this page.")))
+    [item] = medley("pdf", tmp_path / "words.pdf", "--json").report["items"]
+    assert (item["status"], item["records"]) == ("complete", {"page": 1, "image": 0})
+    assert set(asked) == {"text"}
+    asked.clear()
+    samples = np.zeros(3 * 16_000, np.int16)
+    with wave.open(str(tmp_path / "still.wav"), "wb") as file:
+        file.setparams((1, 2, 16_000, len(samples), "NONE", ""))
+        file.writeframes(samples.tobytes())
+    [item] = medley("video", tmp_path / "still.wav", "--json").report["items"]
+    assert (item["status"], item["records"]) == ("complete", {"speech": 0})
+    assert set(asked) <= {"speech"}
+    assert item["notes"], "that it is silent is said"
