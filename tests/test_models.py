@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import ast
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from medley.models.locate import bundled
-from tests.conftest import Medley
+from tests.conftest import ROOT, Medley
 from tests.hub import COMMIT, hub
 
 NAME = "somebody/whisper"
@@ -57,3 +61,24 @@ def test_nothing_to_pull_for_the_demo_profile(medley_process: Medley, cache: Pat
     assert (answer.code, answer.err) == (0, "")
     assert [line.split()[0] for line in answer.out.splitlines()] == ["speech", "vision", "text"]
     assert not cache.exists()
+
+
+@pytest.mark.parametrize("inherited", ["", "2"])
+def test_a_model_has_its_threads_wherever_it_runs(inherited: str) -> None:
+    program = """
+from threadpoolctl import threadpool_info
+from actors.pool import LocalPool
+from actors.whisper import WhisperActor
+from medley.models.profiles import models_of
+from medley.options import ModelOptions, Profile
+LocalPool(WhisperActor, models_of(Profile.DEMO, ModelOptions()).speech, 1)
+print({(found["user_api"], found["num_threads"]) for found in threadpool_info()})
+"""
+    env = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}
+    env |= {"OMP_NUM_THREADS": inherited} if inherited else {}
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, env=env, timeout=120
+    )
+    found = ast.literal_eval(done.stdout)
+    assert found, done.stderr
+    assert {threads for _, threads in found} == {1}, found

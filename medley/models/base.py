@@ -13,6 +13,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import SecretStr
+from threadpoolctl import threadpool_limits
 
 from medley.errors import BadInput, SetupError
 from medley.media.layout import Line
@@ -124,7 +125,10 @@ def load_model(spec: ModelSpec, *, threads: int) -> Any:
 
     Raises ModelUnavailable where the weights are not to be had, SetupError where they cannot run on this machine.
     """
-    return import_module(f"medley.models.{spec.loader}").load(spec, threads=threads)
+    model = import_module(f"medley.models.{spec.loader}").load(spec, threads=threads)
+    # sums of floats depend on who adds them up: the libraries below it get as many threads in every kind of process
+    threadpool_limits(threads)
+    return model
 
 
 def unit(vectors: NDArray[Any]) -> Vectors:
