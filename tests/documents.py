@@ -50,10 +50,10 @@ def columns(title: str, left: Sequence[str], right: Sequence[str]) -> Any:
     return text((60.0, 70.0, title), *rows, size=10.0)
 
 
-def raw_pdf(path: Path, content: bytes, resources: bytes, *more: bytes) -> Path:
+def raw_pdf(path: Path, content: bytes, resources: bytes, *more: bytes, catalog: bytes = b"") -> Path:
     """A page written by hand: its content, its resources, and the objects from number 5 on that these name."""
     objects = [
-        b"<</Type/Catalog/Pages 2 0 R>>",
+        b"<</Type/Catalog/Pages 2 0 R" + catalog + b">>",
         b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
         b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Contents 4 0 R/Resources<<" + resources + b">>>>",
         stream(b"", content),

@@ -20,6 +20,7 @@ from medley.media.job_child import Tell, reason_of, serve
 from medley.media.layout import Box, Line, reading_order
 from medley.media.pdf_exits import CORRUPT_EXIT, ENCRYPTED_EXIT
 from medley.media.pdf_figures import boxes_of_figures, boxes_of_pictures
+from medley.media.pdf_layers import switch_off
 from medley.media.pdf_notes import missing_from, notes_of
 from medley.media.pdf_text import lines_of, readable
 
@@ -35,6 +36,7 @@ def read_page(document: Any, page: Any, number: int, job: dict[str, Any]) -> dic
     """Its text in reading order; what of it may hold text that the layer lacks is drawn for the OCR."""
     notes = notes_of(document, page)
     page = _with_fields(document, page, number)
+    switch_off(page)
     lines = lines_of(page)
     lines += missing_from(lines, notes)
     width, height = page.get_size()
@@ -85,6 +87,7 @@ def _stands_on(line: Line, box: Box) -> bool:
 
 def figures(document: Any, page: Any, number: int, job: dict[str, Any]) -> dict[str, Any]:
     """Pictures of the page, and its drawings, each drawn as it is shown there."""
+    switch_off(page)
     found = []
     for n, box in enumerate(boxes_of_figures(page, job["min_side_pt"])[: job["most"]], 1):
         name = f"page-{number:05}-{n:02}.jpg"

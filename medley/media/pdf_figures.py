@@ -79,8 +79,14 @@ def _inside(box: Box, other: Box) -> bool:
 def _things(page: Any) -> Iterator[tuple[int, Box]]:
     """Kind and box, in the page's own coordinates, of what is drawn; also within forms."""
     count = pdfium_c.FPDFPage_CountObjects(page)
-    things = (pdfium_c.FPDFPage_GetObject(page, n) for n in range(count))
+    things = filter(_is_active, (pdfium_c.FPDFPage_GetObject(page, n) for n in range(count)))
     yield from islice((found for thing in things for found in _within(thing, (1, 0, 0, 1, 0, 0), 0)), _MOST)
+
+
+def _is_active(thing: Any) -> bool:
+    """Whether it is a part of the page: see pdf_layers.py."""
+    active = ctypes.c_int()
+    return not pdfium_c.FPDFPageObj_GetIsActive(thing, active) or bool(active.value)
 
 
 def _within(thing: Any, matrix: _Matrix, depth: int) -> Iterator[tuple[int, Box]]:
