@@ -218,6 +218,19 @@ def test_layers_that_are_off_are_not_there(tmp_path: Path) -> None:
     assert words(parsed(path)[0]).count("secret") == 3
 
 
+@pytest.mark.parametrize("pitch", [6.0, 7.0, 8.0])
+def test_letters_that_stand_apart_are_words(tmp_path: Path, pitch: float) -> None:
+    said = "Nine north view drive, the town hall"
+
+    def draw(canvas: Canvas) -> None:
+        canvas.setFont("Helvetica", 9)
+        for n, letter in enumerate(said):
+            if letter != " ":  # the file has no spaces: each letter has its place, as of a typewriter
+                canvas.drawCentredString(72 + pitch * n, 700, letter)
+
+    assert words(parsed(pdf(tmp_path / "a.pdf", draw))[0]) == said
+
+
 # P11: bounds
 
 

@@ -7,6 +7,7 @@ import math
 import unicodedata
 from collections.abc import Iterator
 from itertools import pairwise
+from statistics import median
 from typing import Any, NamedTuple
 
 import pypdfium2.raw as pdfium_c
@@ -20,6 +21,10 @@ _UNKNOWN = "\ufffd"
 _LEAST_EM_PT = 4.0
 #: Numbers and bullets, up to so many letters, keep the text that follows them.
 _LABEL = 3
+#: White between the letters of a word from which on they are set apart; what a space has more than that. In ems.
+_TRACKED, _SPACE = 0.1, 0.15
+#: Letters of one pitch: how far their steps are from it, and how many of them.
+_EVEN, _MOSTLY = 0.1, 0.7
 #: Kinds of characters (Unicode) that no script is made of: controls, private use, unassigned.
 _NO_SCRIPT = ("Cc", "Co", "Cn", "Cs")
 
@@ -31,6 +36,7 @@ class Letter(NamedTuple):
     box: Box | None = None
     em: float = 0.0
     turn: int = 0  #: degrees, counter-clockwise: 0, 90, 180 or 270
+    guessed: bool = False  #: white that is not in the file: PDFium puts it where letters stand apart
 
 
 def to_shown(page: Any, box: Box) -> Box:
@@ -95,7 +101,7 @@ def _character(text: Any, n: int, code: int) -> str:
 
 def _letter(text: Any, n: int, letter: str) -> Letter:
     if letter.isspace() or pdfium_c.FPDFText_IsGenerated(text, n):
-        return Letter(letter)
+        return Letter(letter, guessed=pdfium_c.FPDFText_IsGenerated(text, n) == 1)
     left, right, bottom, top = edges = [ctypes.c_double() for _ in range(4)]
     if not pdfium_c.FPDFText_GetCharBox(text, n, *edges):
         return Letter(letter)
@@ -137,7 +143,7 @@ class _Run:
 
     def line(self, page: Any) -> list[Line]:
         """The line that they make, if there is any ink in it."""
-        letters = _read_right(self._letters)
+        letters = _read_right(_without_tracking(self._letters))
         text = " ".join("".join(letter.text for letter in letters).split())
         hyphen = text.endswith(_HYPHEN)
         text = text.replace(_HYPHEN, "")
@@ -147,6 +153,35 @@ class _Run:
         x0, y0, x1, y1 = zip(*boxes, strict=True)
         shown = to_shown(page, (min(x0), min(y0), max(x1), max(y1)))
         return [Line(text, shown, hyphen, (self._last.turn - page.get_rotation()) % 360)]
+
+
+def _without_tracking(letters: list[Letter]) -> list[Letter]:
+    """Where all letters of a line stand apart, PDFium takes some of the gaps for spaces: those are none of its own."""
+    inked = [letter for letter in letters if letter.box and not letter.turn]
+    if len(inked) <= _LABEL or not any(letter.guessed for letter in letters):
+        return letters
+    far = iter([True, *_are_far(inked), True])
+    kept: list[Letter] = []
+    before = next(far)
+    for letter in letters:
+        if letter.box and not letter.turn:
+            before = next(far)
+        if not letter.guessed or before:
+            kept.append(letter)
+    return kept
+
+
+def _are_far(inked: list[Letter]) -> list[bool]:
+    """Whether there is a space between each letter and the next one."""
+    pairs = [(one.box, other.box, max(one.em, _LEAST_EM_PT)) for one, other in pairwise(inked) if one.box and other.box]
+    words = [one.text.isalnum() and other.text.isalnum() for one, other in pairwise(inked)]
+    gaps = [(other[0] - one[2]) / em for one, other, em in pairs]
+    steps = [(other[0] + other[2] - one[0] - one[2]) / 2 for one, other, _ in pairs]
+    usual = median([gap for gap, word in zip(gaps, words, strict=True) if word] or [0.0])
+    pitch = median([step for step, word in zip(steps, words, strict=True) if word] or [0.0])
+    if sum(abs(step - pitch) < _EVEN * pitch for step in steps) > _MOSTLY * len(steps):  # a typewriter's
+        return [step > 1.5 * pitch for step in steps]
+    return [usual < _TRACKED or gap >= usual + _SPACE for gap in gaps]
 
 
 def _read_right(letters: list[Letter]) -> list[Letter]:
