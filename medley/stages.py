@@ -46,7 +46,7 @@ def _captions(of: str) -> tuple[Stage, ...]:
 def _words(of: str) -> tuple[Stage, ...]:
     """What is written on the pictures of the stage `of`."""
     stages = (
-        Stage("ocr", "words", 1, of, model="ocr"),
+        Stage("ocr", "words", 2, of, model="ocr"),
         Stage("chunk", "words", 1, "ocr", lambda o: o.passages.model_dump(), "text"),
         Stage("embed_text", "words", 1, "chunk", model="text"),
         Stage("write_words", "words", 1, "embed_text", writes=True),
@@ -78,7 +78,7 @@ DAGS: dict[Flow, tuple[Stage, ...]] = {
         *_captions("page_images"),
     ),
     "image": (
-        Stage("load_images", "images", 2, None, lambda o: o.pictures.model_dump(exclude={"ocr"})),
+        Stage("load_images", "images", 3, None, lambda o: o.pictures.model_dump(exclude={"ocr"})),
         Stage("embed_images", "images", 1, "load_images", model="vision"),
         Stage("write_images", "images", 1, "embed_images", writes=True),
         *_captions("load_images"),

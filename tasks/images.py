@@ -8,6 +8,7 @@ from pathlib import Path
 from prefect.client.schemas.objects import State
 
 from medley.artifacts import Draft
+from medley.media.page_names import pages_of
 from medley.media.pictures import PICTURE, convert_assets
 from medley.records import write_branch
 from medley.run import Run
@@ -45,5 +46,5 @@ def _load(todo: Sequence[tuple[Asset, Draft]], run: Run) -> None:
 
 
 def picture_rows(directory: Path) -> list[tuple[Row, str]]:
-    """Of what `load_images` has made: the picture, a row without a place, and the name of its JPEG."""
-    return [(Row("image", ""), PICTURE)]
+    """Of what `load_images` has made: each page of the picture, a row without a place, and the name of its JPEG."""
+    return [(Row("image", "", page=page), path.name) for page, path in pages_of(directory / PICTURE)]

@@ -8,15 +8,19 @@ from prefect.client.schemas.objects import State
 
 from actors.pool import ocr_pool
 from medley.artifacts import Draft
+from medley.media.page_names import pages_of
 from medley.media.pdf import PAGES, Page, read_pages, write_page
 from medley.media.pictures import PICTURE
 from medley.passages import passages_for
 from medley.records import load_rows, save_rows, write_branch
 from medley.run import Run
+from medley.stop import raise_if_stopped
 from medley.types import ArtifactRef, Row, Unit
 from tasks._embed import embed_texts
 from tasks._stage import run_batch, run_stage, stage_task
 from tasks.pages import PASSAGES
+
+_ONLY = 0  # the number of a picture that has no pages
 
 
 @stage_task(num_cpus=0.1, of="pictures")
@@ -44,16 +48,21 @@ def write_words(vectors: Unit, run: Run) -> State[Unit]:
 
 
 def _read(picture: ArtifactRef, run: Run, draft: Draft) -> None:
-    source = Path(picture.directory, PICTURE)
-    [lines] = ocr_pool(run).call("read_images", [source])
-    page = Page(1, 0.0, 0.0, (), scan=str(source.relative_to(run.artifacts)))  # boxes are in the picture's pixels
-    (draft.directory / PAGES).write_text(write_page(page, lines))
+    with (draft.directory / PAGES).open("w") as file:
+        for number, path in pages_of(Path(picture.directory, PICTURE)):
+            raise_if_stopped()
+            [lines] = ocr_pool(run).call("read_images", [path])
+            scan = str(path.relative_to(run.artifacts))
+            file.write(write_page(Page(number or _ONLY, 0.0, 0.0, (), scan=scan), lines))  # boxes are in its pixels
 
 
 def _chunk(read: ArtifactRef, run: Run, draft: Draft) -> None:
-    [page] = read_pages(Path(read.directory))
-    found = passages_for(run.models.text, page.blocks, run.image.passages)
-    save_rows(draft.directory / PASSAGES, [Row("ocr", part.text, box=part.box, thumbnail=page.scan) for part in found])
+    rows = []
+    for page in read_pages(Path(read.directory)):
+        number = None if page.number == _ONLY else page.number
+        for part in passages_for(run.models.text, page.blocks, run.image.passages):
+            rows.append(Row("ocr", part.text, box=part.box, page=number, thumbnail=page.scan))
+    save_rows(draft.directory / PASSAGES, rows)
 
 
 def _rows(directory: Path) -> list[Row]:

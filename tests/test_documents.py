@@ -8,11 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image, TiffImagePlugin
 
 from actors import pool
 from actors.pool import LocalPool
+from medley.media.pictures import PictureJob, convert_pictures
+from medley.media.source import open_source
 from medley.models.base import ModelSpec
-from medley.settings import Settings
+from medley.settings import Limits, Settings
 from tests.conftest import Medley
 from tests.documents import pdf, picture, placed, scan_of, text
 
@@ -156,3 +159,51 @@ def test_nobody_is_asked_who_has_nothing_to_do(medley: Medley, tmp_path: Path, m
     assert (item["status"], item["records"]) == ("complete", {"speech": 0})
     assert set(asked) <= {"speech"}
     assert item["notes"], "that it is silent is said"
+
+
+def tiff(path: Path, *colours: str) -> Path:
+    first, *others = (picture(colour=colour) for colour in colours)
+    first.save(path, "TIFF", save_all=True, append_images=others)
+    return path
+
+
+def test_every_page_of_a_tiff_is_found(medley: Medley, tmp_path: Path) -> None:
+    tiff(tmp_path / "fax.tif", "red", "blue", "green")
+    answer = medley("image", tmp_path / "fax.tif", "--json")
+    [item] = answer.report["items"]
+    assert (item["status"], item["records"]["image"], item["notes"]) == ("complete", 3, [])
+    for number, colour in enumerate(("red", "blue", "green"), 1):
+        [hit, *_] = medley("search", f"a {colour} circle", "--json").report["hits"]
+        assert (hit["page"], Path(hit["thumbnail"]).is_file()) == (number, True)
+    alone = tiff(tmp_path / "alone.tif", "yellow")
+    assert medley("image", alone).code == 0
+    assert medley("search", "a yellow circle", "--json").report["hits"][0]["page"] is None
+
+
+def test_a_page_of_a_tiff_that_cannot_be_decoded_is_said(medley: Medley, tmp_path: Path) -> None:
+    first, *others = (picture(colour=colour) for colour in ("red", "blue", "green"))
+    path = tmp_path / "fax.tif"
+    first.save(path, "TIFF", compression="tiff_adobe_deflate", save_all=True, append_images=others)
+    with Image.open(path) as known:
+        known.seek(1)
+        at, size = known.tag_v2[273][0], known.tag_v2[279][0]
+    content = bytearray(path.read_bytes())
+    content[at : at + size] = bytes([0xFF]) * size
+    path.write_bytes(content)
+    [item] = medley("image", path, "--json").report["items"]
+    assert (item["status"], item["records"]["image"]) == ("partial", 2)
+    assert "page 2 cannot be decoded" in item["error"]["message"]
+
+
+def test_smaller_copies_of_a_page_are_no_pages(tmp_path: Path) -> None:
+    path = tmp_path / "pyramid.tif"
+    whole = picture()
+    with TiffImagePlugin.AppendingTiffWriter(str(path), True) as file:
+        whole.save(file, "TIFF")
+        file.newFrame()
+        whole.resize((160, 120)).save(file, "TIFF", tiffinfo={254: 1})
+    with open_source(path) as source:
+        out = tmp_path / "out"
+        out.mkdir()
+        [made] = convert_pictures([PictureJob(source, "TIFF", out / "picture.jpg")], 1280, Limits())
+    assert (made.error, made.damage, [at.name for at in out.iterdir()]) == (None, "", ["picture.jpg"])

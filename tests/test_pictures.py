@@ -216,10 +216,13 @@ def test_an_animation_that_begins_blank(tmp_path: Path) -> None:
     assert middle(converted(tmp_path / "a.gif"))[1] < 60
 
 
-def test_one_page_of_many_is_said(tmp_path: Path) -> None:
+def test_pages_beyond_the_limit_are_said(tmp_path: Path) -> None:
     picture().save(tmp_path / "a.tif", save_all=True, append_images=[picture(), picture()])
-    [made] = several([tmp_path / "a.tif"], [tmp_path / "a.jpg"])
-    assert made.notes == ("page 1 of 3 is looked at; save it as PDF to have all of them",)
+    with open_source(tmp_path / "a.tif") as source:
+        job = PictureJob(source, "TIFF", tmp_path / "a.jpg")
+        [made] = convert_pictures([job], 1280, Limits(max_pages=2))
+    assert made.notes == ("of 3 pages the first 2 are looked at (MEDLEY_LIMITS__MAX_PAGES)",)
+    assert {path.name for path in tmp_path.glob("*.jpg")} == {"a.jpg", "a-00002.jpg"}
 
 
 def test_a_cameras_raw_file_is_called_so(tmp_path: Path) -> None:
@@ -251,3 +254,16 @@ def test_what_is_not_read_is_named(tmp_path: Path, head: bytes, says: str) -> No
     (tmp_path / "a.jpg").write_bytes(head)
     with pytest.raises(UnsupportedMedia, match=says):
         sniff(tmp_path / "a.jpg")
+
+
+@pytest.mark.parametrize("compression", ["tiff_adobe_deflate", "tiff_lzw", "packbits"])
+def test_a_damaged_strip_is_not_taken_for_black(tmp_path: Path, compression: str) -> None:
+    path = tmp_path / "a.tif"
+    picture((600, 400)).save(path, "TIFF", compression=compression)
+    with Image.open(path) as known:
+        at, size = known.tag_v2[273][0], known.tag_v2[279][0]
+    content = bytearray(path.read_bytes())
+    content[at : at + size] = bytes([0xFF]) * size
+    path.write_bytes(content)
+    [made] = several([path], [tmp_path / "a.jpg"])
+    assert made.error or made.damage

@@ -1,6 +1,7 @@
 """Decodes pictures into JPEGs of ours. A program: see pictures.py, which runs it.
 
-Its job is {"max_side_px", "max_pixels", "pictures": [[PATH, FORMAT, TARGET], ...]}; it says one thing about each.
+Its job is {"max_side_px", "max_pixels", "max_pages", "pictures": [[PATH, FORMAT, TARGET], ...]}; it says one thing
+about each.
 A child of its own, because it parses somebody else's bytes: where a decoder dies, only the picture at hand is lost.
 """
 
@@ -15,6 +16,7 @@ from typing import Any
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from medley.media.job_child import Tell, reason_of, serve
+from medley.media.page_names import page_name
 from medley.media.picture_colours import as_rgb, is_uniform, share_shown
 
 _QUALITY = 90
@@ -24,6 +26,7 @@ _LEAST_SHARE = 0.25  # of a cut picture: less says nothing of what it was
 _ONE_BYTE = ("1", "L", "P")
 #: Tags of TIFF: a small copy of another picture in the file, and where the others are; a camera's raw files have both.
 _NEW_SUBFILE_TYPE, _SUB_IFDS, _DNG_VERSION = 254, 330, 50706
+_NO_PAGE = 1 | 4  # of _NEW_SUBFILE_TYPE: a smaller copy of another page, a mask for one
 
 
 class _TooLarge(Exception):
@@ -34,24 +37,51 @@ class _Raw(Exception):
     """A camera's raw file."""
 
 
-def converted(path: str, kind: str, max_side_px: int, max_pixels: int) -> tuple[bytes, list[str]]:
-    """The JPEG, and what else there is to say; raises what decoders raise."""
+def converted(path: str, kind: str, job: dict[str, Any]) -> bytes:
+    """The JPEG; raises what decoders raise."""
     if kind == "HEIF":
         from pillow_heif import register_heif_opener
 
         register_heif_opener()
     with Image.open(path, formats=[kind]) as picture:
         _require_no_raw(picture)
-        picture.draft("RGB", (max_side_px, max_side_px))  # a JPEG is decoded at the size that is needed
-        if picture.width * picture.height * (1 if picture.mode in _ONE_BYTE else 4) > 4 * max_pixels:
-            raise _TooLarge(f"has {picture.width}x{picture.height} pixels")
-        notes = _notes(picture)
+        side = job["max_side_px"]
+        picture.draft("RGB", (side, side))  # a JPEG is decoded at the size that is needed
         _go_to_first_picture(picture)
-        small = _upright(picture)
-        small.thumbnail((max_side_px, max_side_px), Image.Resampling.LANCZOS, reducing_gap=3.0)
-        made = io.BytesIO()
-        as_rgb(small, picture.info.get("icc_profile")).save(made, "JPEG", quality=_QUALITY)
-        return made.getvalue(), notes
+        return _as_jpeg(picture, job)
+
+
+def _as_jpeg(picture: Image.Image, job: dict[str, Any]) -> bytes:
+    """The frame that the picture is at."""
+    side = job["max_side_px"]
+    if picture.width * picture.height * (1 if picture.mode in _ONE_BYTE else 4) > 4 * job["max_pixels"]:
+        raise _TooLarge(f"has {picture.width}x{picture.height} pixels")
+    small = _upright(picture)
+    small.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=3.0)
+    made = io.BytesIO()
+    as_rgb(small, picture.info.get("icc_profile")).save(made, "JPEG", quality=_QUALITY)
+    return made.getvalue()
+
+
+def _further_pages(path: str, kind: str, target: str, job: dict[str, Any]) -> dict[str, Any]:
+    """Pages 2 and on of a TIFF, each a JPEG beside the first one; small copies of a page and its masks are none."""
+    if kind != "TIFF":
+        return {"pages": [], "notes": []}
+    pages, lost, notes = [], [], []
+    with Image.open(path, formats=[kind]) as picture:
+        count = picture.n_frames  # type: ignore[attr-defined]  # of this format
+        if count > job["max_pages"]:
+            notes.append(f"of {count} pages the first {job['max_pages']} are looked at (MEDLEY_LIMITS__MAX_PAGES)")
+        for number in range(2, min(count, job["max_pages"]) + 1):
+            try:
+                picture.seek(number - 1)
+                if picture.tag_v2.get(_NEW_SUBFILE_TYPE, 0) & _NO_PAGE:  # type: ignore[attr-defined]
+                    continue
+                Path(page_name(target, number)).write_bytes(_as_jpeg(picture, job))
+                pages.append(number)
+            except Exception as error:  # noqa: BLE001  # its neighbours are pages of their own
+                lost.append(f"page {number} cannot be decoded: {_told(error)}")
+    return {"pages": pages, "notes": notes} | ({"damage": "; ".join(lost[:3])} if lost else {})
 
 
 def _require_no_raw(picture: Image.Image) -> None:
@@ -59,11 +89,6 @@ def _require_no_raw(picture: Image.Image) -> None:
     small_copy = tags.get(_NEW_SUBFILE_TYPE) == 1 and _SUB_IFDS in tags
     if picture.format == "TIFF" and (small_copy or _DNG_VERSION in tags):
         raise _Raw("is a camera's raw file")
-
-
-def _notes(picture: Image.Image) -> list[str]:
-    pages = getattr(picture, "n_frames", 1) if picture.format == "TIFF" else 1
-    return [f"page 1 of {pages} is looked at; save it as PDF to have all of them"] if pages > 1 else []
 
 
 def _go_to_first_picture(picture: Image.Image) -> None:
@@ -79,29 +104,29 @@ def _go_to_first_picture(picture: Image.Image) -> None:
 
 def _upright(picture: Image.Image) -> Image.Image:
     """As the camera was held, where that can be read: damaged EXIF turns nothing."""
+    picture.load()  # here, and once: where decoding fails, some formats give a second caller what there is
     try:
         return ImageOps.exif_transpose(picture)
     except Exception:  # noqa: BLE001  # of Pillow's many ways to fail on these tags none concerns the picture
-        picture.load()  # that may
         return picture
 
 
-def _rescued(path: str, kind: str, job: dict[str, Any]) -> tuple[bytes, list[str]] | None:
+def _rescued(path: str, kind: str, job: dict[str, Any]) -> bytes | None:
     """What can be decoded of a file that is cut off; None where that is nothing."""
     ImageFile.LOAD_TRUNCATED_IMAGES = True
     try:
-        made, notes = converted(path, kind, job["max_side_px"], job["max_pixels"])
+        made = converted(path, kind, job)
     except Exception:  # noqa: BLE001  # the first error is told
         return None
     finally:
         ImageFile.LOAD_TRUNCATED_IMAGES = False
     with Image.open(io.BytesIO(made)) as picture:
-        return (made, notes) if share_shown(picture) >= _LEAST_SHARE else None
+        return made if share_shown(picture) >= _LEAST_SHARE else None
 
 
 def _look(path: str, kind: str, target: str, job: dict[str, Any]) -> dict[str, Any]:
     try:
-        made, notes = converted(path, kind, job["max_side_px"], job["max_pixels"])
+        made = converted(path, kind, job)
     except _TooLarge as error:
         return {"too_large": str(error)}
     except _Raw as error:
@@ -113,10 +138,10 @@ def _look(path: str, kind: str, target: str, job: dict[str, Any]) -> dict[str, A
         rescued = _rescued(path, kind, job)
         if rescued is None:
             return {"error": _told(error)}
-        Path(target).write_bytes(rescued[0])
-        return {"damage": f"a part of it cannot be decoded: {_told(error)}", "notes": rescued[1]}
+        Path(target).write_bytes(rescued)
+        return {"damage": f"a part of it cannot be decoded: {_told(error)}", "notes": [], "pages": []}
     Path(target).write_bytes(made)  # a full disk is not the picture's fault
-    return {"notes": notes}
+    return _further_pages(path, kind, target, job)
 
 
 def _told(error: Exception) -> str:

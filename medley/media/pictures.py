@@ -11,6 +11,7 @@ from typing import Any
 
 from medley.errors import BadInput, CorruptMedia, TooLarge, UnsupportedMedia
 from medley.media.job import run_job
+from medley.media.page_names import page_name
 from medley.media.sniff import sniff
 from medley.media.source import Source, open_source, require_asset
 from medley.settings import Limits
@@ -92,12 +93,13 @@ def _round(jobs: Sequence[PictureJob], max_side_px: int, limits: Limits) -> list
     """As far as one child comes, and at least one picture."""
     with tempfile.TemporaryDirectory(dir=jobs[0].target.parent) as made:  # a child writes into one directory
         pictures = [[str(job.source.path), job.kind, f"{made}/{n}.jpg"] for n, job in enumerate(jobs)]
-        job = {"pictures": pictures, "max_side_px": max_side_px, "max_pixels": limits.max_pixels}
+        bounds = {"max_side_px": max_side_px, "max_pixels": limits.max_pixels, "max_pages": limits.max_pages}
+        job = {"pictures": pictures, **bounds}
         told = run_job(_PROGRAM, job, limits.for_a_part(), Path(made), [job.source for job in jobs])
         found = [_converted(line, job.source.name) for line, job in zip(told.lines, jobs, strict=False)]
-        for (_, _, picture), todo, became in zip(pictures, jobs, found, strict=False):
-            if became.error is None:
-                Path(picture).rename(todo.target)
+        for (_, _, picture), todo, became, line in zip(pictures, jobs, found, told.lines, strict=False):
+            for number in (1, *line["pages"]) if became.error is None else ():
+                Path(page_name(picture, number)).rename(page_name(todo.target, number))
     if len(found) < len(jobs):
         found.append(Converted(_lost(told.too_long, jobs[len(found)].source.name)))
     return found
