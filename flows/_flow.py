@@ -58,7 +58,9 @@ def state_of(file: ReportFile, run_id: str, *, cut_short: bool = False) -> State
         return Cancelled(message=message)
     if status == "failed":
         return Failed(message=message)
-    return Completed(name="Completed" if status == "complete" else "Partial", message=message, data=data)
+    if status == "partial":  # as the exit status of a command: somebody is to look at it
+        return Failed(name="Partial", message=message, data=data)
+    return Completed(message=message, data=data)
 
 
 def _run_name(flow: str) -> str:

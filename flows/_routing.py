@@ -6,7 +6,7 @@ import glob
 import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from itertools import takewhile
+from itertools import chain, islice, takewhile
 from pathlib import Path
 
 from flows._parent import Batch, Parent
@@ -20,6 +20,8 @@ from medley.objects import first_bytes, head, is_url, listing, without_password
 from medley.records import retire
 from medley.stop import stop_requested
 from medley.types import Flow
+
+_FIRST_LINES = 20
 
 
 def batches(paths: Iterable[str], size: int, otherwise: Flow | None = None) -> Iterator[Batch]:
@@ -104,7 +106,19 @@ def _at_url(source: str) -> Iterator[str]:
 
 
 def _listed(path: Path) -> Iterator[str]:
-    """A list of paths or URLs, one in a line; relative ones are relative to the list, lines with a # are remarks."""
+    """A list of paths or URLs, one in a line; relative ones are relative to the list, lines with a # are remarks.
+
+    Raises MissingFile where its first lines name nothing that there is: then it is some other text.
+    """
+    named = _lines_of(path)
+    first = list(islice(named, _FIRST_LINES))
+    if first and not any(is_url(line) or os.path.lexists(line) for line in first):
+        why = "is taken for a list of files, and none of its first lines names one that exists"
+        raise MissingFile(why, file=str(path), remedy="Give files, folders, or a text with a path in each line")
+    yield from chain(first, named)
+
+
+def _lines_of(path: Path) -> Iterator[str]:
     with path.open(encoding="utf-8", errors="surrogateescape") as lines:
         for line in map(str.strip, lines):
             if line and not line.startswith("#"):

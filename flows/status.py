@@ -10,9 +10,9 @@ if __name__ == "__main__":
     sys.exit(main(["status", *sys.argv[1:]]))
 
 import argparse
+from collections.abc import Iterator
 from typing import Any
 
-from rich.markup import escape
 from rich.table import Table
 
 from flows._terminal import PlainConsole, print_json
@@ -64,14 +64,22 @@ def show(known: dict[str, Any]) -> None:
     for run in known["runs"]:
         counts = ", ".join(f"{count} {status}" for status, count in run["counts"].items())
         runs.add_row(run["run_id"][:8], run["flow"], run["status"], run["profile"], run["started"][:19], counts)
-    items = _table("file", "status", "attempts", "updated", "why")
+    if runs.row_count:
+        console.print()
+        console.print(runs)
+    if known["items"]:
+        console.print()
     for item in known["items"]:
-        why = "; ".join(f"{error['type']} in {error['stage']}: {error['message']}" for error in item["errors"])
-        items.add_row(escape(item["path"]), item["status"], str(item["attempts"]), item["updated"][:19], escape(why))
-    for table in (runs, items):
-        if table.row_count:
-            console.print()
-            console.print(table)
+        for line in _lines(item):
+            console.print(line, soft_wrap=True, markup=False)
+
+
+def _lines(item: dict[str, Any]) -> Iterator[str]:
+    """The file, and below it why it is not complete: a line for each reason, however long."""
+    tried = f"  ({item['attempts']} attempts)" if item["attempts"] > 1 else ""
+    yield f"{item['status']:11} {item['updated'][:19]}  {item['path']}{tried}"
+    for error in item["errors"]:
+        yield f"{'':12}{error['type']} in {error['stage']}: {error['message'].removeprefix(item['path'] + ': ')}"
 
 
 def _table(*columns: str) -> Table:

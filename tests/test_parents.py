@@ -64,7 +64,7 @@ def test_uploads_are_drained_and_tidied_as_asked(folder: Path, settings: Setting
     after = {"clip.mp4": "move", "copy.mp4": "delete", "text.mp4": "move"}
     uploads.note([seen_at(folder / name, str(folder), what) for name, what in after.items()])
     state = run(ingest_uploads, settings, prefect_url, paths=[str(folder / "gone.mp4")])
-    assert (state.type.value, state.name) == ("COMPLETED", "Partial"), state.message
+    assert (state.type.value, state.name) == ("FAILED", "Partial"), state.message
     assert "text.mp4" in state.message
     assert sorted(str(path.relative_to(folder)) for path in folder.rglob("*.mp4")) == [
         "done/clip.mp4",

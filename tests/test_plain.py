@@ -97,6 +97,7 @@ def test_a_folder_that_cannot_be_listed_is_told(tmp_path: Path) -> None:
 
 
 def test_a_list_with_odd_lines(tmp_path: Path) -> None:
+    (tmp_path / "a.mp4").write_bytes(b"there")
     (tmp_path / "list.txt").write_bytes(b"a.mp4\n~nosuchuser/c.mp4\ncaf\xc3\xa9.mp4\n")
     refused: list[str] = []
     found = list(files_of([str(tmp_path / "list.txt")], lambda source, error: refused.append(source)))

@@ -81,6 +81,10 @@ def test_sources_may_be_lists_and_patterns(medley: Medley, folder: Path) -> None
         "cut.png",
         "link.png",
     }
+    listed.write_text("# A report\n\nWords that are [no](paths) of files,\n- though in lines.\n")
+    [item] = medley("ingest", listed, "--json").report["items"]
+    assert (item["path"], item["status"]) == (str(listed), "failed")
+    assert "none of its first lines names one that exists" in item["error"]["message"]
     [item] = medley("ingest", folder / "nowhere", "--json").report["items"]
     assert (item["status"], item["error"]["type"]) == ("failed", "MissingFile")
 
@@ -289,3 +293,14 @@ def spaces(settings: Settings) -> list[str]:
         found = [collection.name for collection in store.collections()]
         store.close()
     return found
+
+
+def test_status_has_a_line_for_a_file_and_one_for_each_reason(medley: Medley, folder: Path) -> None:
+    (folder / "red.png").unlink()
+    medley("image", folder / "cut.png", folder / "red.png")
+    shown = medley("status").out.splitlines()
+    of_files = shown[next(n for n, line in enumerate(shown) if str(folder) in line) :]
+    assert len(of_files) == 4, of_files
+    assert all(of_files[n].endswith(f"/in/{name}") for n, name in ((0, "cut.png"), (2, "red.png")))
+    assert "CorruptMedia in load_images: cannot be decoded" in of_files[1]
+    assert "MissingFile in identify: does not exist" in of_files[3]
