@@ -31,6 +31,7 @@ class Bell:
         self._first, self._last, self._count = 0.0, 0.0, 0
         self._next_check = 0.0
         self._rung = -_AGAIN_S
+        self._told: set[str] = set()
 
     def landed(self, count: int, now: float) -> None:
         """So many files more have been noted."""
@@ -54,8 +55,10 @@ class Bell:
         paths = self._uploads.waiting_paths(_PATHS_TOLD)
         if not paths or self._catalog.claimed(CLAIM):
             return  # nobody waits, or whoever is at it takes these as well
+        if self._told.intersection(paths) and now - self._rung < _AGAIN_S:
+            return  # a run for those is on its way, and takes these as well
         if self._tell(paths, now):
-            self._rung = now
+            self._rung, self._told = now, set(paths)
 
     def _tell(self, paths: list[str], now: float) -> bool:
         url = prefect_url(self._settings)

@@ -53,6 +53,10 @@ def is_regular(path: Path) -> bool:
         return False
 
 
+#: A file to which nobody has written for so long is not being written in pieces.
+_SETTLED_S = 600.0
+
+
 @dataclass(slots=True)
 class _Candidate:
     size_bytes: int
@@ -61,17 +65,28 @@ class _Candidate:
     closed: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class _Resumed:
+    """How often somebody came back to a file, and how it was when it was last whole or written to."""
+
+    times: int
+    mtime_ns: int
+    seen: float
+
+
 class Landing:
     """Files that are perhaps still being written. Times are seconds of one monotonic clock.
 
     A file counts as whole when its size and mtime have not changed for `quiet_s`, or for `closed_s` since a program
     that had it open for writing closed it. One that is empty or cannot be opened may only have been begun: it gets
-    `patience_s`, and then a run says what is wrong with it.
+    `patience_s`, and then a run says what is wrong with it. One that goes on after it was whole, or after it was
+    closed, is written in pieces: each time it gets twice as long, up to `patience_s`.
     """
 
     def __init__(self, quiet_s: float = 6.0, closed_s: float = 2.0, patience_s: float = 60.0) -> None:
         self._quiet_s, self._closed_s, self._patience_s = quiet_s, closed_s, patience_s
         self._candidates: dict[Path, _Candidate] = {}
+        self._resumed: dict[Path, _Resumed] = {}
 
     def touch(self, path: Path, now: float, *, closed: bool = False) -> None:
         """Something has happened to `path`, or it was found."""
@@ -80,6 +95,7 @@ class Landing:
         found = path.stat()
         known = self._candidates.get(path)
         if known is None or closed or (known.size_bytes, known.mtime_ns) != (found.st_size, found.st_mtime_ns):
+            self._count_resumed(path, known, found.st_mtime_ns, now)
             self._candidates[path] = _Candidate(found.st_size, found.st_mtime_ns, now, closed)
 
     def whole(self, now: float) -> list[Path]:
@@ -92,13 +108,33 @@ class Landing:
                 del self._candidates[path]
                 continue
             if (found.st_size, found.st_mtime_ns) != (known.size_bytes, known.mtime_ns):
+                self._count_resumed(path, known, found.st_mtime_ns, now)
                 self._candidates[path] = _Candidate(found.st_size, found.st_mtime_ns, now)
             elif now - known.changed >= self._wait_s(path, known):
                 del self._candidates[path]
                 ready.append(path)
+                times = self._resumed[path].times if path in self._resumed else 0
+                self._resumed[path] = _Resumed(times, known.mtime_ns, now)
+        self._forget_settled(now)
         return ready
+
+    def _count_resumed(self, path: Path, known: _Candidate | None, mtime_ns: int, now: float) -> None:
+        """Somebody writes to it who had closed it, or to what was whole; a second word of the same write counts not."""
+        before = self._resumed.get(path)
+        whole_at = before.mtime_ns if before and known is None else known.mtime_ns if known and known.closed else None
+        if whole_at is not None and whole_at != mtime_ns:
+            self._resumed[path] = _Resumed(before.times + 1 if before else 1, mtime_ns, now)
+
+    def _forget_settled(self, now: float) -> None:
+        """Memory does not grow with the number of files that have landed."""
+        for path, known in list(self._resumed.items()):
+            if now - known.seen > _SETTLED_S and path not in self._candidates:
+                del self._resumed[path]
 
     def _wait_s(self, path: Path, known: _Candidate) -> float:
         if not known.size_bytes or not os.access(path, os.R_OK):
             return self._patience_s
-        return self._closed_s if known.closed else self._quiet_s
+        quiet_s = self._closed_s if known.closed else self._quiet_s
+        times = self._resumed[path].times if path in self._resumed else 0
+        longer_s = self._quiet_s * 2.0 ** min(times - 1, 10) if times else 0.0
+        return min(self._patience_s, max(quiet_s, longer_s))

@@ -64,6 +64,24 @@ def test_a_closed_file_is_whole_sooner_unless_it_is_opened_again(tmp_path: Path)
     assert landing.whole(11.0) == [path]
 
 
+def test_a_file_that_is_appended_to_is_taken_when_nobody_comes_back(tmp_path: Path) -> None:
+    landing, path = Landing(), tmp_path / "log.wav"
+    taken = []
+    for n in range(60):  # opened, written to and closed every five seconds
+        now = 5.0 * n
+        write(path, b"x" * (n + 1))
+        os.utime(path, ns=(n + 1, n + 1))
+        landing.touch(path, now)
+        landing.touch(path, now + 0.1, closed=True)
+        taken += [now + later for later in (1.0, 2.0, 3.0, 4.0) if landing.whole(now + later)]
+    assert taken == [3.0], "once, before it was known"
+    later = [at for at in range(300, 400) if landing.whole(float(at))]
+    assert later == [356]
+    write(other := tmp_path / "another.wav")
+    landing.touch(other, 400.0, closed=True)
+    assert landing.whole(402.0) == [other], "not for everybody's sake"
+
+
 def test_an_empty_file_gets_a_minute(tmp_path: Path) -> None:
     landing, path = Landing(), write(tmp_path / "a.mp4", b"")
     landing.touch(path, 0.0, closed=True)
@@ -195,12 +213,31 @@ def test_one_ring_for_a_burst(bell: Rung, uploads: Uploads) -> None:
     assert bell.times == [104.0]
 
 
-def test_a_burst_without_end_rings_after_ten_seconds_or_500_files(bell: Rung, uploads: Uploads) -> None:
+def test_one_run_takes_what_lands_before_it_has_begun(bell: Rung, uploads: Uploads, catalog: Catalog) -> None:
+    for n in range(7):  # whole one after the other, as their sizes are
+        uploads.note([upload(f"/in/{n}")])
+        bell.landed(1, 100.0 + 3 * n)
+        bell.ring_if_due(102.5 + 3 * n)
+    assert bell.times == [102.5]
+    catalog.begin_run("run", "upload", "demo")
+    assert len(uploads.take("run", 100)) == 7
+    uploads.note([upload("/in/late")])
+    bell.landed(1, 125.0)
+    bell.ring_if_due(127.5)
+    assert bell.times == [102.5, 127.5], "the run that was rung for has them; this one is another's"
+
+
+def test_a_burst_without_end_rings_after_ten_seconds_or_500_files(
+    bell: Rung, uploads: Uploads, catalog: Catalog
+) -> None:
     uploads.note([upload("/in/a")])
     for now in range(100, 111):
         bell.landed(1, float(now))
         bell.ring_if_due(float(now))
     assert bell.times == [110.0]
+    catalog.begin_run("run", "upload", "demo")
+    assert uploads.take("run", 100)
+    uploads.note([upload("/in/b")])
     bell.landed(500, 111.0)
     bell.ring_if_due(111.0)
     assert bell.times == [110.0, 111.0]
