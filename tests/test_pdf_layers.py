@@ -8,6 +8,7 @@ from typing import Any
 
 import pypdfium2 as pdfium
 import pytest
+import reportlab
 from reportlab.pdfgen.canvas import Canvas
 
 from medley.media.layout import Line, reading_order
@@ -89,6 +90,37 @@ def test_text_that_runs_another_way(tmp_path: Path, turn: int) -> None:
     document.save(tmp_path / "turned.pdf")
     [page] = parsed(tmp_path / "turned.pdf")
     assert words(page) == " ".join(PROSE[:4])
+
+
+def upright(path: Path, *columns: str) -> Path:
+    """Columns of letters below each other, from right to left, by a font that is made to be set so."""
+    outlines = (Path(reportlab.__file__).parent / "fonts" / "Vera.ttf").read_bytes()  # whatever they look like
+    glyphs = {letter: 36 + n for n, letter in enumerate(sorted(set("".join(columns))))}
+    content = b"BT /F 16 Tf "
+    for n, column in enumerate(columns):
+        codes = "".join(f"{glyphs[letter]:04X}" for letter in column).encode()
+        content += b"1 0 0 1 %d 750 Tm <%s> Tj " % (500 - 30 * n, codes)
+    pairs = "".join(f"<{glyph:04X}> <{ord(letter):04X}>\n" for letter, glyph in glyphs.items())
+    codes = (
+        f"begincmap 1 begincodespacerange <0000> <FFFF> endcodespacerange {len(glyphs)} beginbfchar\n{pairs}endbfchar"
+    )
+    font = b"/Type/Font/BaseFont/AAAAAA+Vera"
+    whose = b"/CIDSystemInfo<</Registry(Adobe)/Ordering(Identity)/Supplement 0>>"
+    more = (
+        b"<<" + font + b"/Subtype/Type0/Encoding/Identity-V/DescendantFonts[6 0 R]/ToUnicode 9 0 R>>",
+        b"<<" + font + b"/Subtype/CIDFontType2" + whose + b"/FontDescriptor 7 0 R/DW 1000/CIDToGIDMap/Identity>>",
+        b"<</Type/FontDescriptor/FontName/AAAAAA+Vera/Flags 4/FontBBox[-200 -250 1300 950]/ItalicAngle 0/Ascent 900"
+        b"/Descent -200/CapHeight 700/StemV 80/FontFile2 8 0 R>>",
+        stream(b"/Length1 %d" % len(outlines), outlines),
+        stream(b"", f"{codes} endcmap".encode()),
+    )
+    return raw_pdf(path, content + b"ET", b"/Font<</F 5 0 R>>", *more)
+
+
+def test_columns_of_upright_letters_from_right_to_left(tmp_path: Path) -> None:
+    said = ("吾輩は猫である名前はまだ無い", "どこで生れたかとんと見当がつかぬ", "何でも薄暗いじめじめした所で")
+    [page] = parsed(upright(tmp_path / "novel.pdf", *said))
+    assert words(page) == " ".join(said)
 
 
 def test_letters_of_right_to_left_words_in_their_order(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ _LEAST_EM_PT = 4.0
 _LABEL = 3
 #: White between the letters of a word from which on they are set apart; what a space has more than that. In ems.
 _TRACKED, _SPACE = 0.1, 0.15
+_DOWNWARDS = 270
 #: Letters of one pitch: how far their steps are from it, and how many of them.
 _EVEN, _MOSTLY = 0.1, 0.7
 #: Kinds of characters (Unicode) that no script is made of: controls, private use, unassigned.
@@ -152,7 +153,22 @@ class _Run:
             return []
         x0, y0, x1, y1 = zip(*boxes, strict=True)
         shown = to_shown(page, (min(x0), min(y0), max(x1), max(y1)))
-        return [Line(text, shown, hyphen, (self._last.turn - page.get_rotation()) % 360)]
+        turn = _DOWNWARDS if _goes_down([letter for letter in letters if letter.box]) else self._last.turn
+        return [Line(text, shown, hyphen, (turn - page.get_rotation()) % 360)]
+
+
+def _goes_down(inked: list[Letter]) -> bool:
+    """Whether upright letters stand below each other: as Japanese and Chinese are set, line by line to the left."""
+    below = sum(_is_below(one, other) for one, other in pairwise(inked))
+    return len(inked) > 1 and below > _MOSTLY * (len(inked) - 1)
+
+
+def _is_below(one: Letter, other: Letter) -> bool:
+    assert one.box
+    assert other.box
+    aside = abs(one.box[0] + one.box[2] - other.box[0] - other.box[2]) / 2
+    lower = (one.box[1] + one.box[3] - other.box[1] - other.box[3]) / 2
+    return not one.turn and not other.turn and aside < lower and lower > 0.5 * one.em
 
 
 def _without_tracking(letters: list[Letter]) -> list[Letter]:
