@@ -56,7 +56,7 @@ def _words(of: str) -> tuple[Stage, ...]:
 
 DAGS: dict[Flow, tuple[Stage, ...]] = {
     "video": (
-        Stage("extract_audio", "speech", 3, None, lambda o: o.speech.track, transient_for="transcribe"),
+        Stage("extract_audio", "speech", 4, None, lambda o: o.speech.track, transient_for="transcribe"),
         Stage("transcribe", "speech", 2, "extract_audio", lambda o: o.speech.model_dump(exclude={"track"}), "speech"),
         Stage("chunk", "speech", 1, "transcribe", lambda o: o.chunks.model_dump()),
         Stage("embed_text", "speech", 1, "chunk", model="text"),
@@ -66,13 +66,13 @@ DAGS: dict[Flow, tuple[Stage, ...]] = {
         Stage("write_frames", "frames", 1, "embed_frames", writes=True),
     ),
     "pdf": (
-        Stage("parse", "pages", 3, None, lambda o: o.pages.model_dump(exclude={"password"})),
+        Stage("parse", "pages", 4, None, lambda o: o.pages.model_dump(exclude={"password"})),
         Stage("ocr", "pages", 3, "parse", model="ocr"),
         # a passage is so many tokens of the model that reads it
         Stage("chunk", "pages", 1, "ocr", lambda o: o.passages.model_dump(), model="text"),
         Stage("embed_text", "pages", 1, "chunk", model="text"),
         Stage("write_pages", "pages", 1, "embed_text", writes=True),
-        Stage("page_images", "images", 2, None, lambda o: [o.pages.dpi, o.figures.model_dump()]),
+        Stage("page_images", "images", 3, None, lambda o: [o.pages.dpi, o.figures.model_dump()]),
         Stage("embed_images", "images", 1, "page_images", model="vision"),
         Stage("write_images", "images", 1, "embed_images", writes=True),
         *_captions("page_images"),

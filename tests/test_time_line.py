@@ -151,6 +151,23 @@ def test_a_clock_that_begins_again(tmp_path: Path, kind: str) -> None:
     assert (pictures.damage, sound.damage) == ("", "")
 
 
+@pytest.mark.parametrize("codec", ["libvorbis", "libopus", "flac"])
+@pytest.mark.parametrize("second", [("-ar", "24000"), ("-ac", "2"), ("-c:a", "libvorbis", "-ar", "22050")])
+def test_links_of_a_chain_have_headers_of_their_own(tmp_path: Path, codec: str, second: tuple[str, ...]) -> None:
+    for name, hz, seconds, more in (("a.ogg", 440, 4, ()), ("b.ogg", 880, 5, second)):
+        tone = ("-f", "lavfi", "-i", f"sine=frequency={hz}:sample_rate=48000:duration={seconds}")
+        ffmpeg(*tone, "-c:a", codec, *more, tmp_path / name)
+    path = joined(tmp_path / "x.ogg", tmp_path / "a.ogg", tmp_path / "b.ogg")
+    sound, made = heard(path)
+    assert sound.damage == ""
+    assert sound.length_s == pytest.approx(9, abs=0.1)
+    samples = np.concatenate([samples for _, samples in read_pieces(made / WAV)])
+    heard_hz = [
+        int(np.abs(np.fft.rfft(samples[at * SAMPLE_RATE_HZ :][:SAMPLE_RATE_HZ])).argmax()) for at in range(1, 8)
+    ]
+    assert heard_hz == pytest.approx([440] * 3 + [880] * 4, abs=2)
+
+
 def test_chained_opus(tmp_path: Path) -> None:
     for n in range(2):
         scene(tmp_path / f"{n}.ogg", "red", more=("-vn", "-c:a", "libopus"))

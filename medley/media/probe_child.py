@@ -5,13 +5,14 @@ libraries; they see one demuxer and one file. Nothing is decoded.
 """
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 import av
 import av.logging
 from av.stream import Disposition
 
-from medley.media.container import Reading, opened
+from medley.media.container import Reading, links_after, opened
 from medley.media.job_child import Tell, reason_of, serve
 
 #: PQ (SMPTE ST 2084) and HLG (ARIB STD-B67), as ISO/IEC 23091-2 numbers them.
@@ -22,11 +23,11 @@ _BESIDE = Disposition.comment | Disposition.visual_impaired | Disposition.descri
 _ALPHA = re.compile(r"^(yuva|gbrap|rgba|bgra|argb|abgr|ya8|ya16|rgba64|bgra64|pal8)")
 
 
-def describe(container: Any) -> dict[str, Any]:
+def describe(container: Any, more: Iterable[Any]) -> dict[str, Any]:
     """Start and length as declared in seconds (None where they are not), streams, and what their packets say."""
     streams = [stream for stream in container.streams if stream.type in ("audio", "video")]
     known = [_stream(stream) for stream in streams]
-    reading, locked = Reading(container), set()
+    reading, locked = Reading(container, more), set()
     for packet, _ in reading.packets():
         if packet.has_sidedata("encryption_info"):
             locked.add(packet.stream.index)
@@ -104,7 +105,8 @@ def work(job: dict[str, Any], tell: Tell) -> None:
             if len(container.streams) > job["max_streams"]:
                 tell({"count": len(container.streams)})
             else:
-                tell(pictures(container, job["index"]) if "index" in job else describe(container))
+                more = links_after(job["path"], job["demuxer"], job["max_streams"])
+                tell(pictures(container, job["index"]) if "index" in job else describe(container, more))
     except Exception as error:  # noqa: BLE001  # whatever a demuxer makes of it, it is the file's fault
         tell({"error": str(getattr(error, "strerror", None) or reason_of(error))})
 

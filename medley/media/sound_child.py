@@ -15,7 +15,7 @@ import av
 import av.logging
 import numpy as np
 
-from medley.media.container import Reading, opened
+from medley.media.container import Reading, links_after, opened
 from medley.media.job_child import Tell, serve
 from medley.media.mixing import Mixer, Samples, as_channels
 
@@ -85,8 +85,12 @@ class _Decoder:
         self.errors, self.lost_s = 0, 0.0
 
     def decode(self, packet: Any, offset_s: float) -> None:
-        """Of another clock than the packets before: what the decoder still holds belongs to the old one."""
-        if offset_s != self._offset_s:
+        """Of another clock or link than the packets before: what the decoder still holds belongs to the old one."""
+        if packet.stream is not self._stream and packet.stream.container is not self._stream.container:
+            self.end()
+            self._stream, self._offset_s = packet.stream, offset_s
+            self._stream.codec_context.thread_count = 1
+        elif offset_s != self._offset_s:
             self.end()
             self._stream.codec_context.flush_buffers()
             self._offset_s = offset_s
@@ -150,7 +154,8 @@ def work(job: dict[str, Any], tell: Tell) -> None:
     with opened(job["path"], job["demuxer"], job["max_streams"]) as container:
         stream = container.streams[job["stream"]]
         stream.codec_context.thread_count = 1
-        reading, decoder = Reading(container), _Decoder(stream, job["start_s"], writer)
+        more = links_after(job["path"], job["demuxer"], job["max_streams"])
+        reading, decoder = Reading(container, more), _Decoder(stream, job["start_s"], writer)
         for packet, offset_s in reading.packets():
             if packet.stream.index == stream.index:
                 decoder.decode(packet, offset_s)
