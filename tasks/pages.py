@@ -55,7 +55,7 @@ def write_pages(vectors: Unit, run: Run) -> State[Unit]:
 
 def _parse(asset: Asset, run: Run, draft: Draft) -> None:
     found = parse_pdf(asset, draft.directory, run.pdf.pages, run.limits)
-    draft.data |= {"pages": found.pages, "damage": found.damage}
+    draft.data |= {"pages": found.pages, "damage": found.damage, "notes": list(found.notes)}
 
 
 def _read(parsed: ArtifactRef, run: Run, draft: Draft) -> None:

@@ -263,6 +263,35 @@ def test_letters_that_stand_apart_are_words(tmp_path: Path, pitch: float) -> Non
     assert words(parsed(pdf(tmp_path / "a.pdf", draw))[0]) == said
 
 
+# P13: what is in a document besides its pages
+
+
+def read(path: Path) -> Any:
+    out = path.parent / "read"
+    out.mkdir(exist_ok=True)
+    return parse_pdf(asset(path), out, PageOptions(), LIMITS)
+
+
+def test_attached_files_are_said(tmp_path: Path) -> None:
+    path = pdf(tmp_path / "a.pdf", text((72, 100, "See the table that is attached.")))
+    assert read(path).notes == ()
+    document = pdfium.PdfDocument(path)
+    for name in ("table.csv", "letter.txt"):
+        document.new_attachment(name).set_data(b"a,b")
+    document.save(tmp_path / "b.pdf")
+    assert read(tmp_path / "b.pdf").notes == ("2 attached files not looked at",)
+
+
+@pytest.mark.parametrize("dynamic", [True, False])
+def test_a_form_that_only_adobe_draws_is_partial(tmp_path: Path, dynamic: bool) -> None:
+    said = b"BT /F 12 Tf 72 700 Td (Please wait. If this message is not replaced, get another viewer) Tj ET"
+    form = b"/AcroForm<</Fields[]/XFA 6 0 R>>" + (b"/NeedsRendering true" if dynamic else b"")
+    font = b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>"
+    xml = stream(b"", b"<xdp:xdp xmlns:xdp='http://ns.adobe.com/xdp/'><template/></xdp:xdp>")
+    path = raw_pdf(tmp_path / "a.pdf", said, b"/Font<</F 5 0 R>>", font, xml, catalog=form)
+    assert ("XFA" in read(path).damage) is dynamic
+
+
 # P11: bounds
 
 

@@ -55,12 +55,16 @@ class Figure:
     image: str
 
 
+_XFA = "is a dynamic form (XFA), which only Adobe's programs draw: what it says is not read"
+
+
 @dataclass(frozen=True, slots=True)
 class Read:
-    """How many pages there are, and how much of them is lost."""
+    """How many pages there are, how much of the document is lost, and what else there is to say."""
 
     pages: int
     damage: str
+    notes: tuple[str, ...] = ()
 
 
 def parse_pdf(asset: Asset, directory: Path, options: PageOptions, limits: Limits) -> Read:
@@ -79,7 +83,10 @@ def parse_pdf(asset: Asset, directory: Path, options: PageOptions, limits: Limit
                 scan = {"scan": found["scan"], "scan_scale": found["scale"], "scan_area": found["area"]}
                 page = Page(found["page"], found["width_pt"], found["height_pt"], (), **scan)
                 file.write(_page_line(page, found["blocks"]))
-    return Read(reader.count, _damage(lost, reader.count, asset))
+    attached = reader.beside.get("attached", 0)
+    notes = (f"{attached} attached file{'s' * (attached > 1)} not looked at",) if attached else ()
+    damage = [_damage(lost, reader.count, asset), _XFA if reader.beside.get("xfa") else ""]
+    return Read(reader.count, "; ".join(filter(None, damage)), notes)
 
 
 def find_figures(asset: Asset, directory: Path, pages: PageOptions, figures: FigureOptions, limits: Limits) -> Read:
@@ -126,13 +133,14 @@ def read_figures(directory: Path) -> list[Figure]:
 
 
 class _Reader:
-    """The pages of a document, by children; `count` is known once the first ones have been read."""
+    """The pages of a document, by children; `count` and `beside` are known once the first ones have been read."""
 
     def __init__(self, source: Source, directory: Path, password: str, limits: Limits, job: dict[str, Any]) -> None:
         self._source, self._directory, self._limits = source, directory, limits
         self._ends = time.monotonic() + limits.file_s
         self._job = {**job, "path": str(source.path), "password": password or None, "directory": str(directory)}
         self.count = 0
+        self.beside: dict[str, Any] = {}
 
     def pages(self) -> Iterator[dict[str, Any]]:
         """What the child says of each page, in order; a page that brings its child down is lost, not its neighbours."""
@@ -171,7 +179,8 @@ class _Reader:
 
     def _note_count(self, told: Told) -> None:
         """Raises CorruptMedia where there is none, TooLarge where it is beyond the limit."""
-        self.count = self.count or int(told.lines[0]["pages"] if told.lines else 0)
+        self.beside = self.beside or (told.lines[0] if told.lines else {})
+        self.count = self.count or int(self.beside.get("pages", 0))
         if not self.count:
             why = "has no pages" if told.lines else f"cannot be opened: {told.too_long or 'its reader died of it'}"
             raise CorruptMedia(why, file=self._source.name, remedy=_AGAIN)

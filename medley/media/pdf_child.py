@@ -1,8 +1,8 @@
 """Reads pages of a PDF. A program: see pdf.py, which runs it.
 
 Its job is {"path", "password", "first", "last", "want": "text" or "figures", "directory", ...}; pages count from 1. It
-says how many there are, then one thing about each. PDFium is not thread-safe and parses somebody else's bytes: each
-document has a process of its own.
+says how many there are (and what else), then one thing about each. PDFium is not thread-safe and parses somebody else's
+bytes: each document has a process of its own.
 
 Boxes are [x0, y0, x1, y1] in points from the top left of the page as it is shown, turned and cropped.
 """
@@ -115,7 +115,7 @@ def work(job: dict[str, Any], tell: Tell) -> None:
     document = _opened(job)
     if document:
         document.init_forms()
-    tell({"pages": len(document)})
+    tell({"pages": len(document), **_beside(document)})
     look = read_page if job["want"] == "text" else figures
     for number in range(job["first"], min(job["last"], len(document)) + 1):
         try:
@@ -124,6 +124,14 @@ def work(job: dict[str, Any], tell: Tell) -> None:
             traceback.print_exc()
             found = {"error": reason_of(error)}
         tell({"page": number, **found})
+
+
+def _beside(document: Any) -> dict[str, Any]:
+    """What there is besides pages: files that are attached; a form that only Adobe's programs draw."""
+    if not document:
+        return {}
+    drawn_by_adobe = pdfium_c.FPDF_GetFormType(document) == pdfium_c.FORMTYPE_XFA_FULL
+    return {"attached": pdfium_c.FPDFDoc_GetAttachmentCount(document), "xfa": drawn_by_adobe}
 
 
 def _opened(job: dict[str, Any]) -> Any:
