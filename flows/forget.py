@@ -44,7 +44,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.receipt:
         print_json(receipt.to_dict())
     else:
-        print(f"forgot {len(receipt.assets)} assets")
+        assets, names = len(receipt.assets), len(receipt.names)
+        print(f"forgot {assets} asset{'s' * (assets != 1)}, {names} name{'s' * (names != 1)}")
     if receipt.busy:
         print_error(f"{len(receipt.busy)} are being worked on: try again when their run has ended")
     for place in receipt.places:

@@ -118,6 +118,7 @@ def test_what_never_became_an_asset_can_be_forgotten(medley: Medley, folder: Pat
     assert medley("pdf", nowhere).code == 1
     assert [item["path"] for item in medley("status", "--json").report["items"]] == [str(nowhere)]
     answer = medley("forget", nowhere, "--receipt")
+    assert answer.code == 0, answer.err
     assert (answer.report["assets"], answer.report["names"]) == ([], [nowhere.name])
     assert medley("status", "--json").report["items"] == []
     assert not holders(settings.home, nowhere.name)

@@ -156,7 +156,7 @@ def test_forgotten_files_leave_the_index(medley: Medley, folder: Path, settings:
     [hit] = search(medley, "purple elephants", "--modality", "page", "--limit", "1")
     directory = settings.artifacts / hit["asset_id"][:2] / hit["asset_id"]
     assert directory.is_dir()
-    assert medley("forget", folder / "page.pdf").out == "forgot 1 assets\n"
+    assert medley("forget", folder / "page.pdf").out == "forgot 1 asset, 1 name\n"
     assert not directory.exists()
     assert not names(search(medley, "purple elephants")) & {"page.pdf"}
     with vector_store(settings) as address:
