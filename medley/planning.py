@@ -40,7 +40,8 @@ def plan_contents(run: Run) -> dict[str, Any]:
 
 def wanted_stages(asset: Asset, run: Run) -> list[Stage]:
     """The stages that a run has for an asset: those of streams that do not exist are none."""
-    return [stage for stage in dag(run.flow, run.options) if not asset.media.lacks(stage.branch)]
+    wanted = dag(run.flow, run.options)
+    return [stage for stage in wanted if not stage.needs or getattr(asset.media, stage.needs) is not None]
 
 
 def stages_to_run(asset: Asset, run: Run) -> list[str]:

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from medley.models.base import Kind, ModelSpec
 from medley.models.profiles import Models
@@ -20,6 +20,7 @@ class Stage:
 
     `transient_for` names the stage that is the only reader of this one's files: they are dropped after the run, and
     the stage counts as done where its reader is. `wanted`: whether a run with those options has this stage at all.
+    `needs`: the stream of a file without which there is nothing to do, as `MediaInfo` calls it.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Stage:
     transient_for: str | None = None
     writes: bool = False
     wanted: Callable[[Any], bool] = lambda options: True
+    needs: Literal["audio_stream", "video_stream"] | None = None
 
 
 def _captions(of: str) -> tuple[Stage, ...]:
@@ -54,17 +56,30 @@ def _words(of: str) -> tuple[Stage, ...]:
     return tuple(replace(stage, wanted=lambda o: o.pictures.ocr) for stage in stages)
 
 
-DAGS: dict[Flow, tuple[Stage, ...]] = {
-    "video": (
+def _speech() -> tuple[Stage, ...]:
+    """What is said in a video."""
+    stages = (
         Stage("extract_audio", "speech", 4, None, lambda o: o.speech.track, transient_for="transcribe"),
         Stage("transcribe", "speech", 2, "extract_audio", lambda o: o.speech.model_dump(exclude={"track"}), "speech"),
         Stage("chunk", "speech", 1, "transcribe", lambda o: o.chunks.model_dump()),
         Stage("embed_text", "speech", 1, "chunk", model="text"),
         Stage("write_speech", "speech", 1, "embed_text", writes=True),
+    )
+    return tuple(replace(stage, needs="audio_stream") for stage in stages)
+
+
+def _frames() -> tuple[Stage, ...]:
+    """What is to be seen in it."""
+    stages = (
         Stage("sample_frames", "frames", 3, None, lambda o: o.frames.model_dump()),
         Stage("embed_frames", "frames", 1, "sample_frames", model="vision"),
         Stage("write_frames", "frames", 1, "embed_frames", writes=True),
-    ),
+    )
+    return tuple(replace(stage, needs="video_stream") for stage in stages)
+
+
+DAGS: dict[Flow, tuple[Stage, ...]] = {
+    "video": (*_speech(), *_frames()),
     "pdf": (
         Stage("parse", "pages", 4, None, lambda o: o.pages.model_dump(exclude={"password"})),
         Stage("ocr", "pages", 3, "parse", model="ocr"),

@@ -92,11 +92,6 @@ class MediaInfo:
         """Which flow works on such files."""
         return flow_of(self.media_type)
 
-    def lacks(self, branch: Branch) -> bool:
-        """Whether there is nothing in the file for that branch: no sound, or no picture."""
-        stream = {"speech": self.audio_stream, "frames": self.video_stream}
-        return branch in stream and stream[branch] is None
-
 
 def flow_of(media_type: str) -> Flow:
     """Which flow works on files of an IANA media type of ours."""

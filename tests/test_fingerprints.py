@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,7 +13,8 @@ import pytest
 from medley.models.base import spec_from_json
 from medley.models.profiles import Models, models_of
 from medley.options import ModelOptions, Profile, VideoOptions
-from medley.stages import DAGS, fingerprints, plan_fingerprint
+from medley.planning import wanted_stages
+from medley.stages import DAGS, Stage, fingerprints, plan_fingerprint
 
 OPTIONS = VideoOptions(profile=Profile.DEMO)
 MODELS = models_of(Profile.DEMO, ModelOptions())
@@ -123,3 +125,12 @@ def test_branches_are_chains_that_end_in_their_write() -> None:
         assert chain[0].after in elsewhere
         assert [stage.after for stage in chain[1:]] == [stage.name for stage in chain[:-1]]
         assert [stage.writes for stage in chain] == [False] * (len(chain) - 1) + [True]
+
+
+def test_a_stage_says_itself_which_stream_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    noises: Any = Stage("tag_noises", "noises", 1, needs="audio_stream")  # type: ignore[arg-type]
+    monkeypatch.setitem(DAGS, "video", (noises,))
+    run: Any = SimpleNamespace(flow="video", options=VideoOptions())
+    for stream, wanted in ((None, []), (0, [noises])):
+        asset: Any = SimpleNamespace(media=SimpleNamespace(audio_stream=stream))
+        assert wanted_stages(asset, run) == wanted
