@@ -22,7 +22,7 @@ class Names:
 
     def __init__(self, paths: Iterable[str], others: Collection[str]) -> None:
         taken = {end for path in others for end in _ends(native_name(path))}
-        self.ends = {_own_end(native_name(path), taken) for path in paths}
+        self.ends = {end for path in paths if (end := _own_end(native_name(path), taken))}
 
     @cached_property
     def in_text(self) -> re.Pattern[str]:
@@ -54,9 +54,12 @@ def _ends(path: str) -> list[str]:
 
 
 def _own_end(path: str, taken: Collection[str]) -> str:
-    """A bare word is no name: `video` would be found in everything that Prefect says."""
+    """A bare word is no name: `video` would be found in everything that Prefect says.
+
+    Empty for a path as somebody typed it, `clip.mp4`, that may be another file's as well: the whole one is known too.
+    """
     ends = [end for end in _ends(path) if end not in taken and ("." in end.rpartition("/")[2] or "/" in end)]
-    return ends[0] if ends else path
+    return ends[0] if ends else path if path.startswith("/") or "://" in path else ""
 
 
 def written(name: str) -> set[str]:
