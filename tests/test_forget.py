@@ -157,6 +157,20 @@ def test_other_names_stay(tmp_path: Path) -> None:
     assert log.read_text() == said
 
 
+def test_without_a_name_nothing_is_masked(tmp_path: Path) -> None:
+    names = Names([], ["/a/clip.mp4"])  # an asset of which no path is known any more
+    log = tmp_path / "log.txt"
+    log.write_text("clip.mp4 is fine\n")
+    assert mask_in_files([log], names) == {}
+    assert list(files_that_name([log], names)) == []
+    parameters = json.dumps({"paths": ["/a/clip.mp4"]})
+    database(tmp_path / "prefect.db", rows_of_prefect(parameters, "ab" * 32, "cd" * 32))
+    clean_prefect(tmp_path / "prefect.db", Subjects({"ab" * 32}, set()), names)
+    with sqlite3.connect(tmp_path / "prefect.db") as connection:
+        assert {row[0] for row in connection.execute("SELECT parameters FROM flow_run")} == {parameters}
+        assert [row[0] for row in connection.execute("SELECT id FROM artifact")] == ["a2", "a3"]
+
+
 def test_thousands_of_names_make_one_pattern() -> None:
     import re
 

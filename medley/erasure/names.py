@@ -14,6 +14,7 @@ from urllib.parse import quote
 from medley.plain import markdown_text, native_name, portable_name, printable
 
 _BEFORE, _AFTER = r"(?<![\w.-])", r"(?!\w|\.\w)"
+_NOTHING = "(?!)"
 _SHORTEST = 3  # letters in a row that a search without the other ways of writing may go by
 
 
@@ -91,7 +92,7 @@ def alternation(words: Collection[str]) -> str:
         for letter in word:
             node = node.setdefault(letter, {})
         node[""] = {}
-    return _pattern(tree)
+    return _pattern(tree) if words else _NOTHING
 
 
 def _pattern(node: dict[str, Any]) -> str:
