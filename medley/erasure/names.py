@@ -43,9 +43,11 @@ class Names:
         pieces = [max(re.findall(r"[A-Za-z0-9]+", end.rpartition("/")[2]) or [""], key=len) for end in self.ends]
         return re.compile(alternation(pieces)) if all(len(piece) >= _SHORTEST for piece in pieces) else None
 
-    def in_base64(self) -> set[bytes]:
+    @cached_property
+    def in_base64(self) -> re.Pattern[bytes]:
         """What base64 makes of each name, wherever within a text it begins, without the letters at its edges."""
-        return {form for end in self.ends for written_ in written(end) for form in _base64(written_)}
+        forms = {form.decode() for end in self.ends for known in written(end) for form in _base64(known)}
+        return re.compile(alternation(forms).encode())
 
 
 def _ends(path: str) -> list[str]:

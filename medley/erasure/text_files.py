@@ -33,15 +33,12 @@ def _mask(path: Path, names: Names) -> int:
 
 def files_that_name(files: Iterable[Path], names: Names) -> Iterator[Path]:
     """Those that still hold a name, in plain text or base64, or are called so."""
-    coded = names.in_base64()
-    for path in files:
-        if names.in_bytes.search(os.fsencode(path)) or _holds(path, names, coded):
-            yield path
+    yield from (path for path in files if names.in_bytes.search(os.fsencode(path)) or _holds(path, names))
 
 
-def _holds(path: Path, names: Names, coded: Iterable[bytes]) -> bool:
+def _holds(path: Path, names: Names) -> bool:
     try:
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            return bool(names.in_bytes.search(content)) or any(content.find(form) >= 0 for form in coded)
+            return bool(names.in_bytes.search(content) or names.in_base64.search(content))
     except (FileNotFoundError, ValueError):  # gone meanwhile, or empty
         return False
