@@ -18,7 +18,7 @@ from flows._forget import erase
 from flows._terminal import print_error, print_json, print_note
 from flows._upkeep import claimed_ones
 from medley.catalog import Catalog, open_catalog
-from medley.catalog.known import knows, seen_at
+from medley.catalog.known import knows, paths_at
 from medley.erasure.names import Names
 from medley.erasure.receipt import Receipt
 from medley.erasure.subjects import gather
@@ -70,7 +70,7 @@ def _known(target: str, catalog: Catalog) -> list[tuple[str, str | None]]:
     if re.fullmatch(r"[0-9a-f]{64}", target) and knows(catalog.engine, target):
         return [("", target)]
     path = target if is_url(target) else os.path.abspath(os.path.expanduser(target))
-    found = seen_at(catalog.engine, path)
+    found = paths_at(catalog.engine, path)
     if not found:
         raise SetupError(f"nothing is known of {target}", remedy="See medley status for what is")
     return found

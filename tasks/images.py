@@ -42,7 +42,8 @@ def _load(todo: Sequence[tuple[Asset, Draft]], run: Run) -> None:
     for (_, draft), made in zip(todo, found, strict=True):
         draft.error = made.error
         draft.data |= {"damage": made.damage, "notes": list(made.notes)}
-    publish_pictures([(asset, draft.directory / PICTURE) for asset, draft in todo if draft.error is None])
+    made_of = [(asset, pages_of(draft.directory / PICTURE)) for asset, draft in todo if draft.error is None]
+    publish_pictures([(asset, pages[0][1]) for asset, pages in made_of])
 
 
 def picture_rows(directory: Path) -> list[tuple[Row, str]]:

@@ -180,19 +180,22 @@ def test_every_page_of_a_tiff_is_found(medley: Medley, tmp_path: Path) -> None:
     assert medley("search", "a yellow circle", "--json").report["hits"][0]["page"] is None
 
 
-def test_a_page_of_a_tiff_that_cannot_be_decoded_is_said(medley: Medley, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("page", "strip", "kept"), [(2, 0, 2), (1, 0, 2)])
+def test_a_page_of_a_tiff_that_cannot_be_decoded_is_said(
+    medley: Medley, tmp_path: Path, page: int, strip: int, kept: int
+) -> None:
     first, *others = (picture(colour=colour) for colour in ("red", "blue", "green"))
     path = tmp_path / "fax.tif"
     first.save(path, "TIFF", compression="tiff_adobe_deflate", save_all=True, append_images=others)
     with Image.open(path) as known:
-        known.seek(1)
-        at, size = known.tag_v2[273][0], known.tag_v2[279][0]
+        known.seek(page - 1)
+        at, size = known.tag_v2[273][strip], known.tag_v2[279][strip]
     content = bytearray(path.read_bytes())
     content[at : at + size] = bytes([0xFF]) * size
     path.write_bytes(content)
     [item] = medley("image", path, "--json").report["items"]
-    assert (item["status"], item["records"]["image"]) == ("partial", 2)
-    assert "page 2 cannot be decoded" in item["error"]["message"]
+    assert (item["status"], item["records"]["image"]) == ("partial", kept)
+    assert "cannot be decoded" in item["error"]["message"]
 
 
 def test_smaller_copies_of_a_page_are_no_pages(tmp_path: Path) -> None:

@@ -21,10 +21,10 @@ def paths_below(engine: Engine, root: str) -> list[str]:
 
 def assets_at(engine: Engine, path: str) -> list[str]:
     """Assets seen at a path, or below it where it is a folder or a bucket's prefix."""
-    return sorted({asset_id for _, asset_id in seen_at(engine, path) if asset_id})
+    return sorted({asset_id for _, asset_id in paths_at(engine, path) if asset_id})
 
 
-def seen_at(engine: Engine, path: str) -> list[tuple[str, str | None]]:
+def paths_at(engine: Engine, path: str) -> list[tuple[str, str | None]]:
     """Paths that are known at a path or below it, as files or as uploads, each with its asset where it became one."""
     found: dict[str, str | None] = {}
     with engine.connect() as connection:

@@ -13,9 +13,9 @@ def page_name(first: str | Path, number: int) -> str:
 
 
 def pages_of(first: Path) -> list[tuple[int | None, Path]]:
-    """Page and JPEG, in order; the only one of a picture is no page."""
+    """Page and JPEG, in order; the only one of a picture is no page, and a first one that is damaged is not there."""
     found = sorted((_number(path), path) for path in first.parent.glob(f"{first.stem}-*{first.suffix}"))
-    return [(1, first), *found] if found else [(None, first)]
+    return [*([(1, first)] if first.exists() else []), *found] if found else [(None, first)]
 
 
 def _number(path: Path) -> int:

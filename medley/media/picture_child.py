@@ -136,12 +136,26 @@ def _look(path: str, kind: str, target: str, job: dict[str, Any]) -> dict[str, A
     except Exception as error:  # noqa: BLE001  # whatever a decoder raises, it is this picture's fault
         traceback.print_exc()
         rescued = _rescued(path, kind, job)
-        if rescued is None:
+        others = _others(path, kind, target, job)
+        if rescued is None and not others["pages"]:
             return {"error": _told(error)}
-        Path(target).write_bytes(rescued)
-        return {"damage": f"a part of it cannot be decoded: {_told(error)}", "notes": [], "pages": []}
+        if rescued is not None:
+            Path(target).write_bytes(rescued)
+            others["pages"].insert(0, 1)
+        what = "page 1 of it" if rescued is None else "a part of it"
+        lost = [f"{what} cannot be decoded: {_told(error)}", others.get("damage", "")]
+        return others | {"damage": "; ".join(filter(None, lost))}
     Path(target).write_bytes(made)  # a full disk is not the picture's fault
-    return _further_pages(path, kind, target, job)
+    others = _further_pages(path, kind, target, job)
+    return others | {"pages": [1, *others["pages"]]}
+
+
+def _others(path: str, kind: str, target: str, job: dict[str, Any]) -> dict[str, Any]:
+    """Pages 2 and on of a file whose first one is damaged; none where that keeps the file from being opened."""
+    try:
+        return _further_pages(path, kind, target, job)
+    except Exception:  # noqa: BLE001  # the first error is told
+        return {"pages": [], "notes": []}
 
 
 def _told(error: Exception) -> str:

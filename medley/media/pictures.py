@@ -98,7 +98,7 @@ def _round(jobs: Sequence[PictureJob], max_side_px: int, limits: Limits) -> list
         told = run_job(_PROGRAM, job, limits.for_a_part(), Path(made), [job.source for job in jobs])
         found = [_converted(line, job.source.name) for line, job in zip(told.lines, jobs, strict=False)]
         for (_, _, picture), todo, became, line in zip(pictures, jobs, found, told.lines, strict=False):
-            for number in (1, *line["pages"]) if became.error is None else ():
+            for number in line["pages"] if became.error is None else ():
                 Path(page_name(picture, number)).rename(page_name(todo.target, number))
     if len(found) < len(jobs):
         found.append(Converted(_lost(told.too_long, jobs[len(found)].source.name)))
