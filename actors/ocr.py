@@ -8,7 +8,7 @@ from pathlib import Path
 from actors.host import Host
 from medley.media.layout import Line
 from medley.models.base import ModelSpec, OcrModel, load_model
-from medley.stop import raise_if_stopped
+from medley.system.stop import raise_if_stopped
 
 
 class OcrActor(Host):

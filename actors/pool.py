@@ -28,7 +28,7 @@ from medley.code import code_of
 from medley.errors import ActorDied, ModelTimeout
 from medley.models.base import ModelSpec, Vectors
 from medley.run import Run
-from medley.stop import raise_if_stopped
+from medley.system.stop import raise_if_stopped
 
 NAMESPACE = "medley"
 _WATCH = "watch"  # calls that an actor answers while it works

@@ -7,7 +7,7 @@ from pathlib import Path
 from actors.host import Host
 from medley.media.audio import SAMPLE_RATE_HZ, read_pieces
 from medley.models.base import ModelSpec, SpeechModel, load_model
-from medley.stop import raise_if_stopped
+from medley.system.stop import raise_if_stopped
 from medley.types import Word
 
 

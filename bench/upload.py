@@ -18,7 +18,7 @@ from pathlib import Path
 import httpx
 from sqlalchemy import select
 
-from flows._addresses import prefect_url
+from flows.services.addresses import prefect_url
 from medley.catalog import open_catalog
 from medley.catalog.tables import locations, outcomes, runs, stages, uploads
 from medley.media.ffmpeg import ffmpeg_program

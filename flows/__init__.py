@@ -4,7 +4,7 @@ import os
 import secrets
 from pathlib import Path
 
-#: Secret of the standing Ray cluster, in MEDLEY_HOME (see _up).
+#: Secret of the standing Ray cluster, in MEDLEY_HOME (see flows/up).
 _TOKEN = "run/ray.token"  # noqa: S105  # a place, not a secret
 
 

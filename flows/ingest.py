@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import sys
 
-from flows._cli import main
-
 if __name__ == "__main__":  # before Prefect is imported: a command that finds all unchanged does without it
+    from flows.commands.cli import main
+
     sys.exit(main(["ingest", *sys.argv[1:]]))
 
 from typing import Any
 
 from prefect import flow
 
-from flows._flow import flow_options
-from flows._parent import CHILD_ITEMS
-from flows._parent_flow import joined_parent, parent_state
-from flows._routing import batches, files_of, prune
-from medley.objects import without_password
+from flows.engine.flow import flow_options, joined_parent, parent_state
+from flows.engine.parent import CHILD_ITEMS
+from flows.engine.routing import batches, files_of, prune
 from medley.options import IngestOptions
 from medley.plain import native_name
+from medley.sources.urls import without_password
 
 _DEFAULTS = IngestOptions()
 _NONE: list[str] = []

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 
-from flows._cli import main
-
 if __name__ == "__main__":  # before Prefect is imported: a command that finds all unchanged does without it
+    from flows.commands.cli import main
+
     sys.exit(main(["pdf", *sys.argv[1:]]))
 
 from typing import Any
@@ -14,8 +14,8 @@ from typing import Any
 from prefect import flow
 from prefect.futures import PrefectFuture
 
-from flows._flow import flow_options, report, window
-from flows._run import joined_run
+from flows.engine.flow import flow_options, report, window
+from flows.engine.run import joined_run
 from medley.options import PdfOptions
 from medley.run import Run
 from medley.types import Unit

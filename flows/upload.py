@@ -6,9 +6,8 @@ from typing import Any
 
 from prefect import flow
 
-from flows._drain import drain
-from flows._flow import flow_options
-from flows._parent_flow import joined_parent, parent_state
+from flows.engine.flow import flow_options, joined_parent, parent_state
+from flows.uploads.drain import drain
 from medley.options import IngestOptions
 
 _DEFAULTS = IngestOptions()

@@ -1,85 +1,8 @@
-"""`medley watch`: files that land in an upload folder are noted in the catalog; one event starts the run for many."""
-
-from __future__ import annotations
+"""`python -m flows.watch`: the same program as `medley watch`."""
 
 import sys
 
-from flows._cli import main
-
 if __name__ == "__main__":
+    from flows.commands.cli import main
+
     sys.exit(main(["watch", *sys.argv[1:]]))
-
-import argparse
-import os
-import time
-from pathlib import Path
-
-from flows._addresses import STANDING, say_where
-from flows._bucket import Bucket
-from flows._environment import prepare_environment
-from flows._folder import Folder
-from flows._log import log_to_stderr, logger
-from flows._signals import exit_code, stop_on_signals
-from medley.catalog import open_catalog
-from medley.catalog.uploads import Uploads
-from medley.errors import SetupError
-from medley.objects import is_url, without_password
-from medley.settings import Settings, load_settings
-from medley.stop import stop_requested
-
-_TICK_S = 0.5
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The flags of this verb."""
-    parser.add_argument(
-        "sources",
-        nargs="*",
-        type=without_password,
-        metavar="FOLDER|URL",
-        help="default: the upload folder of `medley up`",
-    )
-    parser.add_argument("--after", choices=("keep", "move", "delete"), help="what becomes of a file that is done")
-
-
-def run(arguments: argparse.Namespace) -> int:
-    """Until Ctrl-C or SIGTERM."""
-    settings = load_settings()
-    sources = [_absolute(source) for source in arguments.sources] or [settings.upload_source]
-    for source in sources:
-        if not is_url(source) and not Path(source).is_dir():
-            raise SetupError(f"{source} is no directory", remedy="Make it, or give another one")
-    log_to_stderr()
-    prepare_environment(settings)
-    with stop_on_signals():
-        watch(sources, arguments.after or settings.up.after, settings)
-    return 0 if exit_code() == 143 else exit_code() or 0  # SIGTERM is how supervisors end it
-
-
-def _absolute(source: str) -> str:
-    return source if is_url(source) else str(Path(source).expanduser().absolute())
-
-
-def watch(sources: list[str], after: str, settings: Settings) -> None:
-    """Notes what lands in `sources`, and rings for it."""
-    from flows._bell import Bell  # Prefect reads its environment when it is imported
-
-    catalog = open_catalog(settings)
-    uploads = Uploads(catalog.engine)
-    uploads.wake()
-    watched = [
-        Bucket(source, after, uploads) if is_url(source) else Folder(Path(source), after, uploads) for source in sources
-    ]
-    bell = Bell(sources[0], catalog, uploads, settings)
-    if os.environ.get(STANDING) == str(settings.home):  # not where somebody watches another folder beside it
-        say_where("watch", sources[0], settings)
-    logger.info("watching %s", ", ".join(sources))
-    try:
-        while not stop_requested():
-            now = time.monotonic()
-            bell.landed(sum(source.look(now) for source in watched), now)
-            bell.ring_if_due(now)
-            time.sleep(_TICK_S)
-    finally:
-        for source in watched:
-            source.close()

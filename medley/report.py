@@ -11,8 +11,8 @@ from typing import Any, Literal
 
 from medley.errors import MedleyError
 from medley.plain import printable, to_json
-from medley.space import patient
-from medley.stop import stop_reason
+from medley.system.disk import patient
+from medley.system.stop import stop_reason
 
 ItemStatus = Literal["complete", "partial", "failed", "unchanged", "skipped", "cancelled"]
 RunStatus = Literal["complete", "partial", "failed", "cancelled"]

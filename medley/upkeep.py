@@ -16,7 +16,8 @@ from medley.models.base import spec_from_json
 from medley.records import load_vectors, store_slot
 from medley.run import StoreAddress
 from medley.stages import WRITE_STAGES
-from medley.stores.base import SPACE_OF_BRANCH, Batch, VectorStore, open_store
+from medley.stores.base import SPACE_OF_BRANCH, Batch, VectorStore
+from medley.stores.connect import open_store
 from medley.types import Branch
 
 

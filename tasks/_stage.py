@@ -28,7 +28,7 @@ from medley.errors import BadInput, CapacityError, MedleyError, SetupError, Tran
 from medley.records import stage_manifest, store_slot
 from medley.run import Run
 from medley.stages import WRITE_STAGES
-from medley.stop import raise_if_stopped
+from medley.system.stop import raise_if_stopped
 from medley.types import ArtifactRef, Asset, Part, Unit, utc_now
 
 logging.getLogger("medley").setLevel(logging.INFO)  # on Ray's workers nobody else does: notes go to the task's log
@@ -66,7 +66,7 @@ def stage_task(*, num_cpus: float, of: str) -> Callable[[Callable[..., Any]], St
             cache_policy=NO_CACHE,
             persist_result=False,
         )
-        made.ray_options = {"num_cpus": num_cpus}  # type: ignore[attr-defined]  # read by flows/_runner.py
+        made.ray_options = {"num_cpus": num_cpus}  # type: ignore[attr-defined]  # read by flows/services/ray_runner.py
         return made
 
     return decorate

@@ -14,7 +14,7 @@ from medley.media.pdf import PAGES, Page, parse_pdf, read_pages, write_page
 from medley.passages import passages_for
 from medley.records import load_rows, save_rows, write_branch
 from medley.run import Run
-from medley.stop import raise_if_stopped
+from medley.system.stop import raise_if_stopped
 from medley.types import ArtifactRef, Asset, Modality, Row, Unit
 from tasks._embed import embed_texts
 from tasks._publish import publish_pages

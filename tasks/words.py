@@ -14,7 +14,7 @@ from medley.media.pictures import PICTURE
 from medley.passages import passages_for
 from medley.records import load_rows, save_rows, write_branch
 from medley.run import Run
-from medley.stop import raise_if_stopped
+from medley.system.stop import raise_if_stopped
 from medley.types import ArtifactRef, Row, Unit
 from tasks._embed import embed_texts
 from tasks._stage import run_batch, run_stage, stage_task

@@ -24,14 +24,16 @@ import httpx
 import pytest
 from moto.server import ThreadedMotoServer
 
-from flows import _reaper, _signals
-from flows._cli import main
-from flows._environment import prepare_environment
-from flows._services import prefect_server, vector_store
-from medley import buckets, stop
+from flows.commands.cli import main
+from flows.services import reaper as _reaper
+from flows.services import signals as _signals
+from flows.services.environment import prepare_environment
+from flows.services.shared import prefect_server, vector_store
 from medley.run import StoreAddress
 from medley.settings import Settings, load_settings
-from medley.stores.base import open_store
+from medley.sources import buckets
+from medley.stores.connect import open_store
+from medley.system import stop
 from tests.world.truth import VideoTruth
 from tests.world.voices import synthesisers_installed
 
@@ -268,7 +270,7 @@ def _free_port() -> int:
 
 def _wait_for_nodes(address: str, env: dict[str, str]) -> None:
     """The port answers a little before the first node is there."""
-    program = f"from flows._runner import cluster_gpus; print(cluster_gpus({address!r}))"
+    program = f"from flows.services.ray_runner import cluster_gpus; print(cluster_gpus({address!r}))"
 
     def answers() -> bool:
         asked = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, env=env)

@@ -15,7 +15,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Cancelling
 from sqlalchemy import select
 
-from flows._addresses import prefect_url
+from flows.services.addresses import prefect_url
 from medley.catalog import open_catalog
 from medley.catalog.tables import runs
 from medley.settings import load_settings

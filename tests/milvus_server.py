@@ -11,10 +11,10 @@ from pathlib import Path
 
 import psutil
 
-from flows._services import free_port
+from flows.services.shared import free_port
 from medley.errors import MedleyError
 from medley.run import StoreAddress
-from medley.stores.base import open_store
+from medley.stores.connect import open_store
 from tests.conftest import eventually
 
 PROGRAM = Path(sys.executable).with_name("milvus-server")

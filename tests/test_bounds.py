@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flows._up.bounds import require_secrets
+from flows.up.exposure import require_secrets
 from medley.errors import SetupError
 from medley.settings import load_settings
 

@@ -7,15 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from flows._bucket import Bucket
-from flows._copies import make_copy
-from flows._identify import Item
-from flows._routing import files_of
-from medley import buckets, objects
+from flows.engine.items import Item
+from flows.engine.routing import files_of
+from flows.engine.spool import make_copy
+from flows.uploads.bucket import Bucket
 from medley.catalog import open_catalog
 from medley.catalog.uploads import Uploads
 from medley.errors import MissingFile, TransientError
 from medley.settings import Settings
+from medley.sources import buckets
+from medley.sources import urls as objects
 from medley.types import Asset
 from tests.conftest import SAMPLE, Medley, put
 from tests.fakes import MEDIA

@@ -14,8 +14,9 @@ import pytest
 import ray
 from ray.core.generated import gcs_pb2, gcs_service_pb2
 
-from flows import _cluster, _runner
-from flows._cluster import joinable, living_nodes, resolved
+from flows.services import ray_cluster as _cluster
+from flows.services import ray_runner as _runner
+from flows.services.ray_cluster import joinable, living_nodes, resolved
 from medley.errors import ServiceUnreachable, SetupError
 from medley.settings import Settings, load_settings
 from tasks._stage import run_stage

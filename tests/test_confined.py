@@ -14,15 +14,15 @@ from pathlib import Path
 import pytest
 
 from medley.artifacts import sha256_of
-from medley.confine import landlock_version
 from medley.errors import MissingFile, TooLarge, UnsupportedMedia
-from medley.launch import guarded
 from medley.media import child
 from medley.media.budget import decoder_slot, decoders_at_once
 from medley.media.child import ChildResult, run_child
 from medley.media.isolation import ways_out
 from medley.media.source import asset_source, open_source
 from medley.settings import Limits
+from medley.system.confine import landlock_version
+from medley.system.launch import guarded
 from medley.types import Asset, MediaInfo
 
 LIMITS = Limits(wall_s=60)

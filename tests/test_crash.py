@@ -6,7 +6,7 @@ import httpx
 import pytest
 from ray import exceptions as from_ray
 
-from flows._crash import crash_of
+from flows.engine.crash import crash_of
 from medley.errors import BadInput, MedleyError, ServiceUnreachable, SetupError
 
 NO_MODULE = ModuleNotFoundError("No module named 'tasks.speech'")

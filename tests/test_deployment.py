@@ -16,7 +16,7 @@ from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from flows._up.provision import expect_heartbeats
+from flows.up.prefect_deployments import expect_heartbeats
 from tests.conftest import ROOT, SAMPLE, eventually
 from tests.traces import of_medley
 

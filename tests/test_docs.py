@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from flows import _command
-from flows._cli import module_of
-from flows._modalities import FLOWS
+from flows.commands import files as _command
+from flows.commands.cli import module_of
+from flows.engine.registry import FLOWS
 from medley.settings import (
     CaptionerSettings,
     EmbedderSettings,

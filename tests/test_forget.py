@@ -14,8 +14,8 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from flows._environment import prepare_environment
-from flows._services import prefect_server
+from flows.services.environment import prepare_environment
+from flows.services.shared import prefect_server
 from medley.erasure.names import Names, alternation
 from medley.erasure.prefect_database import clean_prefect
 from medley.erasure.subjects import Subjects

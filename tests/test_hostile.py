@@ -16,7 +16,6 @@ import pytest
 
 from medley.catalog import Catalog, open_catalog
 from medley.errors import BadInput
-from medley.identify import identify
 from medley.media.audio import extract_audio
 from medley.media.frames import sample_frames
 from medley.media.pdf import find_figures, parse_pdf
@@ -26,6 +25,7 @@ from medley.options import FigureOptions, FrameOptions, PageOptions
 from medley.plain import printable
 from medley.report import error_entry
 from medley.settings import Limits, Settings
+from medley.sources.identify import identify
 from medley.types import Asset
 from tests.conftest import Medley
 from tests.corpus.__main__ import looked_at, report

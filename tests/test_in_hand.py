@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from flows._summary import print_summary
-from flows.search import player_command
+from flows.commands.search import player_command
+from flows.commands.summary import print_summary
 from medley.models.base import Vectors
 from medley.models.profiles import models_of
 from medley.models.whisper import load

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from flows._services import vector_store
+from flows.services.shared import vector_store
 from medley.settings import load_settings
-from medley.stores.base import open_store
+from medley.stores.connect import open_store
 from tests.conftest import SAMPLE, Medley, eventually
 from tests.documents import both, pdf, picture, placed, text
 from tests.media import cut

@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from flows import _environment
-from flows._prefect_server import UNLOCK
+from flows.services import environment as _environment
+from flows.services.prefect_server import UNLOCK
 from medley.settings import Settings
 from tests.conftest import PREFECT_PASSWORD
 

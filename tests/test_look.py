@@ -12,8 +12,8 @@ import PIL.ImageFilter
 import PIL.ImageFont
 import pytest
 
+from medley.media.frame_quality import Look
 from medley.media.frames import FRAMES, read_frames, sample_frames
-from medley.media.look import Look
 from medley.media.probe import probe_media
 from medley.options import FrameOptions
 from medley.settings import Limits

@@ -13,7 +13,6 @@ import numpy as np
 import psutil
 import pytest
 
-from medley import stop
 from medley.errors import Cancelled, CorruptMedia, TooLarge
 from medley.media.audio import SAMPLE_RATE_HZ, WAV, extract_audio
 from medley.media.child import run_child
@@ -21,6 +20,7 @@ from medley.media.frames import FRAMES, read_frames, sample_frames
 from medley.media.probe import probe_media
 from medley.options import FrameOptions
 from medley.settings import Limits
+from medley.system import stop
 from medley.types import Asset
 from tests.conftest import ROOT, SAMPLE, eventually
 from tests.fakes import asset_id

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from pydantic import BaseModel
 
-from flows._flags import add_option_flags, read_option_flags
+from flows.commands.flags import add_option_flags, read_option_flags
 from medley import options as options_module
 from medley import settings as settings_module
 from medley.errors import SetupError

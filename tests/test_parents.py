@@ -12,22 +12,22 @@ from prefect.flow_engine import run_flow
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import AwaitingRetry
 
-from flows._drain import CLAIM, _settle
-from flows._parent import Parent, open_parent
-from flows._runner import local_runner
-from flows._view import Terminal
+from flows.commands.terminal import Terminal
+from flows.engine.parent import Parent, open_parent
 from flows.ingest import ingest_sources
+from flows.services.ray_runner import local_runner
 from flows.upload import ingest_uploads
+from flows.uploads.drain import CLAIM, _settle
 from flows.video import ingest_video
-from medley import stop
 from medley.catalog import open_catalog
 from medley.catalog.uploads import Uploads
 from medley.catalog.views import status_items, status_runs
 from medley.errors import SetupError
-from medley.landing import seen_at
 from medley.options import IngestOptions
 from medley.report import ItemReport, ReportFile, exit_code
 from medley.settings import Settings
+from medley.sources.stability import seen_at
+from medley.system import stop
 from tests.conftest import SAMPLE, Medley
 from tests.media import first_seconds
 
@@ -106,7 +106,7 @@ def test_what_was_cancelled_waits_for_the_next_run(folder: Path, settings: Setti
     uploads = Uploads(open_catalog(settings).engine)
     uploads.note([seen_at(folder / "clip.mp4", str(folder))])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("medley.stop.clear_stop", lambda: None)
+        patch.setattr("medley.system.stop.clear_stop", lambda: None)
         stop.request_stop()
         with temporary_settings({PREFECT_API_URL: prefect_url}):
             runner = local_runner(settings)

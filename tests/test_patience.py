@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from flows._keeper import answers
-from flows._services import free_port
+from flows.services.shared import free_port
+from flows.services.supervise import answers
 from medley.errors import Cancelled, StoreUnavailable
 from medley.run import StoreAddress
-from medley.stop import clear_stop, request_stop
 from medley.stores import patience
 from medley.stores.patience import with_store
+from medley.system.stop import clear_stop, request_stop
 from tests.conftest import eventually
 from tests.fakes import TEXT_MODEL, batch
 

@@ -12,7 +12,7 @@ from actors.whisper import WhisperActor
 from medley.errors import Cancelled
 from medley.media.audio import SAMPLE_RATE_HZ, read_pieces
 from medley.models.base import Vectors
-from medley.stop import clear_stop, request_stop
+from medley.system.stop import clear_stop, request_stop
 from medley.types import Word
 
 LONG_S = 800

@@ -10,16 +10,16 @@ from pathlib import Path
 import pytest
 from rich.markup import escape
 
-from flows._routing import files_of
-from flows._terminal import PlainConsole
+from flows.commands.console import PlainConsole
+from flows.engine.routing import files_of
 from medley.catalog import Location, open_catalog
 from medley.catalog.known import paths_below
 from medley.catalog.uploads import Upload, Uploads
 from medley.errors import MedleyError, MissingFile
 from medley.export import markdown
-from medley.landing import entries_in
 from medley.plain import markdown_text, native_name, portable_name, printable, to_json
 from medley.settings import Settings
+from medley.sources.stability import entries_in
 from medley.subtitles import srt, vtt
 from medley.types import Segment, Word
 
@@ -113,7 +113,7 @@ def test_names_of_any_bytes_are_listed(tmp_path: Path) -> None:
 
 
 def test_a_path_that_cannot_be_one(settings: Settings) -> None:
-    from medley.identify import identify
+    from medley.sources.identify import identify
 
     with pytest.raises(MissingFile, match="NUL byte"):
         identify("a\0b.mp4", "video", open_catalog(settings), settings.limits, settings.spool)

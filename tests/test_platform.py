@@ -23,9 +23,9 @@ from prefect.client.schemas.schedules import IntervalSchedule
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from sqlalchemy import select
 
-from flows._addresses import prefect_url, running
-from flows._reaper import descendants
-from flows._up.installation import flow_processes, programs, supervisor_pid
+from flows.services.addresses import prefect_url, running
+from flows.services.reaper import descendants
+from flows.up.installation import flow_processes, programs, supervisor_pid
 from medley.catalog import open_catalog
 from medley.catalog.tables import stages
 from medley.catalog.views import status_items

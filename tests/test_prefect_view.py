@@ -109,7 +109,7 @@ def test_times_for_people(seconds: float, text: str) -> None:
 
 
 def test_commands_send_heartbeats_on_demand_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    from flows._start import _heartbeats
+    from flows.services.start import _heartbeats
 
     monkeypatch.delenv("PREFECT_FLOWS_HEARTBEAT_FREQUENCY", raising=False)
     with temporary_settings(_heartbeats()):

@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
-from flows._query import token
-from flows._up.query import application
+from flows.serve.client import token
+from flows.serve.server import application
 from medley.settings import Settings
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import psutil
 import pytest
 
-from flows import _reaper
+from flows.services import reaper as _reaper
 from medley.errors import BadInput, ModelTimeout
 from tests.conftest import RAY_MARK, ROOT, SAMPLE, Medley, command, eventually
 from tests.documents import picture

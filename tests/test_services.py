@@ -13,8 +13,8 @@ from typing import Any
 import psutil
 import pytest
 
-from flows._addresses import require, running
-from flows._services import Service, shared
+from flows.services.addresses import require, running
+from flows.services.shared import Service, shared
 from medley.errors import ServiceUnreachable, SetupError
 from medley.settings import Settings
 from tests.conftest import ROOT, eventually
@@ -24,7 +24,7 @@ TINY = Service("tiny", COMMAND, "http://127.0.0.1:{port}", "http://127.0.0.1:{po
 
 USER = f"""
 import sys
-from flows._services import Service, shared
+from flows.services.shared import Service, shared
 from medley.settings import load_settings
 with shared(Service(*{("tiny", COMMAND, TINY.url, TINY.health)!r}), load_settings()) as url:
     print(url, flush=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from flows._services import milvus_service, with_port
+from flows.services.shared import milvus_service, with_port
 from medley.catalog import open_catalog
 from medley.errors import SetupError
 from medley.settings import load_settings

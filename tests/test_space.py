@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from medley import space
 from medley.errors import NoSpace
 from medley.report import ItemReport, ReportFile
-from medley.space import Reserve, patient
+from medley.system import disk as space
+from medley.system.disk import Reserve, patient
 
 
 def test_a_write_is_tried_until_there_is_space() -> None:

@@ -33,10 +33,11 @@ def test_rows_and_vectors_must_match() -> None:
 
 LOST = """
 import dataclasses, json, os, signal, time
-from flows._services import vector_store
+from flows.services.shared import vector_store
 from medley.errors import StoreUnavailable
 from medley.settings import load_settings
-from medley.stores.base import Scope, open_store
+from medley.stores.base import Scope
+from medley.stores.connect import open_store
 from tests.fakes import TEXT_MODEL, vector_of
 from tests.test_store_milvus import batch, the
 settings = load_settings()

@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from flows._services import vector_store
+from flows.services.shared import vector_store
 from medley import stores
 from medley.models.base import Vectors
 from medley.run import StoreAddress
 from medley.settings import load_settings
-from medley.stores.base import Batch, Collection, Scope, VectorStore, open_store
+from medley.stores.base import Batch, Collection, Scope, VectorStore
+from medley.stores.connect import open_store
 from medley.stores.milvus_schema import record
 from medley.types import Row
 from tests.fakes import IMAGE_MODEL, TEXT_MODEL, asset_id, batch, vector_of

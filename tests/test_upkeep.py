@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from flows._services import vector_store
+from flows.services.shared import vector_store
 from medley.catalog import open_catalog
 from medley.models.locate import bundled
 from medley.settings import Settings
-from medley.stores.base import open_store
+from medley.stores.connect import open_store
 from tests.conftest import Medley
 from tests.documents import both, pdf, picture, placed, text
 

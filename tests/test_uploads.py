@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from flows._bell import Bell
-from flows._drain import CLAIM
-from flows._folder import Folder
+from flows.uploads.drain import CLAIM
+from flows.uploads.folder import Folder
+from flows.uploads.notifier import Bell
 from medley.catalog import Catalog, open_catalog
 from medley.catalog.uploads import Upload, Uploads
 from medley.catalog.views import status_items, status_totals
-from medley.landing import Landing, files_in, is_temporary
-from medley.mounts import on_network
 from medley.settings import Settings
+from medley.sources.stability import Landing, files_in, is_temporary
+from medley.system.mounts import on_network
 from tests.conftest import eventually
 
 

@@ -15,11 +15,11 @@ from urllib.parse import urlsplit
 
 import pytest
 
-import medley.remote
-import medley.web
-from flows._routing import files_of
-from medley import objects
+import medley.sources.remote
+import medley.sources.web
+from flows.engine.routing import files_of
 from medley.errors import MedleyError, MissingFile, TooLarge, TransientError
+from medley.sources import urls as objects
 from tests.conftest import Medley
 from tests.documents import pdf, picture, text
 
@@ -172,7 +172,7 @@ def test_links_lead_to_nothing_above_or_beside_the_folder(web: Web, pages: dict[
 def test_folders_without_an_end_are_left_and_it_is_said(
     web: Web, pages: dict[str, str], monkeypatch: pytest.MonkeyPatch, links: tuple[str, ...]
 ) -> None:
-    monkeypatch.setattr(medley.remote, "_MOST_FOLDERS", 50)
+    monkeypatch.setattr(medley.sources.remote, "_MOST_FOLDERS", 50)
     pages["/in/*"] = page_of_links(*links)
     told: list[MedleyError] = []
     found = list(files_of([f"{web.url}/line/"], lambda source, error: told.append(error)))
@@ -208,7 +208,7 @@ def test_a_redirect_within_the_server_is_followed(web: Web, pages: dict[str, str
     ],
 )
 def test_which_addresses_are_public(address: str, *, public: bool) -> None:
-    assert medley.web.is_public(address) is public
+    assert medley.sources.web.is_public(address) is public
 
 
 def test_two_colons_are_part_of_a_name(web: Web, tmp_path: Path) -> None:

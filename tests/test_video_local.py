@@ -14,16 +14,16 @@ from typing import Any
 import pytest
 
 from flows import video
-from flows._flight import by_stage
+from flows.engine.in_flight import by_stage
 from medley.artifacts import MANIFEST, ArtifactStore
 from medley.catalog import open_catalog
 from medley.catalog.tables import outcomes, stages
-from medley.identify import identify
 from medley.models.profiles import models_of
 from medley.options import ModelOptions, Profile, VideoOptions
 from medley.settings import Settings, load_settings
+from medley.sources.identify import identify
 from medley.stages import fingerprints
-from medley.stop import request_stop
+from medley.system.stop import request_stop
 from tests.conftest import SAMPLE, Medley
 from tests.media import first_seconds, without_index, without_picture, without_sound
 from tests.world.score import hit_in_scene, starts_matched, word_error_rate

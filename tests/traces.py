@@ -23,7 +23,7 @@ def of_medley(home: Path) -> list[str]:
 
 def pids_of(home: Path, words: str) -> list[int]:
     """Processes of a home, but for keepers, whose command lines hold `words`."""
-    return [pid for pid, line in _running(home).items() if words in line and "flows._keeper" not in line]
+    return [pid for pid, line in _running(home).items() if words in line and "flows.services.supervise" not in line]
 
 
 def _running(home: Path) -> dict[int, str]:

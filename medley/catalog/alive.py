@@ -6,7 +6,7 @@ import socket
 import time
 from typing import Any
 
-from medley.process import lives
+from medley.system.process import lives
 
 #: A run of another host of which nothing was heard for so long is dead: ten renewals, and clocks that differ.
 SILENT_S = 300.0

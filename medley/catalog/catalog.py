@@ -18,9 +18,9 @@ from medley.catalog.engine import engine_of
 from medley.catalog.migrate import migrate
 from medley.catalog.tables import assets, claims, locations, outcomes, runs, stages, uploads
 from medley.errors import SetupError
-from medley.process import born, lives
 from medley.settings import Settings
-from medley.space import patient
+from medley.system.disk import patient
+from medley.system.process import born, lives
 from medley.types import MediaInfo, utc_now
 
 CLAIM_S = 120.0

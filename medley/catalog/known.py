@@ -9,7 +9,7 @@ from sqlalchemy import Engine, delete, func, null, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from medley.catalog.tables import assets, locations, outcomes, plans, stages, tags, uploads
-from medley.space import patient
+from medley.system.disk import patient
 
 
 def paths_below(engine: Engine, root: str) -> list[str]:

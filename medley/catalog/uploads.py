@@ -11,7 +11,7 @@ from sqlalchemy import Engine, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from medley.catalog.tables import uploads
-from medley.space import patient
+from medley.system.disk import patient
 from medley.types import utc_now
 
 #: Pauses before a file is tried again whose run failed for a reason that is not the file's, in seconds.

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from medley.errors import SetupError
 from medley.settings import Limits
-from medley.stop import raise_if_stopped
+from medley.system.stop import raise_if_stopped
 
 #: The share of the machine's memory that decoders may be allowed, all together; the rest is for models and services.
 _SHARE = 0.75

@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import IO
 
 from medley.errors import TooLarge
-from medley.launch import Guard, guarded
 from medley.media.budget import decoder_slot
 from medley.media.source import Source
 from medley.settings import Limits
-from medley.stop import raise_if_stopped
+from medley.system.launch import Guard, guarded
+from medley.system.stop import raise_if_stopped
 
 _PACKAGE = Path(__file__).parents[1]
 _POLL_S = 0.1

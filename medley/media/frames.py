@@ -15,7 +15,7 @@ import ffmpeg
 from medley.media.choose import Shown, chosen, in_order
 from medley.media.damage import broken_lines, damage_of
 from medley.media.ffmpeg import input_of, run_ffmpeg, undecodable
-from medley.media.look import Look
+from medley.media.frame_quality import Look
 from medley.media.probe import pictures_of
 from medley.media.source import Source, asset_source
 from medley.options import FrameOptions

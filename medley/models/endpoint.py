@@ -16,7 +16,7 @@ import openai
 
 from medley.errors import BadInput, CorruptMedia, SetupError, TransientError
 from medley.models.base import Endpoint, ModelSpec, Vectors, unit
-from medley.stop import raise_if_stopped
+from medley.system.stop import raise_if_stopped
 
 _RETRIES = 3  # of one request, with growing pauses, as the server asks; then the task is retried
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")

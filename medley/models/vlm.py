@@ -14,7 +14,7 @@ from medley.errors import BadInput
 from medley.models.base import ModelSpec, pick_device
 from medley.models.endpoint import plain
 from medley.models.locate import locate
-from medley.stop import raise_if_stopped
+from medley.system.stop import raise_if_stopped
 
 
 class VisionLanguageModel:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Literal, Protocol
 
 from medley.models.base import ModelSpec, Vectors
-from medley.run import StoreAddress
 from medley.types import MODALITIES, Branch, Modality, Row
 
 Space = Literal["text", "image"]
@@ -105,9 +103,3 @@ class VectorStore(Protocol):
     def close(self) -> None:
         """Ends the connection."""
         ...
-
-
-def open_store(address: StoreAddress) -> VectorStore:
-    """A connection to the store at `address`; raises ServiceUnreachable. Milvus is the only kind so far."""
-    store: VectorStore = import_module("medley.stores.milvus").MilvusStore(address)
-    return store

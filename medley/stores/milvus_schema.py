@@ -11,7 +11,7 @@ from medley.stores.quiet_pymilvus import DataType, Function, FunctionType, Milvu
 from medley.types import Row
 
 PROPERTY = "medley.model"  #: Lite drops a collection's description, not its properties
-SPACE = "medley.space"
+SPACE = "medley.system.disk"
 ROW_FIELDS = [
     *("asset_id", "branch", "modality", "start_ms", "end_ms", "page", "box", "text", "thumbnail"),
 ]

@@ -9,8 +9,9 @@ from typing import TypeVar
 
 from medley.errors import StoreUnavailable
 from medley.run import StoreAddress
-from medley.stop import raise_if_stopped
-from medley.stores.base import VectorStore, open_store
+from medley.stores.base import VectorStore
+from medley.stores.connect import open_store
+from medley.system.stop import raise_if_stopped
 
 R = TypeVar("R")
 

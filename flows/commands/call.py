@@ -1,0 +1,111 @@
+"""What the commands that start runs share: their flags, their clock, their services, and one answer at the end."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from flows.commands.flags import add_option_flags
+from flows.commands.terminal import Terminal
+from flows.engine.run import OpenRun
+from flows.services import signals
+from flows.services.environment import prepare_environment
+from flows.services.shared import leave_all
+from medley.catalog import Catalog
+from medley.errors import SetupError
+from medley.export import export_asset
+from medley.settings import Settings, load_settings
+
+
+def add_run_arguments(parser: argparse.ArgumentParser, options: type[BaseModel]) -> None:
+    """The flags of all verbs that start runs."""
+    parser.add_argument("--runner", choices=("ray", "local"), help="ray (default), or threads of this process")
+    parser.add_argument("--force", action="store_true", help="do everything again, whatever is known of these files")
+    parser.add_argument("--verify", action="store_true", help="read every file, also where nothing seems changed")
+    parser.add_argument("--export", metavar="DIR", type=Path, help="write JSON, SRT and WebVTT files there")
+    parser.add_argument("--json", action="store_true", help="the report as JSON on stdout")
+    told = parser.add_mutually_exclusive_group()
+    told.add_argument("-v", "--verbose", action="store_true", help="the run's log on stderr, too")
+    told.add_argument("-q", "--quiet", action="store_true", help="say only what went wrong")
+    add_option_flags(parser, options)
+
+
+def prepared(arguments: argparse.Namespace) -> Settings:
+    """The settings, with what the flags of a run say of them; the environment is made for them."""
+    settings = load_settings()
+    if arguments.runner:
+        settings = settings.model_copy(update={"runner": arguments.runner})
+    if arguments.export:
+        _make_export_directory(arguments.export)
+    prepare_environment(settings)
+    return settings
+
+
+def _make_export_directory(directory: Path) -> None:
+    """Before any work: what cannot be written is not found out at the end."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SetupError(f"--export {directory}: {error.strerror}", remedy="Give a directory to write to") from None
+    if not os.access(directory, os.W_OK):
+        raise SetupError(f"--export {directory}: not writable", remedy="Give a directory to write to")
+
+
+def export_all(known: OpenRun, directory: Path) -> int:
+    """Exports every asset that the run has seen; how many that were."""
+    for path, asset in known.assets.items():
+        export_asset(asset, path, known.run, directory)
+    return len(known.assets)
+
+
+class Call:
+    """One call of a verb."""
+
+    def __init__(self, arguments: argparse.Namespace, settings: Settings, *, brief: bool = False) -> None:
+        self._arguments = arguments
+        self._settings = settings
+        self._view = Terminal(verbose=arguments.verbose, quiet=arguments.quiet, brief=brief)
+        self._to_tell = threading.Lock()
+        self._began = time.monotonic()
+        self.startup_s = 0.0
+        self.told_exports = 0
+        self.prefect_url: str | None = None
+
+    @property
+    def seconds(self) -> float:
+        """How long it has taken so far."""
+        return round(time.monotonic() - self._began, 3)
+
+    @contextmanager
+    def services(
+        self, catalog: Catalog, connect_store: Callable[[], object], flow_runs: Callable[[], Sequence[str]]
+    ) -> Iterator[Any]:
+        """See `flows.services.start.started`; gives the task runner."""
+        from flows.services.start import started
+
+        begin = time.monotonic()
+        self._view.starting("starting services")
+        with started(self._settings, catalog, connect_store, flow_runs) as (runner, self.prefect_url):
+            self.startup_s = round(time.monotonic() - begin, 3)
+            yield runner
+
+    def first_to_tell(self) -> bool:
+        """Once: the main thread and the hard exit may both come to print the answer."""
+        return self._to_tell.acquire(blocking=False)
+
+    def end_hard(self) -> None:
+        """The work did not end within the grace period, and the answer is printed: end what we started, and go."""
+        sys.stdout.flush()  # before Ray is killed: the main thread may end over that
+        if "flows.services.ray_runner" in sys.modules:
+            sys.modules["flows.services.ray_runner"].kill_private_cluster()
+        leave_all()
+        os._exit(signals.exit_code() or 1)

@@ -1,0 +1,100 @@
+"""`medley VERB ...`: one program, also as `python -m flows.video` and the like. What a user can cause is one line."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
+
+from flows.commands.console import print_error
+from flows.services.signals import drop_output
+from medley import __version__
+from medley.errors import MedleyError
+from medley.types import Flow
+
+#: Verbs that work on files share flows/commands/files.py; the others have a module of their own.
+_FILE_VERBS: dict[Flow, str] = {
+    "video": "make videos searchable by what is said and what is seen",
+    "pdf": "make PDFs searchable by what is written and what is to be seen",
+    "image": "make pictures searchable by what is on them",
+}
+_OTHER_VERBS = {
+    "ingest": "make folders and buckets of everything searchable",
+    "search": "find moments by words",
+    "status": "what is known of runs and files",
+    "plan": "what an ingest would do, and why",
+    "retry": "try again what is not complete",
+    "forget": "take files out of index, disk and catalog",
+    "gc": "remove what is left of assets that are no longer known",
+    "rebuild-index": "make all records anew from what is kept, without any model",
+    "models": "download the weights of a profile",
+    "up": "run the standing installation: Prefect, Ray, store, worker, upload folder",
+    "down": "end it",
+    "doctor": "what is wrong here, and what to do about it",
+    "watch": "note what lands in upload folders",
+    "deploy": "tell a Prefect server of the deployments",
+}
+
+
+#: Verbs that are another way to call the module of another verb.
+_MODULES = {"retry": "ingest"}
+
+
+def entry() -> None:
+    """Console script."""
+    sys.exit(main(sys.argv[1:]))
+
+
+def main(argv: Sequence[str]) -> int:
+    """Runs a verb; returns the exit status: 0 fine, 1 some item is not, 2 usage or set-up, 130 and 143 when stopped."""
+    verb = argv[0] if argv else ""
+    try:
+        if verb in _FILE_VERBS:
+            return _run_on_files(verb, argv[1:])
+        if verb in _OTHER_VERBS:
+            module = module_of(verb)
+            parser = _parser(verb, _OTHER_VERBS[verb])
+            add = module.add_retry_arguments if verb == "retry" else module.add_arguments
+            add(parser)
+            return int(module.run(parser.parse_args(argv[1:])))
+        return _usage(verb)
+    except MedleyError as error:
+        print_error(str(error))
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # the reader of our output has gone: `medley status | head`
+        drop_output()
+        return 141
+
+
+def module_of(verb: str) -> Any:
+    """The module of a verb of its own: it has `add_arguments` and `run`."""
+    return import_module(f"flows.commands.{_MODULES.get(verb, verb).replace('-', '_')}")
+
+
+def _run_on_files(verb: Flow, argv: Sequence[str]) -> int:
+    from flows.commands import files
+
+    parser = _parser(verb, _FILE_VERBS[verb])
+    files.add_arguments(parser, verb)
+    return files.run(verb, parser.parse_args(argv))
+
+
+def _parser(verb: str, description: str) -> argparse.ArgumentParser:
+    return argparse.ArgumentParser(prog=f"medley {verb}", description=description, allow_abbrev=False)
+
+
+def _usage(verb: str) -> int:
+    if verb == "--version":
+        print(f"medley {__version__}")
+        return 0
+    lines = [f"  {name:13} {text}" for name, text in (_FILE_VERBS | _OTHER_VERBS).items()]
+    text = "\n".join(["usage: medley VERB ... (medley VERB --help tells more)", "", *lines])
+    if verb in ("", "-h", "--help"):
+        print(text)
+        return 0 if verb else 2
+    print(f"medley: there is no verb {verb!r}\n{text}", file=sys.stderr)
+    return 2

@@ -1,0 +1,36 @@
+"""`medley deploy`: tells a Prefect server of work pool, deployments, schedules and triggers, as `medley up` does."""
+
+from __future__ import annotations
+
+import argparse
+
+from flows.services.addresses import prefect_url, require
+from flows.services.environment import prepare_environment
+from medley.errors import SetupError
+from medley.settings import load_settings
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The flags of this verb."""
+    text = "runs of which nothing is heard become Crashed: for workers on other machines"
+    parser.add_argument("--heartbeats", action="store_true", help=text)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """For a server of your own: PREFECT_API_URL."""
+    settings = load_settings()
+    prepare_environment(settings)
+    url = prefect_url(settings)
+    if not url:
+        raise SetupError("no Prefect server is named or up", remedy="Set PREFECT_API_URL, or use: medley up")
+    require(url, "PREFECT_API_URL")
+    from flows.up.prefect_deployments import (  # Prefect reads its environment when it is imported
+        expect_heartbeats,
+        provision,
+    )
+
+    provision(settings)
+    if arguments.heartbeats:
+        expect_heartbeats(url)
+    print(f"{url.removesuffix('/api')} has Medley's deployments.")
+    return 0

@@ -1,0 +1,22 @@
+"""`medley gc`: removes what is left of assets that are no longer known."""
+
+from __future__ import annotations
+
+import argparse
+
+from medley.artifacts import ArtifactStore
+from medley.catalog import open_catalog
+from medley.settings import load_settings
+from medley.upkeep import collect_garbage
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """No flags."""
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Says what it has removed."""
+    settings = load_settings()
+    count, freed = collect_garbage(open_catalog(settings), ArtifactStore(settings.artifacts))
+    print(f"removed {count} directories, {freed / 1e6:.1f} MB")
+    return 0

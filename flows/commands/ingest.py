@@ -1,0 +1,137 @@
+"""`medley ingest SOURCE...`: folders, patterns, lists and buckets, each file to the flow of its kind."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from functools import partial
+from typing import Any
+
+from flows.commands.call import Call, add_run_arguments, export_all, prepared
+from flows.commands.console import print_error, print_note
+from flows.commands.flags import read_option_flags
+from flows.commands.summary import print_ingest
+from flows.engine.parent import CHILD_ITEMS, Batch, Parent, open_parent
+from flows.engine.registry import flow_named
+from flows.engine.routing import batches, files_of, prune
+from flows.services import signals
+from flows.services.shared import vector_store
+from medley.catalog.views import status_items
+from medley.options import IngestOptions
+from medley.plain import portable_name, to_json
+from medley.report import exit_code
+from medley.sources.urls import without_password
+from medley.system.stop import stop_requested
+
+
+def add_retry_arguments(parser: argparse.ArgumentParser) -> None:
+    """The flags of `retry`."""
+    parser.add_argument("--failed", action="store_true", required=True, help="all that is not complete")
+    add_run_arguments(parser, IngestOptions)
+    parser.set_defaults(sources=[], prune=False)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The flags of this verb."""
+    parser.add_argument(
+        "sources",
+        nargs="+",
+        type=without_password,
+        metavar="SOURCE",
+        help="folders, files, patterns, lists of files, s3://bucket/prefix",
+    )
+    parser.add_argument("--prune", action="store_true", help="take out of the index what is gone from those folders")
+    add_run_arguments(parser, IngestOptions)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Works on the files and prints the report; returns the exit status."""
+    return _Ingest(arguments, prepared(arguments), brief=True).run()
+
+
+class _Ingest(Call):
+    """One call of the verb."""
+
+    def run(self) -> int:
+        """See the module."""
+        arguments, options = self._arguments, read_option_flags(self._arguments, IngestOptions)
+        how = {"force": arguments.force, "verify": arguments.verify, "again": not arguments.sources}
+        opened = open_parent("ingest", options, self._settings, view=self._view, **how)
+        with (
+            self._view,
+            signals.stop_on_signals(),
+            opened as parent,
+            signals.hard_exit(self._settings.stop_grace_s, lambda: self._leave_hard(parent)),
+        ):
+            parent.batches = self._batches(parent)
+            if arguments.export:
+                parent.on_child = lambda known: self._count_exports(export_all(known, arguments.export))
+            self._work(parent)
+        self._print(parent)
+        return signals.exit_code() or exit_code(parent.status)
+
+    def _count_exports(self, count: int) -> None:
+        self.told_exports += count
+
+    def _batches(self, parent: Parent) -> Iterator[Batch]:
+        if self._arguments.sources:
+            return batches(files_of(self._arguments.sources, parent.refuse), CHILD_ITEMS)
+        items = status_items(parent.catalog.engine, failed_only=True)
+        return batches((item["path"] for item in items), CHILD_ITEMS, otherwise="video")
+
+    def _work(self, parent: Parent) -> None:
+        if parent.anything_to_do():
+            assert parent.opened
+            parent.opened.check_machine()  # raises before any item is touched
+            self._run_flow(parent)
+        elif self._arguments.prune:
+            prune(self._arguments.sources, parent)
+
+    def _run_flow(self, parent: Parent) -> None:
+        from flows.services.start import error_of
+
+        with ExitStack() as store:
+            connect = lambda: store.enter_context(vector_store(self._settings))  # noqa: E731  # when it is its turn
+            with self.services(parent.catalog, connect, lambda: parent.flow_runs) as runner:
+                flow: Any = flow_named("ingest").with_options(task_runner=runner)
+                sources, arguments = [*map(portable_name, self._arguments.sources)], self._arguments
+                error = error_of(partial(flow, sources, parent.options, arguments.force, arguments.prune))
+        if error is not None and not (parent.finished or stop_requested()):
+            parent.give_up(error)
+
+    def _leave_hard(self, parent: Parent) -> None:
+        parent.abandon()
+        self._print(parent)
+        self.end_hard()
+
+    def _print(self, parent: Parent) -> None:
+        if not self.first_to_tell():
+            return
+        whole = {
+            "run_id": parent.run_id,
+            "flow": "ingest",
+            "status": parent.status,
+            "seconds": self.seconds,
+            "startup_s": self.startup_s,
+            "prefect_url": self.prefect_url,
+        }
+        if self._arguments.json:
+            sys.stdout.writelines(_as_json(whole, parent.report.items()))
+        elif not self._arguments.quiet:
+            print_ingest(whole, parent.report.counts)
+        if self.told_exports:
+            print_note(f"exported {self.told_exports} files to {self._arguments.export.absolute()}")
+        if parent.lost:
+            print_error(parent.lost)
+
+
+def _as_json(whole: dict[str, Any], items: Iterator[dict[str, Any]]) -> Iterator[str]:
+    """As `json.dumps` would, item by item: a report of a hundred thousand files is not held in memory."""
+    yield to_json(whole, indent=1).removesuffix("\n}") + ',\n "items": ['
+    between = "\n"
+    for item in items:
+        yield between + to_json(item)
+        between = ",\n"
+    yield "]\n}\n"

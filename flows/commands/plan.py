@@ -1,0 +1,115 @@
+"""`medley plan SOURCE...`: what an ingest would do, and why. Files are read where they are new; nothing is started."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+from rich.markup import escape
+
+from flows.commands.console import PlainConsole, print_json
+from flows.commands.flags import add_option_flags, read_option_flags
+from flows.engine.items import settled
+from flows.engine.parent import CHILD_ITEMS, Batch
+from flows.engine.plan import new_run
+from flows.engine.routing import batches, files_of
+from flows.services.environment import prepare_environment
+from medley.catalog import Catalog, open_catalog
+from medley.errors import BadInput, MedleyError, TransientError
+from medley.options import IngestOptions
+from medley.planning import Planned, reasons, stages_to_run
+from medley.run import Run
+from medley.settings import Settings, load_settings
+from medley.sources.identify import identify
+from medley.sources.urls import head, is_url, without_password
+from medley.stages import plan_fingerprint
+from medley.types import Flow
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The flags of this verb."""
+    parser.add_argument("sources", nargs="+", type=without_password, metavar="SOURCE", help="as of medley ingest")
+    parser.add_argument("--json", action="store_true", help="the answer as JSON on stdout")
+    add_option_flags(parser, IngestOptions)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Prints a line for each file about which something is to do, and totals."""
+    settings = load_settings()
+    prepare_environment(settings)
+    options = read_option_flags(arguments, IngestOptions)
+    refused: list[Planned] = []
+    files = files_of(arguments.sources, lambda source, error: refused.append(_refused(source, None, error)))
+    planned = [*_planned(batches(files, CHILD_ITEMS), options, settings), *refused]
+    totals = {
+        "files": len(planned),
+        "actions": dict(Counter(item.action for item in planned)),
+        "why": dict(Counter(reason for item in planned for reason in item.why)),
+        "stages": dict(Counter(stage for item in planned for stage in item.stages)),
+    }
+    if arguments.json:
+        items = [asdict(item) for item in planned]
+        print_json({"totals": totals, "items": items})
+    else:
+        _show(planned, totals)
+    return 0
+
+
+def _planned(found: Iterator[Batch], options: IngestOptions, settings: Settings) -> Iterator[Planned]:
+    catalog = open_catalog(settings)
+    runs: dict[Flow, Run] = {}
+    for flow, paths in found:
+        if flow is None:
+            yield from (Planned(path, "skipped") for path in paths)
+            continue
+        if flow not in runs:
+            runs[flow] = new_run(flow, options.of(flow), settings, force=False)
+        run = runs[flow]
+        seen: set[str] = set()
+        for path in paths:
+            item = _item(path, run, catalog)
+            again = item.asset_id in seen and item.action == "run"
+            yield Planned(path, "unchanged", flow, item.asset_id, ["same content as another file"]) if again else item
+            seen |= {item.asset_id} if item.asset_id else set()
+
+
+def _item(path: str, run: Run, catalog: Catalog) -> Planned:
+    plan = plan_fingerprint(run.fingerprints)
+    known = catalog.location(path if is_url(path) else os.path.abspath(path))
+    try:
+        if is_url(path) and (
+            known is None or known.inode != head(path).version or not known.inode
+        ):  # it is not fetched
+            return Planned(path, "run", run.flow, why=["changed" if known else "new"], stages=list(run.fingerprints))
+        asset = identify(path, run.flow, catalog, run.limits, run.spool)
+    except (BadInput, TransientError) as error:
+        return _refused(path, run.flow, error)
+    before = known.asset_id if known and known.asset_id != asset.asset_id else None
+    outcome = catalog.outcome(asset.asset_id, run.flow)
+    done = settled(path, asset, run.flow, plan, catalog, run)
+    if done and done.status == "unchanged":
+        return Planned(path, "unchanged", run.flow, asset.asset_id)
+    why = reasons(outcome, plan, run, catalog, before)
+    if done:
+        return Planned(path, "remembered", run.flow, asset.asset_id, why)
+    return Planned(path, "run", run.flow, asset.asset_id, why, stages_to_run(asset, run))
+
+
+def _refused(path: str, flow: Flow | None, error: MedleyError) -> Planned:
+    return Planned(path, "refused", flow, why=[f"{type(error).__name__}: {error.reason}"])
+
+
+def _show(planned: list[Planned], totals: dict[str, Any]) -> None:
+    console = PlainConsole()
+    for item in planned:
+        if item.action != "unchanged":
+            told = "; ".join(item.why)
+            stages = f"  [dim]{', '.join(item.stages)}[/]" if item.stages else ""
+            console.print(f"{item.action:>10}  {escape(item.path)}  {escape(told)}{stages}", soft_wrap=True)
+    console.print(", ".join(f"{count} {action}" for action, count in totals["actions"].items()) or "no files")
+    for reason, count in totals["why"].items():
+        console.print(f"{count:6}  {escape(reason)}", soft_wrap=True)

@@ -1,0 +1,99 @@
+"""`medley search "query"`: needs the vector store only, never Prefect, never Ray."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import shutil
+from typing import Any
+
+from pydantic import ValidationError
+from rich.markup import escape
+
+from flows.commands.console import PlainConsole, print_json
+from flows.serve.local import find
+from flows.serve.request import Question
+from flows.services.environment import prepare_environment
+from medley.errors import SetupError
+from medley.plain import printable
+from medley.settings import load_settings
+from medley.sources.urls import is_url
+from medley.types import MODALITIES, clock
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The flags of this verb."""
+    parser.add_argument("query", nargs="?", default="", help="what to look for, in words")
+    parser.add_argument("--like", metavar="RECORD|PICTURE", help="instead of words: a record's id, or a picture file")
+    parser.add_argument("--limit", type=int, default=10, metavar="N", help="hits at most (default 10)")
+    parser.add_argument("--modality", choices=MODALITIES, action="append", help="look only at this kind (repeatable)")
+    parser.add_argument("--file", metavar="PATH", help="look only in this file, or in the files of this folder")
+    parser.add_argument("--tag", action="append", metavar="TEXT", help="look only at files with this tag (repeatable)")
+    parser.add_argument("--page", type=int, metavar="N", help="look only at this page, from 1")
+    parser.add_argument("--since", metavar="DATE", help="look only at files first seen then or later (2026-11-24, UTC)")
+    parser.add_argument("--until", metavar="DATE", help="look only at files first seen before")
+    parser.add_argument("--json", action="store_true", help="the answer as JSON on stdout")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Searches and prints; no hits is no error."""
+    settings = load_settings()
+    prepare_environment(settings)
+    question = _question(arguments)
+    hits = find(question, settings)
+    if arguments.json:
+        print_json({"query": arguments.query, "hits": hits})
+    else:
+        show(arguments.query or f"like {arguments.like}", hits)
+    return 0
+
+
+def _question(arguments: argparse.Namespace) -> Question:
+    """Raises SetupError that names the flag."""
+    if bool(arguments.query) == bool(arguments.like):
+        raise SetupError("search wants words or --like", remedy='Give one of them: medley search "a red circle"')
+    known = {name: getattr(arguments, name) for name in ("query", "like", "file", "page", "since", "until")}
+    limit, modalities = max(1, arguments.limit), tuple(arguments.modality or MODALITIES)
+    try:
+        return Question(**known, limit=limit, modalities=modalities, tags=tuple(arguments.tag or ()))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise SetupError(f"--{first['loc'][0]} {first['input']}: {first['msg']}", remedy="See --help") from None
+
+
+def show(query: str, hits: list[dict[str, Any]]) -> None:
+    """For people, on stdout: two lines for each hit, paths in one piece."""
+    console = PlainConsole()
+    if not hits:
+        console.print(f"Nothing found for “{escape(query)}”. Is anything indexed? Try: medley status")
+        return
+    console.print(f"“{escape(query)}”")
+    for n, hit in enumerate(hits, 1):
+        begin, end = ("" if at is None else clock(at) for at in (hit["start_s"], hit["end_s"]))
+        span = begin if begin == end else f"{begin} - {end}"
+        where = escape(hit["path"] or "(file unknown)")
+        console.print(
+            f"{n:3}. [bold]{where}[/]  {span or _page(hit)}  {hit['modality']}  [dim]{hit['score']:.4f}[/]",
+            soft_wrap=True,
+        )
+        console.print(f"     {escape(hit['text'] or hit['thumbnail'] or '')}", soft_wrap=True)
+        if hit["path"] and hit["start_s"] is not None and not is_url(hit["path"]):
+            console.print(f"     [dim]{escape(player_command(hit['path'], hit['start_s']))}[/]", soft_wrap=True)
+
+
+def _page(hit: dict[str, Any]) -> str:
+    return "" if hit["page"] is None else f"page {hit['page']}"
+
+
+def _quoted(path: str) -> str:
+    """For the shell; where a name holds what a terminal must not see, as bash, zsh and ksh write such bytes."""
+    shown = printable(path.replace("\\", "\\\\").replace("'", "\\'"))
+    return shlex.quote(path) if printable(path) == path else f"$'{shown}'"
+
+
+def player_command(path: str, start_s: float) -> str:
+    """A command line for the shell that plays the file from there, with a player that is installed (else: mpv)."""
+    options = {"mpv": f"--start={start_s:.1f} --", "vlc": f"--start-time={start_s:.1f}", "ffplay": f"-ss {start_s:.1f}"}
+    player = next((name for name in options if shutil.which(name)), "mpv")
+    return f"{player} {options[player]} {_quoted(os.path.abspath(path))}"

@@ -1,0 +1,62 @@
+"""What a command prints for people when it is done, on stdout."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+from rich.markup import escape
+from rich.table import Table
+
+from flows.commands.console import PlainConsole
+from medley.report import RunReport
+
+_ROWS = 20
+
+
+def print_summary(report: RunReport, profile: str | None) -> None:
+    """A table of items, how long it took and how much of that was start-up, and three commands to try next."""
+    console = PlainConsole()
+    console.print(_table(report.items[:_ROWS]))
+    if len(report.items) > _ROWS:
+        console.print(f"... and {len(report.items) - _ROWS} more: medley status")
+    statuses = [item["status"] for item in report.items]
+    counts = ", ".join(f"{statuses.count(status)} {status}" for status in dict.fromkeys(statuses))
+    start = f", {report.startup_s:.1f} s of it to start services" if report.startup_s else ""
+    console.print(f"[bold]{counts}[/] in {report.seconds:.1f} s{start}")
+    if "cancelled" in statuses:
+        console.print("The same command goes on from here: finished stages are kept")
+    done = next((item["path"] for item in report.items if item["status"] in ("complete", "unchanged")), None)
+    if done:
+        console.print('\nNext:  medley search "what you look for"')
+        console.print("       medley status")
+        same = f" --profile {profile}" if profile else ""
+        console.print(f"       medley {report.flow} {escape(shlex.quote(done))}{same} --export DIR", soft_wrap=True)
+
+
+def _table(items: list[dict[str, Any]]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for name in ("file", "status", "records", "seconds", "why"):
+        table.add_column(name, overflow="fold")
+    for item in items:
+        records = ", ".join(f"{count} {modality}" for modality, count in item["records"].items())
+        error = item["error"]
+        why = f"{error['type']} in {error['stage']}" if error else ""
+        if item["duplicate_of"]:
+            why = why or f"same content as {item['duplicate_of']}"
+        table.add_row(escape(item["path"]), item["status"], records, f"{item['seconds']:.1f}", escape(why))
+    return table
+
+
+def print_ingest(whole: dict[str, Any], counts: Mapping[str, int]) -> None:
+    """How many files ended how, and how long it took; each of them was told on stderr."""
+    console = PlainConsole()
+    told = ", ".join(f"{count} {status}" for status, count in sorted(counts.items())) or "no files"
+    start = f", {whole['startup_s']:.1f} s of it to start services" if whole["startup_s"] else ""
+    console.print(f"[bold]{told}[/] in {whole['seconds']:.1f} s{start}")
+    if whole["status"] == "cancelled":
+        console.print("The same command goes on from here: finished stages are kept")
+    if {"failed", "partial"} & counts.keys():
+        console.print("Which and why:  medley status --failed")
+    console.print('Next:  medley search "what you look for"')

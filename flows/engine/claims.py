@@ -1,0 +1,25 @@
+"""What commands share that change what is kept without a flow: they claim assets as runs do."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from flows.engine.ledger import in_ledger
+from medley.catalog import Catalog
+
+
+@contextmanager
+def claiming(catalog: Catalog, flow: str) -> Iterator[str]:
+    """A run of this process in the catalog, whose claims are kept until the block ends; gives its id."""
+    run_id = str(uuid.uuid4())
+    with in_ledger(catalog, run_id, flow, "", lambda: ("complete", {})):
+        yield run_id
+
+
+@contextmanager
+def claimed_ones(catalog: Catalog, flow: str, asset_ids: Iterable[str]) -> Iterator[list[str]]:
+    """Those of the assets that no run is at work on; nobody else begins with them until the block ends."""
+    with claiming(catalog, flow) as run_id:
+        yield [asset_id for asset_id in dict.fromkeys(asset_ids) if catalog.claim(asset_id, run_id)]

@@ -1,0 +1,193 @@
+"""Items in flight: their futures, what came of them, and how that is told."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from prefect.client.schemas.objects import State
+from prefect.context import FlowRunContext
+from prefect.futures import PrefectFuture
+
+from flows.engine.crash import Crash, crash_of
+from flows.engine.items import Item
+from flows.services.log import logger
+from flows.services.ray_runner import MedleyRayRunner
+from medley.errors import Cancelled, CorruptMedia, MedleyError, SetupError, TransientError
+from medley.report import StageReport
+from medley.run import Run
+from medley.stages import DAGS
+from medley.system.stop import stop_requested
+from medley.types import ArtifactRef, Asset, Flow, Unit, named, utc_now
+
+
+@dataclass(slots=True, eq=False)
+class Member:
+    """One item of a flight."""
+
+    item: Item
+    asset: Asset
+    began: float = field(default_factory=time.monotonic)
+    stages: dict[str, StageReport] = field(default_factory=dict)
+    errors: list[MedleyError] = field(default_factory=list)
+    cancelled: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class Flight:
+    """Items that go through the stages together."""
+
+    flow: Flow
+    members: list[Member]
+    futures: dict[str, PrefectFuture[Any]] = field(default_factory=dict)
+    open: set[str] = field(default_factory=set)
+    drives: int = 0
+    deaths: int = 0  #: of these, how many ended with the death of a worker
+    crash: Crash | None = None
+    broken: bool = False  #: a stage failed as a whole, for a reason that may be one member's
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        return named([member.item.path for member in self.members])
+
+    def halves(self) -> list[Flight]:
+        """Two smaller flights, to be driven anew: what is done comes back cached."""
+        middle = len(self.members) // 2
+        return [Flight(self.flow, part) for part in (self.members[:middle], self.members[middle:])]
+
+    def begin(self, futures: dict[str, PrefectFuture[Any]]) -> None:
+        """Once more, from nothing but what is kept."""
+        self.drives += 1
+        self.crash, self.broken = None, False
+        for member in self.members:
+            member.errors.clear()
+        self.futures, self.open = futures, set(futures)
+
+
+def by_stage(futures: Sequence[PrefectFuture[Any]], run: Run) -> dict[str, PrefectFuture[Any]]:
+    """Futures of stages by name, in the order of the DAG, whatever order they were given in.
+
+    Raises ValueError for what is no stage of this flow, or is there twice.
+    """
+    names = [getattr(future, "stage", "a task that is no stage") for future in futures]
+    known = [name for name in run.fingerprints if name in names]
+    if sorted(known) != sorted(names):
+        raise ValueError(f"the stages of {run.flow} are {', '.join(run.fingerprints)}; got {', '.join(names)}")
+    return {name: futures[names.index(name)] for name in known}
+
+
+def running_stages(flight: Flight) -> list[str]:
+    """The first open stage of each branch."""
+    first: dict[str, str] = {}
+    for stage in DAGS[flight.flow]:
+        if stage.name in flight.open:
+            first.setdefault(stage.branch, stage.name)
+    return list(first.values())
+
+
+def final_state(future: PrefectFuture[Any]) -> State[Any] | None:
+    """The final state of a future that is done; None where it was cancelled before it began."""
+    try:
+        future.wait()
+    except (asyncio.CancelledError, concurrent.futures.CancelledError):
+        return None
+    return future._final_state  # `.state` would ask the API
+
+
+def note_state(flight: Flight, stage: str, state: State[Any] | None) -> None:
+    """Files what became of a stage: done, failed with which error, cancelled, or its worker died."""
+    if state is None:
+        _cancel(flight)
+        return
+    if not state.is_final():
+        return  # never ran: the stage before it failed
+    result = state.result(raise_on_failure=False)
+    if isinstance(result, Unit):
+        for member, part in zip(flight.members, result.parts, strict=True):
+            if isinstance(part, ArtifactRef):
+                _note_part(member, stage, part)
+    elif state.is_crashed():
+        if stop_requested():
+            _cancel(flight)
+        else:
+            _note_crash(flight, crash_of(stage, result, state.message or ""))
+    else:
+        _note_failure(flight, stage, result)
+
+
+def _note_crash(flight: Flight, crash: Crash) -> None:
+    logger.error("%s: %s crashed: %s", flight.name, crash.stage, crash.why)
+    if crash.kind in ("setup", "bug"):
+        _note_failure(flight, crash.stage, crash.error)
+    elif flight.crash is None:
+        flight.crash = crash
+        flight.deaths += crash.kind == "worker"
+
+
+def _cancel(flight: Flight) -> None:
+    for member in flight.members:
+        member.cancelled = True
+
+
+def _note_part(member: Member, stage: str, part: ArtifactRef) -> None:
+    error = part.error
+    if error is None:
+        _note_success(member, stage, part)
+    elif error.stage == stage:  # else the stage before has told it
+        logger.error("%s: %s failed: %s", member.item.path, stage, error)
+        _note_error(member, stage, error)
+
+
+def _note_success(member: Member, stage: str, result: ArtifactRef) -> None:
+    if result.damage and all(error.reason != result.damage for error in member.errors):
+        remedy = "The rest is searchable; if you have a better copy, give that"
+        damaged = CorruptMedia(result.damage, file=member.asset.path, remedy=remedy)
+        damaged.stage, damaged.started = stage, result.started
+        member.errors.append(damaged)
+    if result.cached and stage in member.stages:
+        return  # the item was driven again: this run did the stage before its worker died
+    done = StageReport(stage, "completed", result.started, result.seconds, result.attempts)
+    if result.cached:
+        done.state = "cached"
+    elif result.skipped:
+        done.state = "skipped"
+    member.stages[stage] = done
+    logger.info("%s: %s %s in %.3f s", member.item.path, stage, done.state, done.seconds)
+
+
+def _note_failure(flight: Flight, stage: str, error: Any) -> None:
+    """A stage failed as a whole."""
+    if not isinstance(error, MedleyError):  # a bug of ours or a library's: named, not hidden
+        unexpected = MedleyError(f"{type(error).__name__}: {error}", file=flight.members[0].asset.path)
+        unexpected.stage, unexpected.started = stage, utc_now()
+        error = unexpected
+    if not isinstance(error, Cancelled):
+        logger.error("%s: %s failed", flight.name, stage, exc_info=error)
+    flight.broken = flight.broken or not isinstance(error, (Cancelled, SetupError, TransientError))
+    for member in flight.members:
+        _note_error(member, stage, error)
+
+
+def _note_error(member: Member, stage: str, error: MedleyError) -> None:
+    if not isinstance(error, Cancelled):
+        member.stages[stage] = StageReport(stage, "failed", error.started, error.seconds, error.attempts)
+    member.errors.append(error)
+
+
+def forget_future(future: PrefectFuture[Any]) -> None:
+    """The runner keeps no reference to what is done: memory does not grow with the number of items."""
+    context = FlowRunContext.get()
+    if context and isinstance(context.task_runner, MedleyRayRunner):
+        context.task_runner.forget(future)
+
+
+def cancel_running(force: bool) -> None:
+    """On Ray the tasks are interrupted; threads see the stop flag by themselves."""
+    context = FlowRunContext.get()
+    if context and isinstance(context.task_runner, MedleyRayRunner):
+        context.task_runner.cancel_all(force=force)

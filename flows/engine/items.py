@@ -1,0 +1,174 @@
+"""Which items a run has: what each path shows, and whether anything is left to do about it."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import medley.errors
+from medley.artifacts import ArtifactStore
+from medley.catalog import Catalog, Outcome
+from medley.catalog.known import tag_assets
+from medley.errors import BadInput, EncryptedPdf, MedleyError, MissingFile, TransientError
+from medley.planning import stages_to_run, wanted_stages
+from medley.records import written
+from medley.report import ItemReport, error_entry, stop_errors
+from medley.run import Run
+from medley.sources.identify import identify
+from medley.sources.urls import is_url
+from medley.stages import branches_without
+from medley.system.stop import stop_requested
+from medley.types import Asset, Branch
+
+_TOLD_AT_ONCE = 500
+
+
+@dataclass(slots=True)
+class Item:
+    """A path of the run. With a `report` there is nothing to do; with `duplicate_of` another item does it."""
+
+    path: str
+    asset: Asset | None = None
+    report: ItemReport | None = None
+    duplicate_of: str | None = None
+
+    @property
+    def to_do(self) -> bool:
+        """Whether a stage may have to run."""
+        return self.report is None and self.duplicate_of is None
+
+
+class Sightings:
+    """What the catalog is to hear of items that were identified: told some hundreds at a time, and at the run's end."""
+
+    def __init__(self, catalog: Catalog, tags: Sequence[str]) -> None:
+        self._catalog, self._tags = catalog, tags
+        self._seen: dict[str, str] = {}
+
+    def add(self, item: Item) -> Item:
+        """The item, whose asset was seen at its path and gets the run's tags."""
+        if item.asset:
+            self._seen[_known_as(item.path)] = item.asset.asset_id
+        if len(self._seen) >= _TOLD_AT_ONCE:
+            self.tell()
+        return item
+
+    def tell(self) -> None:
+        """All that has not been told yet."""
+        if self._seen:
+            self._catalog.note_seen(list(self._seen))
+            tag_assets(self._catalog.engine, set(self._seen.values()), self._tags)
+            self._seen.clear()
+
+
+def _known_as(path: str) -> str:
+    """The path's name in the catalog."""
+    return path if is_url(path) else os.path.abspath(path)
+
+
+def identify_items(
+    paths: Sequence[str], flow: str, plan: str, catalog: Catalog, run: Run, *, verify: bool
+) -> Iterator[Item]:
+    """One item for each path, in order."""
+    first: dict[str, Item] = {}
+    for path in paths:
+        if stop_requested():
+            yield Item(path, report=ItemReport(path, "cancelled", errors=stop_errors()))
+            continue
+        try:
+            asset = identify(path, run.flow, catalog, run.limits, run.spool, verify=verify)
+        except (BadInput, TransientError) as error:
+            yield Item(path, report=_refused(path, error, flow, plan, catalog, run))
+            continue
+        if earlier := first.get(asset.asset_id):
+            outcome = outcome_of_duplicate(path, earlier.path, earlier.report) if earlier.report else None
+            yield Item(path, asset, outcome, duplicate_of=earlier.path)
+            continue
+        first[asset.asset_id] = Item(path, asset, settled(path, asset, flow, plan, catalog, run))
+        yield first[asset.asset_id]
+
+
+def outcome_of_duplicate(path: str, duplicate_of: str, first: ItemReport) -> ItemReport:
+    """The entry of a second path of the same content: the first one's outcome, `unchanged` where that is complete."""
+    status = "unchanged" if first.status == "complete" else first.status
+    return replace(first, path=path, duplicate_of=duplicate_of, status=status, stages=[], seconds=0.0)
+
+
+def settled(path: str, asset: Asset, flow: str, plan: str, catalog: Catalog, run: Run) -> ItemReport | None:
+    """The report of an asset about which nothing is left to do: done before, or failed before by its own fault."""
+    outcome = catalog.outcome(asset.asset_id, flow)
+    if run.again and outcome and outcome.status != "complete":
+        return None
+    if run.force or outcome is None or outcome.plan != plan or not _is_kept(asset, outcome, run):
+        return None
+    if run.knows_password and any(error["type"] == EncryptedPdf.__name__ for error in outcome.errors):
+        return None  # a password is no part of the plan: what it opens is the same
+    report = ItemReport(path, "unchanged", asset.asset_id, asset.media.media_type, records=outcome.records)
+    report.notes = notes_of(asset, run)
+    if outcome.status == "complete":
+        return report
+    if outcome.status in ("failed", "partial") and all(by_the_file(error["type"]) for error in outcome.errors):
+        report.status = "failed" if outcome.status == "failed" else "partial"
+        report.errors = outcome.errors
+        return report
+    return None
+
+
+def branches_of(asset: Asset, run: Run) -> list[Branch]:
+    """The branches that there is work for."""
+    return list(dict.fromkeys(stage.branch for stage in wanted_stages(asset, run)))
+
+
+def _is_kept(asset: Asset, outcome: Outcome, run: Run) -> bool:
+    """Whether the outcome is still true: artifacts are whole, and the records of what has not failed in this store."""
+    if outcome.status == "complete":
+        return not stages_to_run(asset, run)
+    if outcome.status == "failed":
+        return True  # there is nothing to miss
+    failed = branches_without(run.flow, (error["stage"] for error in outcome.errors))
+    artifacts = ArtifactStore(run.artifacts)
+    wanted = (branch for branch in branches_of(asset, run) if branch not in failed)
+    return all(written(artifacts, asset.asset_id, branch, run) for branch in wanted)
+
+
+def records_of(asset: Asset, run: Run) -> dict[str, int]:
+    """Records of what is written, by modality."""
+    artifacts = ArtifactStore(run.artifacts)
+    found = (written(artifacts, asset.asset_id, branch, run) for branch in branches_of(asset, run))
+    counted: Counter[str] = Counter()
+    for manifest in found:
+        counted.update(manifest.data["records"] if manifest else {})
+    return dict(counted)
+
+
+def notes_of(asset: Asset, run: Run) -> list[str]:
+    """What is true of the file and no fault: the probe's notes, and those that stages left in their manifests."""
+    artifacts = ArtifactStore(run.artifacts)
+    made = (artifacts.find(asset.asset_id, stage, fingerprint) for stage, fingerprint in run.fingerprints.items())
+    later = (note for manifest in made if manifest for note in manifest.data.get("notes", ()))
+    return list(dict.fromkeys([*asset.media.notes, *later]))
+
+
+def by_the_file(error_type: str) -> bool:
+    """Whether an error of that type is the content's own fault: trying again changes nothing.
+
+    That a file was not there, or was being written to, says nothing of what it holds.
+    """
+    found = getattr(medley.errors, error_type, MedleyError)
+    return isinstance(found, type) and issubclass(found, BadInput) and not issubclass(found, MissingFile)
+
+
+def _refused(
+    path: str, error: BadInput | TransientError, flow: str, plan: str, catalog: Catalog, run: Run
+) -> ItemReport:
+    if is_url(path):
+        error.file = path
+    entry = error_entry(error)
+    if isinstance(error, BadInput) and error.asset_id:
+        catalog.note_outcomes({error.asset_id: ("failed", [entry], {})}, flow, plan, run.run_id)
+    else:
+        catalog.note_path_failure(_known_as(path), entry)
+    asset_id = error.asset_id if isinstance(error, BadInput) else ""
+    return ItemReport(path, "failed", asset_id or None, errors=[entry])

@@ -1,0 +1,80 @@
+"""What came of items that were in flight: their entries in the report, their rows in the catalog."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from flows.engine.in_flight import Flight, Member
+from flows.engine.items import notes_of, records_of
+from flows.engine.run import OpenRun
+from flows.engine.spool import drop_copy
+from medley.artifacts import ArtifactStore
+from medley.errors import Cancelled, MedleyError
+from medley.report import ItemReport, StageReport, error_entry, stop_errors
+from medley.run import Run
+from medley.stages import DAGS
+from medley.types import Asset
+
+
+def report_of(member: Member, flight: Flight, run: Run) -> ItemReport:
+    """How an item ended."""
+    drop_copy(member.item, member.errors)
+    errors = _told([error for error in member.errors if not isinstance(error, Cancelled)], flight)
+    cancelled = member.cancelled or any(isinstance(error, Cancelled) for error in member.errors)
+    records = records_of(member.asset, run)
+    errors += stop_errors() if cancelled else []
+    done = all(stage in member.stages for stage in flight.futures) and not errors
+    status = "complete" if done else "cancelled" if cancelled else "partial" if any(records.values()) else "failed"
+    return ItemReport(
+        member.item.path,
+        status,  # type: ignore[arg-type]  # mypy widens the chain of conditions to str
+        member.asset.asset_id,
+        member.asset.media.media_type,
+        records=records,
+        seconds=round(time.monotonic() - member.began, 3),
+        stages=[member.stages[name] for name in flight.futures if name in member.stages],
+        errors=errors,
+        notes=notes_of(member.asset, run),
+    )
+
+
+def _told(errors: Sequence[MedleyError], flight: Flight) -> list[dict[str, Any]]:
+    """In the order of the stages; what stopped both branches alike is told once."""
+    place = {stage: n for n, stage in enumerate(flight.futures)}
+    told: dict[tuple[str, str], dict[str, Any]] = {}
+    for error in sorted(errors, key=lambda error: place.get(error.stage, -1)):
+        told.setdefault((type(error).__name__, str(error)), error_entry(error))
+    return list(told.values())
+
+
+def note_outcomes(flight: Flight, reports: Sequence[ItemReport], known: OpenRun) -> None:
+    """Tells the catalog; what no run needs any more goes."""
+    assets = [member.asset for member in flight.members]
+    ended = {report.asset_id: (report.status, report.errors, report.records) for report in reports if report.asset_id}
+    known.catalog.note_outcomes(ended, known.flow, known.plan, known.run.run_id)
+    known.catalog.note_stages([_row(stage, report, known.run) for report in reports for stage in report.stages])
+    for asset in assets:
+        drop_transient(asset, known.run)
+
+
+def _row(stage: StageReport, report: ItemReport, run: Run) -> dict[str, Any]:
+    return {
+        "run_id": run.run_id,
+        "asset_id": report.asset_id,
+        "stage": stage.name,
+        "fingerprint": run.fingerprints[stage.name],
+        "state": stage.state,
+        "started": stage.started,
+        "seconds": stage.seconds,
+        "attempts": stage.attempts,
+    }
+
+
+def drop_transient(asset: Asset, run: Run) -> None:
+    """WAV files and their like are not kept longer than the run needs them."""
+    artifacts = ArtifactStore(run.artifacts)
+    for stage in DAGS[run.flow]:
+        if stage.transient_for:
+            artifacts.remove(asset.asset_id, stage.name, run.fingerprints[stage.name])

@@ -1,0 +1,208 @@
+"""A run that does nothing itself: it hands its files, some hundreds at a time, to runs of the modalities' flows."""
+
+from __future__ import annotations
+
+import contextlib
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from flows.engine.ledger import in_ledger
+from flows.engine.plan import with_profile
+from flows.engine.progress import Silent, View
+from flows.engine.registry import flow_named
+from flows.engine.run import OpenRun, open_run
+from medley.catalog import Catalog, open_catalog
+from medley.catalog.uploads import Uploads
+from medley.errors import MedleyError, SetupError
+from medley.media.sniff import sniff
+from medley.options import IngestOptions
+from medley.plain import portable_name
+from medley.report import ItemReport, ItemStatus, ReportFile, RunStatus, error_entry, run_status, stop_errors
+from medley.settings import Settings
+from medley.sources.urls import is_url
+from medley.system.stop import stop_requested
+from medley.types import Flow
+
+#: More items than this are more than one child run.
+CHILD_ITEMS = 500
+#: What a child run is to do: files of one flow, None for what no flow works on.
+Batch = tuple[Flow | None, list[str]]
+
+
+@dataclass(slots=True)
+class Parent:
+    """What a parent run knows. Its children run one after the other; each fills the machine by itself."""
+
+    run_id: str
+    settings: Settings
+    catalog: Catalog
+    options: IngestOptions
+    report: ReportFile
+    view: View = field(default_factory=Silent)
+    force: bool = False
+    verify: bool = False
+    again: bool = False
+    batches: Iterator[Batch] | None = None  #: None: the flow is to find out
+    on_child: Callable[[OpenRun], object] = lambda known: None  #: told of each child run that is done
+    flow_runs: list[str] = field(default_factory=list)
+    finished: bool = False  #: every batch has been worked on
+    lost: str = ""  #: why that did not come about, where nobody has stopped it
+    opened: OpenRun | None = None
+    exits: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
+
+    @property
+    def uploads(self) -> Uploads:
+        """The catalog's uploads."""
+        return Uploads(self.catalog.engine)
+
+    def anything_to_do(self) -> bool:
+        """Enters batches about which nothing is to do; True, with its run opened, at the first other one."""
+        for flow, paths in self.batches or ():
+            if stop_requested():
+                self._enter(paths, "cancelled", stop_errors())
+            elif flow is None:
+                self._enter(paths, "skipped", [])
+            else:
+                self._open(flow, paths)
+            if self.opened:
+                return True
+        return False
+
+    @property
+    def status(self) -> RunStatus:
+        """How it ended."""
+        if stop_requested() and not self.finished:
+            return "cancelled"
+        return "failed" if self.lost else run_status(self.report.counts.elements())
+
+    def work(self) -> None:
+        """All batches, or until the run is stopped."""
+        while self.opened or self.anything_to_do():
+            self.run_opened()
+        self.finished = not stop_requested()
+
+    def child(self, flow: Flow, paths: list[str]) -> dict[str, dict[str, Any]]:
+        """Runs one flow over `paths`; its entries by path. Where nothing is to do there is no flow run."""
+        known = self._open(flow, paths)
+        if self.opened:
+            self.run_opened()
+        return {entry["path"]: entry for entry in known.report.items()}
+
+    def run_opened(self) -> None:
+        """The flow over the batch that has been opened."""
+        from flows.services.start import error_of
+
+        known = self.opened
+        assert known
+        flow = flow_named(known.flow)
+        if self.settings.runner == "local":
+            from flows.services.ray_runner import local_runner
+
+            flow = flow.with_options(task_runner=local_runner(self.settings))
+        with self.exits.pop_all():
+            error: BaseException | None
+            try:
+                known.check_machine()
+                error = error_of(partial(flow, [*map(portable_name, known.paths)], known.run.options, self.force))
+            except SetupError as wrong:
+                error = wrong
+            known.enter_missing(known.paths, error)
+            self._take(known)
+
+    def _open(self, flow: Flow, paths: list[str]) -> OpenRun:
+        """A run over `paths`, which stays open where there is something to do."""
+        how = {"force": self.force, "verify": self.verify, "again": self.again}
+        opened = open_run(flow, self.options.of(flow), self.settings, view=self.view, **how)
+        known = self.opened = self.exits.enter_context(opened)
+        known.paths = paths
+        if not known.anything_to_do(paths):
+            with self.exits.pop_all():
+                known.enter_known()
+                self._take(known)
+        return known
+
+    def _take(self, known: OpenRun) -> None:
+        self.flow_runs += known.prefect_runs()
+        self.on_child(known)
+        for entry in known.report.items():
+            self.report.add_entry(entry)
+        self.opened = None
+
+    def _enter(self, paths: list[str], status: ItemStatus, errors: list[dict[str, Any]]) -> None:
+        """Files that no child run takes."""
+        for path in paths:
+            item = ItemReport(path, status, errors=errors, notes=_why_skipped(path) if status == "skipped" else [])
+            self.report.add(item)
+            self.view.ended(item)
+
+    def refuse(self, source: str, error: MedleyError) -> None:
+        """A source that cannot be read is an item that failed."""
+        self.report.add(ItemReport(source, "failed", errors=[error_entry(error)]))
+
+    def give_up(self, error: BaseException) -> None:
+        """Something has ended the whole run; raises it where it is the machine's fault and no item was touched."""
+        if isinstance(error, SetupError) and not self.report.counts:
+            raise error
+        self.lost = f"the run ended before all files were looked at: {error}. Run it again: finished stages are kept"
+        self._close(error)
+
+    def abandon(self) -> None:
+        """For a hard exit: what is not done is cancelled, and the catalog is told."""
+        self._close(None)
+        self.catalog.end_run(self.run_id, "cancelled", dict(self.report.counts))
+
+    def _close(self, error: BaseException | None) -> None:
+        if self.opened:
+            self.opened.enter_missing(self.opened.paths, error)
+            self._take(self.opened)
+
+
+def _why_skipped(path: str) -> list[str]:
+    """What it is, in the place of a reason: no flow works on such files."""
+    if is_url(path):
+        return []
+    if not Path(path).is_file() or Path(path).is_symlink():
+        return ["is a link, a device or the like: these are not followed"]
+    try:
+        sniff(Path(path))
+    except MedleyError as error:
+        return [error.reason]
+    return []
+
+
+_current: Parent | None = None
+
+
+@contextlib.contextmanager
+def open_parent(
+    flow: str,
+    options: IngestOptions,
+    settings: Settings,
+    *,
+    force: bool = False,
+    verify: bool = False,
+    again: bool = False,
+    view: View | None = None,
+) -> Iterator[Parent]:
+    """A parent run of this process; the catalog says how it ended, whatever happens in the block."""
+    global _current  # noqa: PLW0603  # a flow called in this process joins the command's run
+    catalog, options = open_catalog(settings), with_profile(options, settings)
+    run_id = str(uuid.uuid4())
+    report = ReportFile(settings.home / "runs" / run_id)
+    parent = Parent(run_id, settings, catalog, options, report, view or Silent(), force, verify, again)
+    with in_ledger(catalog, run_id, flow, options.chosen.value, lambda: (parent.status, report.counts)):
+        _current = parent
+        try:
+            with parent.exits:
+                yield parent
+        finally:
+            _current = None
+
+
+def current_parent() -> Parent | None:
+    """The parent run that the command has opened in this process."""
+    return _current

@@ -1,0 +1,86 @@
+"""What a run shows in Prefect's UI: progress while it goes on, then its items as a table and their stages as bars."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from itertools import islice
+from typing import Any
+
+from prefect.artifacts import (
+    create_markdown_artifact,
+    create_progress_artifact,
+    create_table_artifact,
+    update_progress_artifact,
+)
+
+from flows.engine.progress import View
+from medley.plain import printable
+from medley.report import ItemReport, ReportFile
+from medley.timeline import timeline_svg
+from tasks._publish import embedded, only_shown
+
+_ROWS_SHOWN = 1000
+_BARS_OF = 20
+_EVERY_S = 1.0
+
+
+class Progress:
+    """A `View` that hands everything on to another one, and counts the ended items for Prefect's UI."""
+
+    def __init__(self, inner: View, run_id: str, total: int) -> None:
+        self.log: Callable[[str], None] | None = inner.log
+        self._inner = inner
+        self._total = max(1, total)
+        self._ended = 0
+        self._told = time.monotonic()
+        self._artifact: Any = None
+        with only_shown():
+            key, description = f"progress-{run_id[:12]}", f"Items that have ended, of {total}"
+            self._artifact = create_progress_artifact(0.0, key=key, description=description)
+
+    def starting(self, what: str) -> None:
+        """See `View`."""
+        self._inner.starting(what)
+
+    def stage(self, path: str, running: Sequence[str]) -> None:
+        """See `View`."""
+        self._inner.stage(path, running)
+
+    def ended(self, item: ItemReport) -> None:
+        """See `View`."""
+        self._inner.ended(item)
+        self._ended += 1
+        if self._artifact and (self._ended == self._total or time.monotonic() - self._told > _EVERY_S):
+            self._told = time.monotonic()
+            with only_shown():
+                update_progress_artifact(self._artifact, progress=round(100 * self._ended / self._total, 1))
+
+
+def publish_items(report: ReportFile, run_id: str) -> None:
+    """The table of the first thousand items, and the stages of the first twenty that did anything."""
+    bars = timeline_svg(list(islice((item for item in report.items() if item["stages"]), _BARS_OF)))
+    with only_shown():
+        create_table_artifact(
+            table=[_row(item) for item in islice(report.items(), _ROWS_SHOWN)],
+            key=f"items-{run_id[:12]}",
+            description=f"Items of this run ({report.counts.total()})",
+        )
+        if bars:
+            create_markdown_artifact(
+                markdown=f"# Stages\n\n![stages as bars over time]({embedded(bars.encode(), 'image/svg+xml')})\n",
+                key=f"stages-{run_id[:12]}",
+                description="Stages of this run's items over time",
+            )
+
+
+def _row(item: dict[str, Any]) -> dict[str, Any]:
+    error = item["error"] or {}
+    return {
+        "file": printable(item["path"]),
+        "status": item["status"],
+        "records": ", ".join(f"{count} {kind}" for kind, count in item["records"].items()),
+        "seconds": item["seconds"],
+        "stage": error.get("stage", ""),
+        "error": str(error.get("message", "")).removeprefix(f"{item['path']}: "),  # the first column has it
+    }

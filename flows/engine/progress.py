@@ -1,0 +1,41 @@
+"""Who is told how far a run is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from medley.report import ItemReport
+
+
+class View(Protocol):
+    """Told of every step."""
+
+    def starting(self, what: str) -> None:
+        """Something is being waited for before the first item can begin."""
+        ...
+
+    def stage(self, path: str, running: Sequence[str]) -> None:
+        """Which stages of an item are running now."""
+        ...
+
+    def ended(self, item: ItemReport) -> None:
+        """An item is done."""
+        ...
+
+    log: Callable[[str], None] | None  #: where the lines of the run's log go as well, if anywhere
+
+
+class Silent:
+    """For deployed runs: Prefect's UI shows them."""
+
+    log: Callable[[str], None] | None = None
+
+    def starting(self, what: str) -> None:
+        """See `View`."""
+
+    def stage(self, path: str, running: Sequence[str]) -> None:
+        """See `View`."""
+
+    def ended(self, item: ItemReport) -> None:
+        """See `View`."""

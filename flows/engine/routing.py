@@ -1,0 +1,155 @@
+"""Which files a source holds, and which flow each goes to, by its content; memory does not grow with their number."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain, islice, takewhile
+from pathlib import Path
+
+from flows.engine.parent import Batch, Parent
+from flows.services.shared import vector_store
+from medley.artifacts import ArtifactStore
+from medley.catalog.known import forget_paths, paths_below
+from medley.errors import BadInput, MedleyError, MissingFile, TransientError, UnsupportedMedia
+from medley.media.sniff import HEAD_BYTES, is_text, sniff, sniff_head
+from medley.records import retire
+from medley.sources.stability import entries_in
+from medley.sources.urls import first_bytes, head, is_url, listing, without_password
+from medley.system.stop import stop_requested
+from medley.types import Flow
+
+_FIRST_LINES = 20
+
+
+def batches(paths: Iterable[str], size: int, otherwise: Flow | None = None) -> Iterator[Batch]:
+    """Files of one flow together, `size` of them at most; `otherwise` for what is of none."""
+    waiting: dict[Flow | None, list[str]] = defaultdict(list)
+    for path in paths:
+        flow = flow_for(path) or otherwise
+        waiting[flow].append(path)
+        if len(waiting[flow]) >= size:
+            yield flow, waiting.pop(flow)
+    yield from waiting.items()
+
+
+def flow_for(path: str) -> Flow | None:
+    """By the content; None where no flow works on such files. What cannot be read, its flow says."""
+    if not is_url(path) and os.path.exists(path) and not _is_plain(Path(path)):
+        return None
+    try:
+        return (sniff_head(first_bytes(path, HEAD_BYTES), path) if is_url(path) else sniff(Path(path))).flow
+    except UnsupportedMedia:
+        return None
+    except (BadInput, TransientError):
+        return "video"
+
+
+def _is_plain(path: Path) -> bool:
+    """A regular file: links, sockets and devices are not followed or opened."""
+    return path.is_file() and not path.is_symlink()
+
+
+def files_of(sources: Iterable[str], refused: Callable[[str, MedleyError], object]) -> Iterator[str]:
+    """What the sources hold, until the run is stopped; `refused` is told of those that cannot be read."""
+    for source in sources:
+        try:
+            yield from takewhile(lambda _: not stop_requested(), _files_of(source, refused))
+        except MedleyError as error:
+            error.file = error.file or source
+            refused(source, error)
+
+
+def _files_of(source: str, refused: Callable[[str, MedleyError], object]) -> Iterator[str]:
+    """Raises MissingFile, TransientError."""
+    path = Path(os.path.expanduser(source))
+    if is_url(source):
+        yield from _at_url(source)
+    elif path.is_dir():
+        yield from _below(path, refused)
+    elif path.is_file():
+        yield from _listed(path) if is_text(path) else [str(path)]
+    elif glob.has_magic(source):
+        found = False
+        for name in glob.iglob(os.path.expanduser(source), recursive=True):
+            found = True
+            yield from _below(Path(name), refused) if os.path.isdir(name) else [name]
+        if not found:
+            raise MissingFile("matches nothing", file=source, remedy="Check the pattern")
+    else:
+        raise MissingFile("does not exist", file=source, remedy="Check the path")
+
+
+def _below(folder: Path, refused: Callable[[str, MedleyError], object]) -> Iterator[str]:
+    """The files of a folder; a folder in it that cannot be listed is an entry as well."""
+
+    def unlisted(error: OSError) -> None:
+        why = f"cannot be listed: {error.strerror}"
+        refused(str(error.filename), MissingFile(why, file=str(error.filename), remedy="Check its permissions"))
+
+    yield from map(str, entries_in(folder, unlisted))
+
+
+def _at_url(source: str) -> Iterator[str]:
+    """What is below it; itself where it is a file. Raises MissingFile, TransientError."""
+    anything = False
+    for page in listing(source):
+        for found in page:
+            anything = True
+            if not found.url.endswith("/"):
+                yield found.url
+    is_file = not source.endswith("/") and "/" in source.partition("://")[2]
+    if not anything and is_file:
+        yield head(source).url
+
+
+def _listed(path: Path) -> Iterator[str]:
+    """A list of paths or URLs, one in a line; relative ones are relative to the list, lines with a # are remarks.
+
+    Raises MissingFile where its first lines name nothing that there is: then it is some other text.
+    """
+    named = _lines_of(path)
+    first = list(islice(named, _FIRST_LINES))
+    if first and not any(is_url(line) or os.path.lexists(line) for line in first):
+        why = "is taken for a list of files, and none of its first lines names one that exists"
+        raise MissingFile(why, file=str(path), remedy="Give files, folders, or a text with a path in each line")
+    yield from chain(first, named)
+
+
+def _lines_of(path: Path) -> Iterator[str]:
+    with path.open(encoding="utf-8", errors="surrogateescape") as lines:
+        for line in map(str.strip, lines):
+            if line and not line.startswith("#"):
+                yield without_password(line) if is_url(line) else str(path.parent / os.path.expanduser(line))
+
+
+def prune(sources: Iterable[str], parent: Parent) -> int:
+    """What was known below `sources` and is no longer there leaves the index; how many files that was.
+
+    Nothing is pruned of a source that is not there itself: a disk that is not mounted has lost no files.
+    """
+    gone: list[str] = []
+    for source in sources:
+        if stop_requested():
+            return 0
+        root = source.rstrip("/") if is_url(source) else os.path.abspath(os.path.expanduser(source))
+        if is_url(source):
+            there = {found.url for page in listing(source) for found in page}
+            gone += [path for path in paths_below(parent.catalog.engine, root) if path not in there]
+        elif os.path.isdir(root):
+            gone += [path for path in paths_below(parent.catalog.engine, root) if not os.path.lexists(path)]
+    forget_paths(parent.catalog.engine, gone)
+    if gone:
+        retire_replaced(parent)
+    return len(gone)
+
+
+def retire_replaced(parent: Parent) -> None:
+    """Assets that no path shows any more leave the index."""
+    artifacts = ArtifactStore(parent.settings.artifacts)
+    with vector_store(parent.settings) as address:
+        for asset_id in parent.catalog.replaced_assets():
+            retire(asset_id, artifacts, address)
+            parent.catalog.forget_outcomes(asset_id)

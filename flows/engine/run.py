@@ -1,0 +1,197 @@
+"""One run of a flow from its first line in the catalog to its last: shared by command line and deployments."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from itertools import chain
+from pathlib import Path
+
+from flows.engine.items import Item, Sightings, identify_items
+from flows.engine.ledger import in_ledger
+from flows.engine.plan import new_run
+from flows.engine.progress import Silent, View
+from flows.engine.spool import clear_spool
+from flows.services.environment import prepare_environment
+from flows.services.log import LOG, logged, logger
+from flows.services.shared import vector_store
+from medley import __version__
+from medley.catalog import Catalog, open_catalog
+from medley.catalog.known import note_plan
+from medley.errors import MedleyError
+from medley.models.locate import make_sure
+from medley.options import Options
+from medley.plain import native_name
+from medley.planning import plan_contents
+from medley.report import ItemReport, ItemStatus, ReportFile, error_entry, run_status, stop_errors
+from medley.run import Run
+from medley.settings import Settings, load_settings
+from medley.sources.urls import without_password
+from medley.stages import models_read, plan_fingerprint
+from medley.system.disk import require_space
+from medley.types import Asset, Flow
+
+
+@dataclass(slots=True)
+class OpenRun:
+    """What the flow process knows of its run; tasks get `run` only."""
+
+    flow: Flow
+    settings: Settings
+    catalog: Catalog
+    run: Run
+    plan: str
+    report: ReportFile
+    view: View
+    verify: bool = False
+    prefect_run_id: str | None = None
+    items: Iterator[Item] | None = None
+    paths: list[str] = field(default_factory=list)
+    assets: dict[str, Asset] = field(default_factory=dict)  #: by path, of the items so far
+    log_handlers: list[logging.Handler] = field(default_factory=list)
+    exits: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
+
+    @property
+    def log(self) -> Path:
+        """The run's log file."""
+        return self.report.path.with_name(LOG)
+
+    def identify(self, paths: list[str]) -> Iterator[Item]:
+        """The items of `paths`, one by one; goes on where the command has begun."""
+        if self.items is None:
+            paths = [without_password(native_name(path)) for path in paths]
+            sightings = Sightings(self.catalog, self.run.options.tags)
+            self.exits.callback(sightings.tell)  # not when the generator is collected: that may be within a write
+            found = identify_items(paths, self.flow, self.plan, self.catalog, self.run, verify=self.verify)
+            self.items = map(self._remembered, map(sightings.add, found))
+        return self.items
+
+    def _remembered(self, item: Item) -> Item:
+        if item.asset:
+            self.assets[item.path] = item.asset
+        return item
+
+    def anything_to_do(self, paths: list[str]) -> bool:
+        """Whether a stage may have to run for any of `paths`: no more of them are looked at than it takes to know."""
+        items = self.identify(paths)
+        seen: list[Item] = []
+        for item in items:
+            seen.append(item)
+            if item.to_do:
+                break
+        self.items = chain(seen, items)
+        return bool(seen) and seen[-1].to_do
+
+    def enter_known(self) -> None:
+        """Entries for items about which nothing is to do: no flow run, no services."""
+        for item in self.items or ():
+            if item.report:
+                self.report.add(item.report)
+                self.view.ended(item.report)
+
+    def check_machine(self) -> None:
+        """Raises SetupError where the weights, their server or the space for this run are not to be had."""
+        for model in models_read(self.flow, self.run.options, self.run.models):
+            self.view.starting(f"looking for the {model.kind} model {model.id}; it may have to be downloaded")
+            make_sure(model)
+        require_space(self.settings)
+
+    def prefect_runs(self) -> list[str]:
+        """The flow run of Prefect that shows this run, if there is one."""
+        return [self.prefect_run_id] if self.prefect_run_id else []
+
+    def connect_store(self) -> Run:
+        """The run with a store that is there: started with the first item that needs it."""
+        if not self.run.store.uri:
+            self.run = replace(self.run, store=self.exits.enter_context(vector_store(self.settings)))
+        return self.run
+
+    def enter_missing(self, paths: list[str], error: BaseException | None) -> None:
+        """Every path that has no entry yet gets one: cancelled, or failed where an error ended the whole run."""
+        status: ItemStatus = "cancelled" if error is None else "failed"
+        why = f"the run ended: {type(error).__name__}: {error}"
+        ended = MedleyError(why, remedy="Run again: finished stages are kept")
+        errors = stop_errors() if error is None else [error_entry(ended)]
+        entered = Counter(item["path"] for item in self.report.items())
+        for path in (Counter(paths) - entered).elements():
+            self.report.add(ItemReport(path, status, errors=errors))
+
+    def abandon(self, paths: list[str]) -> None:
+        """For a hard exit: what is not done is cancelled, and the catalog is told."""
+        self.enter_missing(paths, None)
+        self.catalog.end_run(self.run.run_id, "cancelled", dict(self.report.counts))
+
+
+_current: OpenRun | None = None
+
+
+@contextlib.contextmanager
+def open_run(
+    flow: Flow,
+    options: Options,
+    settings: Settings,
+    *,
+    force: bool = False,
+    verify: bool = False,
+    again: bool = False,
+    view: View | None = None,
+) -> Iterator[OpenRun]:
+    """A run of this process, with its claims kept; the catalog says how it ended, whatever happens in the block.
+
+    Raises SetupError before any item is touched.
+    """
+    global _current  # noqa: PLW0603  # a flow called in this process joins the command's run
+    run, catalog = replace(new_run(flow, options, settings, force), again=again), open_catalog(settings)
+    report, plan = ReportFile(settings.home / "runs" / run.run_id), plan_fingerprint(run.fingerprints)
+    known = OpenRun(flow, settings, catalog, run, plan, report, view or Silent(), verify)
+    profile = run.options.chosen.value
+    with in_ledger(catalog, run.run_id, flow, profile, lambda: (run_status(report.counts.elements()), report.counts)):
+        clear_spool(settings.spool, catalog.running_runs())
+        note_plan(catalog.engine, plan, flow, plan_contents(run))
+        _current = known
+        try:
+            with logged(known.log, known.view.log) as known.log_handlers, known.exits:
+                _log_beginning(known)
+                yield known
+        finally:
+            _current = None
+            shutil.rmtree(run.spool, ignore_errors=True)
+
+
+def _log_beginning(known: OpenRun) -> None:
+    run = known.run
+    logger.info("medley %s, run %s of flow %s, runner %s", __version__, run.run_id, known.flow, run.runner)
+    logger.info("options %s", run.options.model_dump_json())
+    for model in models_read(run.flow, run.options, run.models):
+        logger.info("model %s", model.to_json())
+
+
+@contextlib.contextmanager
+def joined_run(flow: Flow, options: Options, *, force: bool) -> Iterator[OpenRun]:
+    """Within a flow: the run that the command opened in this process, or one of its own for a deployed run."""
+    if _current is not None:
+        yield _current
+        return
+    with deployed() as settings, open_run(flow, options, settings, force=force) as known:
+        yield known
+
+
+@contextlib.contextmanager
+def deployed() -> Iterator[Settings]:
+    """The settings of a run that no command has opened; Ray, where its tasks start it, is left at the end."""
+    from prefect.context import FlowRunContext
+
+    from flows.services.ray_runner import MedleyRayRunner, stop_ray
+
+    context = FlowRunContext.get()
+    on_ray = context is not None and isinstance(context.task_runner, MedleyRayRunner)
+    settings = load_settings().model_copy(update={"runner": "ray" if on_ray else "local"})
+    prepare_environment(settings)
+    try:
+        yield settings
+    finally:
+        stop_ray()

@@ -1,0 +1,244 @@
+"""The window: items in flight, and how each of them ends."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+from prefect.futures import PrefectFuture
+
+from flows.engine.crash import Crash
+from flows.engine.in_flight import (
+    Flight,
+    Member,
+    by_stage,
+    cancel_running,
+    final_state,
+    forget_future,
+    note_state,
+    running_stages,
+)
+from flows.engine.items import Item, outcome_of_duplicate, settled
+from flows.engine.outcomes import note_outcomes, report_of
+from flows.engine.run import OpenRun
+from flows.engine.spool import make_copy
+from flows.services.log import logger
+from medley.artifacts import ArtifactStore
+from medley.errors import BadInput, NoSpace, Quarantined, TransientError
+from medley.records import retire
+from medley.report import ItemReport, ItemStatus, error_entry, stop_errors
+from medley.run import Run
+from medley.system.disk import require_space
+from medley.system.stop import stop_requested
+from medley.types import Asset, Unit
+
+#: What a flow module gives us: submits the stages of a unit, all or some of them, and returns their futures.
+Submit = Callable[[Unit, Run], list[PrefectFuture[Any]]]
+_DEATHS = 3  # of workers, before a file that was alone with them each time is given up
+_LOSSES = 10  # of nodes and services
+_TICK_S = 0.2
+_CLAIM_POLL_S = 1.0
+_SOFT_S = 2.0
+_FORCE_S = 5.0
+
+
+class Window:
+    """Keeps up to `settings.window` units in flight, waits for any, and gives every item exactly one entry.
+
+    `unit`: how many items go through the stages together, at most.
+    """
+
+    def __init__(self, known: OpenRun, submit: Submit, unit: int = 1) -> None:
+        self._known = known
+        self._submit = submit
+        self._unit = unit
+        self._events: queue.SimpleQueue[tuple[Flight, str, PrefectFuture[Any]]] = queue.SimpleQueue()
+        self._forming: list[Member] = []
+        self._flights: list[Flight] = []
+        self._claimed_elsewhere: deque[Item] = deque()
+        self._next_claim = 0.0
+        self._followers: dict[str, list[Item]] = {}
+        self._ended: dict[str, ItemReport] = {}
+
+    def run(self, items: Iterator[Item]) -> None:
+        """Until every item has its entry, or the run is stopped and every item says so."""
+        while not stop_requested():
+            self._fill(items)
+            if not self._flights and not self._claimed_elsewhere:
+                break
+            self._handle_event(_TICK_S)
+        if stop_requested():
+            self._cancel()
+        else:
+            self._retire_replaced()
+        for item in [*self._claimed_elsewhere, *items]:
+            self._end(item, item.report or self._not_begun(item, "cancelled", stop_errors()))
+
+    def _fill(self, items: Iterator[Item]) -> None:
+        size = self._known.settings.window
+        self._retry_claims()
+        while len(self._flights) < size and len(self._claimed_elsewhere) < size * self._unit and not stop_requested():
+            item = next(items, None)
+            if item is None:
+                self._launch()
+                return
+            self._begin(item)
+
+    def _begin(self, item: Item) -> None:
+        if item.report:
+            self._end(item, item.report)
+        elif item.duplicate_of and item.asset:
+            self._follow(item, item.asset)
+        elif item.asset and self._known.catalog.claim(item.asset.asset_id, self._known.run.run_id):
+            self._admit(item, item.asset)
+        else:
+            self._claimed_elsewhere.append(item)
+
+    def _retry_claims(self) -> None:
+        """What another run holds is looked at again: perhaps it is done there, perhaps it is ours now."""
+        if not self._claimed_elsewhere or time.monotonic() < self._next_claim:
+            return
+        self._next_claim = time.monotonic() + _CLAIM_POLL_S
+        for _ in range(len(self._claimed_elsewhere)):
+            self._begin(self._claimed_elsewhere.popleft())
+
+    def _admit(self, item: Item, asset: Asset) -> None:
+        known = self._known
+        if done := settled(item.path, asset, known.flow, known.plan, known.catalog, known.run):
+            self._end(item, done)  # another run did it while we waited for the claim
+            return
+        try:
+            require_space(known.settings)
+            make_copy(item, asset)
+        except (NoSpace, BadInput, TransientError) as error:
+            self._end(item, self._not_begun(item, "failed", [error_entry(error)]))
+            return
+        self._forming.append(Member(item, asset))
+        if len(self._forming) >= self._unit:
+            self._launch()
+
+    def _launch(self) -> None:
+        """The unit that has formed so far."""
+        if not self._forming:
+            return
+        known, members = self._known, self._forming
+        self._forming = []
+        known.connect_store()
+        begun = [member.asset.asset_id for member in members]
+        known.catalog.begin_attempts(begun, known.flow, known.plan, known.run.run_id)
+        self._drive(Flight(known.run.flow, members))
+
+    def _drive(self, flight: Flight) -> None:
+        if flight not in self._flights:
+            self._flights.append(flight)
+        submitted = self._submit(Unit([member.asset for member in flight.members]), self._known.run)
+        flight.begin(by_stage(submitted, self._known.run))
+        self._known.view.stage(flight.name, running_stages(flight))
+        for stage, future in flight.futures.items():
+            future.add_done_callback(partial(self._tell, flight, stage))
+
+    def _tell(self, flight: Flight, stage: str, future: PrefectFuture[Any]) -> None:
+        self._events.put((flight, stage, future))  # in a thread of Ray's or the pool's: nothing more than this
+
+    def _handle_event(self, timeout_s: float) -> None:
+        try:
+            flight, stage, future = self._events.get(timeout=timeout_s)
+        except queue.Empty:
+            return
+        flight.open.discard(stage)
+        note_state(flight, stage, final_state(future))
+        forget_future(future)
+        self._known.view.stage(flight.name, running_stages(flight))
+        if not flight.open:
+            self._land(flight)
+
+    def _land(self, flight: Flight) -> None:
+        """What one of many may have brought down is looked for by halving; one alone is driven again, then given up.
+
+        What a lost node or service has ended is driven again as it is.
+        """
+        lost = flight.crash is not None and flight.crash.kind == "elsewhere"
+        if stop_requested() or not (flight.crash or flight.broken):
+            self._finish(flight)
+        elif lost and flight.drives < _LOSSES:
+            self._drive(flight)
+        elif not lost and len(flight.members) > 1:
+            self._flights.remove(flight)
+            for half in flight.halves():
+                self._drive(half)
+        elif flight.crash and not lost and flight.deaths < _DEATHS:
+            self._drive(flight)
+        else:
+            if flight.crash:
+                for member in flight.members:
+                    member.errors.append(flight.crash.error if lost else _quarantined(flight, flight.crash))
+            self._finish(flight)
+
+    def _finish(self, flight: Flight) -> None:
+        """Only what we claimed is noted and tidied: another run may be at work on an item that we never began."""
+        self._flights.remove(flight)
+        reports = [report_of(member, flight, self._known.run) for member in flight.members]
+        note_outcomes(flight, reports, self._known)
+        for member, report in zip(flight.members, reports, strict=True):
+            self._end(member.item, report)
+
+    def _follow(self, item: Item, asset: Asset) -> None:
+        """A second path of the same content takes the first one's outcome."""
+        first = self._ended.get(asset.asset_id)
+        if first is None:
+            self._followers.setdefault(asset.asset_id, []).append(item)
+            return
+        self._end(item, outcome_of_duplicate(item.path, item.duplicate_of or first.path, first))
+
+    def _end(self, item: Item, report: ItemReport) -> None:
+        known, asset = self._known, item.asset
+        if asset and item.duplicate_of is None:
+            known.catalog.release(asset.asset_id, known.run.run_id)
+            self._ended[asset.asset_id] = report
+        known.report.add(report)
+        level = logging.WARNING if report.errors else logging.INFO
+        why = "".join(f"; {error['message']}" for error in report.errors)
+        logger.log(level, "%s: %s, records %s%s", report.path, report.status, report.records, why)
+        known.view.ended(report)
+        for follower in self._followers.pop(asset.asset_id, []) if asset else []:
+            self._follow(follower, asset)  # type: ignore[arg-type]  # no followers without an asset
+
+    def _cancel(self) -> None:
+        """Items in flight are interrupted, softly first; whatever does not end by then is cancelled all the same."""
+        for force, patience_s in ((False, _SOFT_S), (True, _FORCE_S)):
+            cancel_running(force)
+            deadline = time.monotonic() + patience_s
+            while self._flights and time.monotonic() < deadline:
+                self._handle_event(_TICK_S)
+        for flight in list(self._flights):
+            for member in flight.members:
+                member.cancelled = True
+            self._finish(flight)
+        for member in self._forming:
+            self._end(member.item, self._not_begun(member.item, "cancelled", stop_errors()))
+
+    def _retire_replaced(self) -> None:
+        """Assets whose last path shows something else now: their records go, after the new ones are in."""
+        for asset_id in self._known.catalog.replaced_assets():
+            run = self._known.connect_store()
+            retire(asset_id, ArtifactStore(run.artifacts), run.store)
+            self._known.catalog.forget_outcomes(asset_id)
+
+    def _not_begun(self, item: Item, status: ItemStatus, errors: list[dict[str, Any]]) -> ItemReport:
+        media_type = item.asset.media.media_type if item.asset else None
+        return ItemReport(item.path, status, item.asset.asset_id if item.asset else None, media_type, errors=errors)
+
+
+def _quarantined(flight: Flight, crash: Crash) -> Quarantined:
+    error = Quarantined(
+        f"a worker process died {flight.deaths} times over it, the last time in stage {crash.stage}: {crash.why}",
+        file=flight.members[0].asset.path,
+        remedy="See the logs; try it alone with --force",
+    )
+    error.stage = crash.stage
+    return error

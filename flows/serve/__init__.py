@@ -1,0 +1,1 @@
+"""Answers people and programs: what is found in the index."""

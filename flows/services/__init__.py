@@ -1,0 +1,1 @@
+"""Starting, finding and ending processes: Prefect's server, the vector store, Ray."""

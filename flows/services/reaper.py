@@ -1,0 +1,71 @@
+"""Ends what a private Ray cluster leaves behind.
+
+`python -m flows.services.reaper MARK`, with our end of a pipe as its stdin.
+
+When the command ends in whatever way, the pipe closes; processes that still carry its mark in their environment are
+killed. Ray's own agents would stay for a minute after their driver was killed (measured, Ray 2.60).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+import psutil
+
+MARK = "MEDLEY_COMMAND"
+ENDED = b"ended"
+_GRACE_S = 3.0
+_ROUNDS = 20
+
+
+def main(mark: str) -> None:
+    """Waits for the end of stdin; then nothing with `mark` lives on."""
+    ended_in_order = sys.stdin.buffer.read() == ENDED
+    time.sleep(0.0 if ended_in_order else _GRACE_S)  # most of them end by themselves
+    kill_marked(mark)
+
+
+def kill_marked(mark: str, name: str = MARK) -> None:
+    """Kills every other process with `mark` in the variable `name`, their children, and what those start meanwhile."""
+    for _ in range(_ROUNDS):
+        left = [process for process in psutil.process_iter() if _is_marked(process, mark, name)]
+        kill_all([child for parent in left for child in descendants(parent.pid)])
+        kill_all(left)
+        if not left:
+            return
+        time.sleep(0.1)
+
+
+def descendants(pid: int) -> list[psutil.Process]:
+    """Processes below `pid`. Ray's agents and workers write their title over their environment: no mark is left."""
+    try:
+        return list(psutil.Process(pid).children(recursive=True))
+    except psutil.NoSuchProcess:
+        return []
+
+
+def kill_all(processes: list[psutil.Process]) -> None:
+    """Kills those that are still there."""
+    for process in processes:
+        _kill(process)
+
+
+def _is_marked(process: psutil.Process, mark: str, name: str) -> bool:
+    try:
+        marked = process.pid != os.getpid() and process.environ().get(name) == mark
+        return marked and bool(process.status() != psutil.STATUS_ZOMBIE)
+    except (psutil.Error, OSError):
+        return False  # somebody else's, or gone
+
+
+def _kill(process: psutil.Process) -> None:
+    try:
+        process.kill()
+    except psutil.NoSuchProcess:
+        return
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

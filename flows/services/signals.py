@@ -1,0 +1,72 @@
+"""Ctrl-C, SIGTERM and a closed terminal set the stop flag; a grace period later, or at a second one: a hard end."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from types import FrameType
+
+from medley.system.stop import request_stop, stop_requested
+
+EXIT_OF = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
+received: list[signal.Signals] = []
+_second = threading.Event()
+
+
+@contextlib.contextmanager
+def stop_on_signals() -> Iterator[None]:
+    """Within the block. Prefect and Ray install handlers of their own: enter it again inside a flow."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    wanted = [number for number in EXIT_OF if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN]
+    before = {number: signal.signal(number, _on_signal) for number in wanted}  # under nohup a hangup stays ignored
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler if handler is not None else signal.SIG_DFL)
+
+
+@contextlib.contextmanager
+def hard_exit(grace_s: float, leave: Callable[[], None]) -> Iterator[None]:
+    """`grace_s` after the run was stopped, or at a second signal, `leave` is called in a thread of its own."""
+    done = threading.Event()
+
+    def watch() -> None:
+        while not stop_requested():
+            if done.wait(0.1):
+                return
+        _second.wait(grace_s)
+        if not done.is_set():
+            leave()
+
+    threading.Thread(target=watch, daemon=True).start()
+    try:
+        yield
+    finally:
+        done.set()
+
+
+def drop_output() -> None:
+    """Nobody reads what we print any more: it must not be an error that keeps us from ending in order."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (1, 2):
+        os.dup2(nowhere, stream)
+
+
+def exit_code() -> int | None:
+    """130 after Ctrl-C, 143 after SIGTERM, 129 after the terminal was closed, None after neither."""
+    return EXIT_OF[received[0]] if received else None
+
+
+def _on_signal(number: int, frame: FrameType | None) -> None:
+    if number == signal.SIGHUP:
+        drop_output()
+    if received:
+        _second.set()
+    received.append(signal.Signals(number))
+    request_stop()

@@ -1,0 +1,82 @@
+"""All that a flow run needs, started at the same time: Prefect's server, the store, Ray (in the main thread)."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx
+from prefect.client.schemas.objects import State
+from prefect.events.worker import EventsWorker
+from prefect.logging.handlers import APILogWorker
+from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+from prefect.task_runners import TaskRunner
+
+from flows.services.log import logger
+from flows.services.ray_runner import MedleyRayRunner, local_runner, start_ray, stop_ray
+from flows.services.reconcile import close_in_prefect, settle_task_runs
+from flows.services.shared import prefect_server
+from medley.catalog import Catalog
+from medley.errors import ServiceUnreachable
+from medley.settings import Settings
+
+_DRAIN_S = 5.0
+
+
+@contextlib.contextmanager
+def started(
+    settings: Settings, catalog: Catalog, connect_store: Callable[[], object], flow_runs: Callable[[], Sequence[str]]
+) -> Iterator[tuple[TaskRunner[Any], str]]:
+    """The task runner and the URL of Prefect's API. What was started only for this command has ended afterwards.
+
+    `flow_runs` says at the end which flow runs of Prefect this command has made.
+    """
+    on_ray = settings.runner == "ray"
+    with contextlib.ExitStack() as exits:
+        with ThreadPoolExecutor(2) as helpers:
+            prefect = helpers.submit(exits.enter_context, prefect_server(settings))
+            store = helpers.submit(connect_store)
+            if on_ray:
+                exits.callback(stop_ray)
+                start_ray(settings)
+            store.result()
+            url = prefect.result()
+        exits.enter_context(temporary_settings({PREFECT_API_URL: url, **_heartbeats()}))
+        close_in_prefect(catalog)
+        exits.callback(_settle, catalog, flow_runs)
+        yield MedleyRayRunner() if on_ray else local_runner(settings), url
+
+
+def _heartbeats() -> dict[Any, Any]:
+    """None from a command, unless they are asked for: its process is watched, and their thread ends up to 1 s late."""
+    asked = os.environ.get("PREFECT_FLOWS_HEARTBEAT_FREQUENCY")
+    return {} if asked else {PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
+
+
+def error_of(flow: Callable[..., State[Any]]) -> BaseException | None:
+    """Runs the flow; what ended it as a whole, if anything did."""
+    try:
+        state = flow(return_state=True)
+    except httpx.HTTPError as lost:  # the server went away for good: Prefect cannot even note the end
+        return ServiceUnreachable(f"Prefect's server does not answer: {lost}", remedy="Start it again")
+    error = state.result(raise_on_failure=False) if state.is_crashed() or state.is_failed() else None
+    return error if isinstance(error, BaseException) else None
+
+
+def _settle(catalog: Catalog, flow_runs: Callable[[], Sequence[str]]) -> None:
+    """While the server is still there: what this process has to tell it, and the last states of the run's tasks.
+
+    Where it is not, the run stays open in the catalog: the next command that has a server closes it there.
+    """
+    APILogWorker.drain_all(timeout=_DRAIN_S)
+    EventsWorker.drain_all(timeout=_DRAIN_S)
+    for flow_run in flow_runs():
+        try:
+            settle_task_runs(flow_run)
+        except httpx.HTTPError as error:
+            logger.warning("Prefect does not know how this run ended: %s: %s", type(error).__name__, error)
+            return
+        catalog.close_prefect_run(flow_run)

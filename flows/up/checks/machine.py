@@ -1,0 +1,156 @@
+"""What `medley doctor` looks at on this machine; what it looks at in running services is in checks_of_services.py."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, requires, version
+from pathlib import Path
+
+from packaging.requirements import Requirement
+
+from flows.engine.plan import with_profile
+from flows.up.checks.finding import Check, Line
+from medley import __version__
+from medley.catalog import open_catalog
+from medley.media.ffmpeg import ffmpeg_program
+from medley.media.isolation import ways_out
+from medley.models.cuda import gpus_seen
+from medley.models.locate import make_sure, on_this_machine
+from medley.models.profiles import models_for
+from medley.options import VideoOptions
+from medley.profile import machine_has_gpu
+from medley.settings import Settings
+from medley.system.disk import require_space
+from medley.system.mounts import on_network
+
+_PROXIES = ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY")
+
+
+def check_python(settings: Settings) -> Iterator[Line]:
+    """Versions of Python and Medley."""
+    found = f"Medley {__version__} on Python {platform.python_version()}, {platform.system()} {platform.machine()}"
+    if (3, 11) <= sys.version_info[:2] < (3, 13):
+        yield Line("python", "ok", found)
+    else:
+        yield Line("python", "fail", found, "Use Python 3.11 or 3.12")
+
+
+def check_packages(settings: Settings) -> Iterator[Line]:
+    """Whether the packages are of the versions that we are written for."""
+    wrong = []
+    for text in requires("medley-media") or []:
+        wanted = Requirement(text)
+        if wanted.marker and not wanted.marker.evaluate({"extra": ""}):
+            continue
+        try:
+            found = version(wanted.name)
+        except PackageNotFoundError:
+            wrong.append(f"{wanted.name} is missing")
+            continue
+        if not wanted.specifier.contains(found, prereleases=True):
+            wrong.append(f"{wanted.name} {found} is not {wanted.specifier}")
+    if wrong:
+        yield Line("packages", "fail", "; ".join(wrong), "Install with requirements.lock: make setup")
+    else:
+        yield Line("packages", "ok", f"prefect {version('prefect')}, ray {version('ray')}, torch {version('torch')}")
+
+
+def check_ffmpeg(settings: Settings) -> Iterator[Line]:
+    """Whether ffmpeg runs."""
+    done = subprocess.run([ffmpeg_program(), "-version"], capture_output=True, text=True, timeout=30, check=False)
+    first = (done.stdout or done.stderr).splitlines()[:1]
+    if done.returncode:
+        yield Line("ffmpeg", "fail", f"{ffmpeg_program()} does not run: {first}", "Install imageio-ffmpeg again")
+    else:
+        yield Line("ffmpeg", "ok", " ".join(first[0].split()[:3]))
+
+
+def check_isolation(settings: Settings) -> Iterator[Line]:
+    """What decoders of other people's files are kept from, as tried by one."""
+    open_ways = ways_out(settings.limits)
+    if not open_ways:
+        yield Line("isolation", "ok", "decoders see their file and their folder; no network, no other process")
+    else:
+        remedy = "Use a kernel with Landlock (5.13 or later, in its list of LSMs) and seccomp"
+        yield Line("isolation", "warn", f"this kernel does not keep decoders from {', '.join(open_ways)}", remedy)
+
+
+def check_home(settings: Settings) -> Iterator[Line]:
+    """Whether there is room in MEDLEY_HOME and for Ray, and MEDLEY_HOME is on a disk of this machine."""
+    require_space(settings)
+    free_gb = shutil.disk_usage(settings.home).free / 1e9
+    yield Line("home", "ok", f"{settings.home}, {free_gb:.1f} GB free")
+    if on_network(settings.home) and not settings.catalog_url:
+        remedy = "Set MEDLEY_HOME to a local disk, or MEDLEY_CATALOG_URL to a Postgres server"
+        yield Line("home", "warn", "MEDLEY_HOME is on a network file system, where SQLite's locks fail", remedy)
+    usage = shutil.disk_usage(os.environ.get("RAY_TMPDIR", "/tmp"))  # noqa: S108  # where Ray puts its sessions
+    if usage.used / usage.total > 0.95:
+        yield Line(
+            "home", "warn", "the disk of Ray's temporary files is 95 % full", "Free some space, or set RAY_TMPDIR"
+        )
+    shared = Path("/dev/shm")  # noqa: S108
+    if shared.exists() and shutil.disk_usage(shared).total < settings.ray.object_store_mb << 20:
+        remedy = "Give the container more (--shm-size), or lower MEDLEY_RAY__OBJECT_STORE_MB"
+        yield Line("home", "warn", f"{shared} is smaller than Ray's object store", remedy)
+
+
+def check_catalog(settings: Settings) -> Iterator[Line]:
+    """Whether the ledger opens and can be written."""
+    open_catalog(settings).crash_dead_runs()
+    yield Line("catalog", "ok", "opens, and can be written")
+
+
+def check_models(settings: Settings) -> Iterator[Line]:
+    """Whether the weights of the profile are on this machine."""
+    options = with_profile(VideoOptions(), settings)
+    models = models_for(options, settings)
+    for spec in (models.speech, models.vision, models.text):
+        if spec.endpoint:
+            make_sure(spec)
+            yield Line("models", "ok", f"{spec.kind}: {spec.id} at {spec.endpoint.base_url}")
+        elif found := on_this_machine(spec):
+            yield Line("models", "ok", f"{spec.kind}: {spec.id} in {found}")
+        else:
+            remedy = f"With a network: medley models pull --profile {options.chosen.value}; or use --profile demo"
+            yield Line("models", "warn", f"{spec.kind}: {spec.id} is not on this machine", remedy)
+
+
+def check_gpu(settings: Settings) -> Iterator[Line]:
+    """Whether those who are to use the GPU see it."""
+    if not machine_has_gpu():
+        yield Line("gpu", "ok", "none; models run on the CPU")
+        return
+    seen = gpus_seen()
+    blind = [name for name, count in seen.items() if not count]
+    if blind:
+        remedy = "Install builds with CUDA, and the libraries that they load (see docs/operate.md)"
+        yield Line("gpu", "fail", f"the driver shows a GPU, {' and '.join(blind)} none", remedy)
+    else:
+        yield Line("gpu", "ok", f"{seen['torch']}, seen by torch and ctranslate2")
+
+
+def check_proxy(settings: Settings) -> Iterator[Line]:
+    """Whether calls to our own services would go through a proxy."""
+    proxy = next((name for name in _PROXIES if os.environ.get(name)), None)
+    spared = os.environ.get("no_proxy", "") + os.environ.get("NO_PROXY", "")
+    if proxy and settings.up.host not in spared and spared != "*":
+        remedy = f"Set NO_PROXY={settings.up.host},localhost"
+        yield Line("proxy", "warn", f"{proxy} is set: calls to Prefect on this machine go through it", remedy)
+
+
+MACHINE: tuple[Check, ...] = (
+    check_python,
+    check_packages,
+    check_ffmpeg,
+    check_isolation,
+    check_home,
+    check_catalog,
+    check_models,
+    check_gpu,
+    check_proxy,
+)

@@ -1,0 +1,100 @@
+"""Tells a Prefect server of our work pool and deployments: the same `prefect deploy --all` that people can run."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+from datetime import timedelta
+from typing import Any
+
+from prefect import get_client
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.actions import VariableCreate, VariableUpdate, WorkPoolCreate, WorkPoolUpdate
+from prefect.client.schemas.objects import StateType
+from prefect.events.actions import ChangeFlowRunState
+from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
+from prefect.events.schemas.events import ResourceSpecification
+from prefect.exceptions import ObjectAlreadyExists
+from prefect.settings import PREFECT_API_URL, temporary_settings
+
+from flows.services.addresses import prefect_url
+from flows.up.files import deployment_file
+from medley import __version__
+from medley.errors import SetupError
+from medley.settings import Settings
+
+WORK_POOL = "medley"
+#: On the server itself: which prefect.yaml it has been told of. What people change there meanwhile stays.
+_DEPLOYED = "medley_deployed"
+_LOST_RUNS, _HEARTBEAT, _SILENCE = "medley-lost-runs", "prefect.flow-run.heartbeat", timedelta(seconds=180)
+
+
+def provision(settings: Settings) -> None:
+    """Work pool with its limit, deployments with their schedules and triggers; raises SetupError."""
+    url = prefect_url(settings)
+    content = deployment_file("prefect.yaml").read_bytes() + __version__.encode()
+    wanted = hashlib.sha256(content).hexdigest()[:16]
+    with temporary_settings({PREFECT_API_URL: url}), get_client(sync_client=True) as client:
+        _make_work_pool(client, settings.up.runs)
+        before = _deployed(client)
+        if before == wanted:
+            return
+        _deploy(str(url))
+        _note_deployed(client, before, wanted)
+
+
+def expect_heartbeats(url: str) -> None:
+    """For workers on other machines, whose processes nobody here can look at: silent runs become Crashed.
+
+    Their PREFECT_FLOWS_HEARTBEAT_FREQUENCY has to be set (30 s or more). Not for one machine: a server that was away
+    for some minutes would crash runs that are well. Source: Prefect's documentation, "detect zombie flows".
+    """
+    ends = {f"prefect.flow-run.{state}" for state in ("Completed", "Partial", "Failed", "Cancelled", "Crashed")}
+    trigger = EventTrigger(
+        after={_HEARTBEAT},
+        expect={_HEARTBEAT, *ends},
+        match=ResourceSpecification({"prefect.resource.id": ["prefect.flow-run.*"]}),
+        for_each={"prefect.resource.id"},
+        posture=Posture.Proactive,
+        threshold=1,
+        within=_SILENCE,
+    )
+    crash = ChangeFlowRunState(state=StateType.CRASHED, message="nothing was heard of its process any more")
+    automation = AutomationCore(name=_LOST_RUNS, trigger=trigger, actions=[crash])
+    with temporary_settings({PREFECT_API_URL: url}), get_client(sync_client=True) as client:
+        known = client.request("POST", "/automations/filter", json={}).json()
+        for found in known:
+            if found["name"] == _LOST_RUNS:
+                client.request("DELETE", "/automations/{id}", path_params={"id": found["id"]})
+        client.request("POST", "/automations/", json=automation.model_dump(mode="json")).raise_for_status()
+
+
+def _make_work_pool(client: SyncPrefectClient, runs: int) -> None:
+    try:
+        client.create_work_pool(WorkPoolCreate(name=WORK_POOL, type="process", concurrency_limit=runs))
+    except ObjectAlreadyExists:
+        client.update_work_pool(WORK_POOL, WorkPoolUpdate(concurrency_limit=runs))
+
+
+def _deploy(url: str) -> None:
+    command = [sys.executable, "-P", "-m", "prefect", "--no-prompt", "deploy", "--all"]
+    environment = {**os.environ, "PREFECT_API_URL": url}
+    directory = deployment_file("prefect.yaml").parent
+    done = subprocess.run(command, cwd=directory, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        last = (done.stderr or done.stdout).strip().splitlines()[-1:]
+        raise SetupError(f"prefect deploy failed: {' '.join(last)}", remedy=f"Try it by hand in {directory}")
+
+
+def _deployed(client: SyncPrefectClient) -> Any:
+    found = client.read_variable_by_name(_DEPLOYED)
+    return found.value if found else None
+
+
+def _note_deployed(client: SyncPrefectClient, before: Any, wanted: str) -> None:
+    if before is None:
+        client.create_variable(VariableCreate(name=_DEPLOYED, value=wanted))
+    else:
+        client.update_variable(VariableUpdate(name=_DEPLOYED, value=wanted))

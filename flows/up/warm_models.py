@@ -1,0 +1,43 @@
+"""Loads the models of the configured profile into their actors before the first run asks.
+
+`python -m flows.up.warm_models`. Ends when they are loaded. Only models that are on this machine: what has to be
+downloaded is for a run to ask for.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from actors.pool import speech_pool, text_pool, vision_pool
+from flows.engine.plan import new_run
+from flows.services.addresses import standing
+from flows.services.environment import prepare_environment
+from flows.services.log import log_to_stderr, logger
+from flows.services.ray_runner import start_ray, stop_ray
+from medley.models.locate import on_this_machine
+from medley.options import VideoOptions
+from medley.settings import load_settings
+
+
+def main() -> int:
+    """See the module."""
+    settings = load_settings()
+    log_to_stderr()
+    prepare_environment(settings)
+    if settings.runner != "ray" or not standing("ray", settings):
+        return 0
+    run = new_run("video", VideoOptions(), settings, force=False)
+    wanted = ((speech_pool, run.models.speech), (vision_pool, run.models.vision), (text_pool, run.models.text))
+    start_ray(settings)
+    try:
+        pools = [(pool(run), spec) for pool, spec in wanted if on_this_machine(spec)]  # all of them begin to load
+        for pool, spec in pools:
+            pool.call("ready")
+            logger.info("warm: the %s model %s", spec.kind, spec.id)
+    finally:
+        stop_ray()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Files that land in upload folders and buckets."""

@@ -1,0 +1,102 @@
+"""Draining the uploads: one run at a time takes what waits, batch by batch, and says what came of each file."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from flows.engine.items import by_the_file
+from flows.engine.parent import Parent
+from flows.engine.routing import batches
+from flows.services.log import logger
+from medley.catalog.uploads import Upload
+from medley.errors import MedleyError, MissingFile
+from medley.plain import native_name
+from medley.sources.stability import DONE, FAILED, seen_at
+from medley.sources.urls import head, is_url, move, remove
+from medley.system.stop import stop_requested
+from medley.types import Flow
+
+_FINE = ("complete", "unchanged", "skipped")
+_BATCH = 100  # less than a child run could take: what lands meanwhile does not wait for hours
+_REFUSES: Flow = "video"  # what no flow works on: it says so
+#: Whoever holds this claim takes what waits; others find their files taken, and end.
+CLAIM = "uploads"
+
+
+def drain(paths: list[str], parent: Parent) -> None:
+    """Until nothing waits. Returns at once where another run is at it: that one takes these files as well."""
+    landed = [upload for path in paths if (upload := _landed(native_name(path)))]
+    parent.uploads.note(parent.uploads.unknown(landed))
+    while parent.catalog.claim(CLAIM, parent.run_id):
+        while not stop_requested() and (batch := parent.uploads.take(parent.run_id, _BATCH)):
+            entries: dict[str, dict[str, Any]] = {}
+            for flow, some in batches([file.path for file in batch], _BATCH, otherwise=_REFUSES):
+                entries |= parent.child(flow or _REFUSES, some)
+            for file in batch:
+                _settle(file, entries[file.path], parent)
+        parent.catalog.release(CLAIM, parent.run_id)
+        # Looked at after the release: what lands in this moment falls to one of two runs, never between them.
+        if stop_requested() or not parent.uploads.waiting_paths(1):
+            return
+
+
+def _landed(path: str, source: str = "") -> Upload | None:
+    """What is at `path` now; None where it is gone again. Without a `source` the folder it is in is one."""
+    try:
+        if is_url(path):
+            return Upload(path, source or path.rpartition("/")[0], head(path).version)
+        absolute = Path(os.path.abspath(path))
+        return seen_at(absolute, source or str(absolute.parent))
+    except (OSError, MissingFile):
+        return None
+
+
+def _settle(file: Upload, entry: dict[str, Any], parent: Parent) -> None:
+    status, errors = entry["status"], entry["errors"]
+    if status in _FINE or (errors and status != "cancelled" and all(by_the_file(error["type"]) for error in errors)):
+        parent.uploads.settle(file, done=status in _FINE)
+        _tidy(file, entry["asset_id"] or "", parent, done=status in _FINE)
+    else:  # without an error somebody has cancelled the run, and does not want another one just now
+        parent.uploads.put_back(file, by_itself=bool(errors))
+
+
+def _tidy(file: Upload, asset_id: str, parent: Parent, *, done: bool) -> None:
+    """What the user wants to become of a file that we are through with. What they have not asked for is not touched."""
+    try:
+        if file.after == "keep" or _landed(file.path, file.source) != replace(file, after="keep", attempts=0):
+            return  # not asked for; or other content has landed there meanwhile, which nobody has looked at
+        if file.after == "delete" and done:
+            remove(file.path) if is_url(file.path) else Path(file.path).unlink()
+            # Another file of that name is no replacement: what the deleted one held stays searchable.
+            parent.catalog.move_location(file.path, f"{file.path}#{asset_id[:8]}")
+            parent.uploads.forget(file.path)
+        elif file.after == "move":
+            parent.catalog.move_location(file.path, _moved(file, DONE if done else FAILED))
+            parent.uploads.forget(file.path)
+    except (OSError, MedleyError) as error:
+        logger.warning("%s stays where it is: %s", file.path, error)
+
+
+def _moved(file: Upload, folder: str) -> str:
+    name = PurePosixPath(file.path).name
+    if is_url(file.path):
+        target = "/".join((file.source, folder, f"{file.version[1:9]}-{name}"))  # the ETag: nothing is written over
+        move(file.path, target)
+        return target
+    path = _free_name(Path(file.source) / folder / name)
+    path.parent.mkdir(exist_ok=True)
+    if path.parent.is_symlink():
+        raise OSError(errno.ELOOP, f"{path.parent} is a link: nothing is moved through it")
+    shutil.move(file.path, path)
+    return str(path)
+
+
+def _free_name(path: Path) -> Path:
+    """The path, or with a number where a file of that name is there already."""
+    names = (path.with_stem(f"{path.stem}-{n}") if n else path for n in range(1 << 30))
+    return next(name for name in names if not name.exists())

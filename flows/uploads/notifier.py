@@ -1,0 +1,83 @@
+"""When a run is to be started for what has landed, and how: one event `medley.upload.landed` for many files."""
+
+from __future__ import annotations
+
+import httpx
+from prefect import get_client
+from prefect.events import Event, Resource
+from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
+
+from flows.services.addresses import prefect_url
+from flows.services.log import logger
+from flows.uploads.drain import CLAIM
+from medley.catalog import Catalog
+from medley.catalog.uploads import Uploads
+from medley.plain import portable_name
+from medley.settings import Settings
+
+EVENT = "medley.upload.landed"
+#: A burst of files is one event: after this much quiet, or this long, or this many.
+_QUIET_S, _LONGEST_S, _MOST = 2.0, 10.0, 500
+#: What waits without anybody at it (an event was lost, a run has died) is rung for again.
+_CHECK_S, _AGAIN_S = 5.0, 30.0
+_PATHS_TOLD = 200
+
+
+class Bell:
+    """Rings for files that wait, unless a run is draining them already. Times are of one monotonic clock."""
+
+    def __init__(self, source: str, catalog: Catalog, uploads: Uploads, settings: Settings) -> None:
+        self._source, self._catalog, self._uploads, self._settings = source, catalog, uploads, settings
+        self._first, self._last, self._count = 0.0, 0.0, 0
+        self._next_check = 0.0
+        self._rung = -_AGAIN_S
+        self._told: set[str] = set()
+
+    def landed(self, count: int, now: float) -> None:
+        """So many files more have been noted."""
+        if count:
+            self._first = self._first if self._count else now
+            self._last = now
+            self._count += count
+
+    def ring_if_due(self, now: float) -> None:
+        """Emits the event where it is time to."""
+        burst_over = now - self._last >= _QUIET_S or now - self._first >= _LONGEST_S or self._count >= _MOST
+        if self._count and burst_over:
+            self._count = 0
+            self._ring(now)
+        elif not self._count and now >= self._next_check:
+            self._next_check = now + _CHECK_S
+            if now - self._rung >= _AGAIN_S:
+                self._ring(now)
+
+    def _ring(self, now: float) -> None:
+        paths = self._uploads.waiting_paths(_PATHS_TOLD)
+        if not paths or self._catalog.claimed(CLAIM):
+            return  # nobody waits, or whoever is at it takes these as well
+        if self._told.intersection(paths) and now - self._rung < _AGAIN_S:
+            return  # a run for those is on its way, and takes these as well
+        if self._tell(paths, now):
+            self._rung, self._told = now, set(paths)
+
+    def _tell(self, paths: list[str], now: float) -> bool:
+        url = prefect_url(self._settings)
+        if not url:
+            logger.warning("%d files wait; no Prefect server is up to start their run: see `medley up`", len(paths))
+            return False
+        try:
+            emit(url, self._source, paths)
+        except httpx.HTTPError as error:
+            logger.warning("%d files wait; Prefect's server does not answer: %s", len(paths), error)
+            return False
+        logger.info("rang for %d files", len(paths))
+        return True
+
+
+def emit(url: str, source: str, paths: list[str]) -> None:
+    """Tells Prefect's server at `url` that files have landed; raises httpx.HTTPError."""
+    resource = Resource({"prefect.resource.id": f"medley.uploads.{source}", "prefect.resource.name": source})
+    event = Event(event=EVENT, resource=resource, payload={"paths": [*map(portable_name, paths)]})
+    settings = {PREFECT_API_URL: url, PREFECT_CLIENT_MAX_RETRIES: 0}
+    with temporary_settings(settings), get_client(sync_client=True) as client:
+        client.request("POST", "/events", json=[event.model_dump(mode="json")]).raise_for_status()

@@ -1,0 +1,1 @@
+"""Files where they are: paths, buckets and other URLs, and what identifies them."""

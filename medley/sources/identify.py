@@ -1,0 +1,155 @@
+"""From a path to an asset: hash, sniff, probe, and no reading at all where nothing changed."""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from pathlib import Path, PurePosixPath
+
+from medley.artifacts import sha256_of
+from medley.catalog import Catalog, Location
+from medley.errors import BadInput, CorruptMedia, MissingFile, TooLarge, UnsupportedMedia
+from medley.media.magic import Sniffed
+from medley.media.probe import probe_source
+from medley.media.sniff import HEAD_BYTES, sniff, sniff_head
+from medley.media.source import Source, open_source, stamp_of
+from medley.settings import Limits
+from medley.sources.urls import RAISE, fetch, first_bytes, head, is_url
+from medley.types import Asset, Flow, MediaInfo, Object
+
+#: A file younger than this may change again without its size or mtime showing it.
+_SETTLED_S = 2.0
+
+
+def identify(path: str, flow: Flow, catalog: Catalog, limits: Limits, spool: Path, *, verify: bool = False) -> Asset:
+    """The asset at `path`, for `flow`; the catalog notes it where it is new there. What is elsewhere goes to `spool`.
+
+    An unchanged location is trusted without reading the file, unless it is too young or `verify` is set. Raises
+    BadInput; where the content could be hashed, the error has the attribute `asset_id`. Of a bucket: TransientError.
+    """
+    if is_url(path):
+        return _identify_object(path, flow, catalog, limits, spool, verify=verify)
+    absolute = Path(os.path.abspath(path))
+    found = _stat(absolute, limits)
+    known = catalog.location(str(absolute))
+    if known and known.asset_id and not verify and _same(known, found):
+        media = catalog.media(known.asset_id)
+        if media:
+            _check_flow(flow, media, path)
+            return Asset(known.asset_id, str(absolute), found.st_size, media, stamp_of(found))
+    with open_source(absolute) as source:
+        return _read(source, known, flow, catalog, limits)
+
+
+def _read(source: Source, known: Location | None, flow: Flow, catalog: Catalog, limits: Limits) -> Asset:
+    """Looks at an open file as a whole: what is hashed is what is probed, whatever its name leads to meanwhile."""
+    found, stamp = source.stat, source.stamp
+    _check_flow(flow, sniff(source.path, source.name), source.name)
+    digest = sha256_of(source.path)
+    if source.stamp != stamp:
+        raise MissingFile("changed while it was read", file=source.name, remedy="Run again when it is whole")
+    fresh = Location(source.name, digest, found.st_size, found.st_mtime_ns, str(found.st_ino))
+    return _seen(fresh, known, source, flow, catalog, limits, stamp)
+
+
+def _check_flow(flow: Flow, found: Sniffed | MediaInfo, path: str) -> None:
+    if found.flow != flow:
+        remedy = f"Use: medley {found.flow} FILE, or medley ingest for files of all kinds"
+        raise UnsupportedMedia(f"is no {flow} but {found.media_type}", file=path, remedy=remedy)
+
+
+def spooled(asset_id: str, url: str, spool: Path) -> Path:
+    """Where the copy of an object is."""
+    return spool / asset_id / (PurePosixPath(url).name or "object")
+
+
+def _identify_object(url: str, flow: Flow, catalog: Catalog, limits: Limits, spool: Path, *, verify: bool) -> Asset:
+    """The copy of an asset that is known already is made when a stage needs it: see `flows/engine/spool.py`."""
+    found = head(url)
+    if not found.size_bytes:
+        raise CorruptMedia("is empty (0 bytes)", file=url, remedy="Upload it again")
+    if found.size_bytes > limits.max_file_bytes:
+        raise TooLarge(f"has {found.size_bytes} bytes", file=url, remedy=RAISE)
+    known = catalog.location(url)
+    trusted = known and known.asset_id and not verify and found.version and known.inode == found.version
+    if known and known.asset_id and trusted and (media := catalog.media(known.asset_id)):
+        _check_flow(flow, media, url)
+        return Asset(known.asset_id, str(spooled(known.asset_id, url, spool)), known.size_bytes or 0, media)
+    asset_id, local = _copied(found, flow, limits, spool)
+    with open_source(local) as source:
+        fresh = Location(url, asset_id, source.stat.st_size, None, found.version)
+        return _seen(fresh, known, source, flow, catalog, limits)
+
+
+def _copied(found: Object, flow: Flow, limits: Limits, spool: Path) -> tuple[str, Path]:
+    """The object's hash, and its copy; what is no media by its first bytes is not copied."""
+    count = min(HEAD_BYTES, found.size_bytes) if found.size_bytes > 0 else HEAD_BYTES
+    _check_flow(flow, sniff_head(first_bytes(found.url, count), found.url), found.url)
+    draft = spool / "incoming"
+    asset_id = fetch(found.url, draft, limits.max_file_bytes)
+    local = spooled(asset_id, found.url, spool)
+    local.parent.mkdir(parents=True, exist_ok=True)
+    return asset_id, draft.rename(local)
+
+
+def _seen(
+    where: Location,
+    known: Location | None,
+    source: Source,
+    flow: Flow,
+    catalog: Catalog,
+    limits: Limits,
+    stamp: str = "",
+) -> Asset:
+    """Notes the asset and where it was seen, if that is news; probes the file where nobody has before."""
+    asset_id, size_bytes = str(where.asset_id), where.size_bytes or 0
+    media = catalog.media(asset_id)
+    if media is None:
+        catalog.note_asset(asset_id, size_bytes, None)
+    if where != known:
+        catalog.note_location(where)
+    if media is None:
+        media = _probe(asset_id, source, limits)
+        catalog.note_asset(asset_id, size_bytes, media)
+    _check_flow(flow, media, where.path)
+    return Asset(asset_id, source.name, size_bytes, media, stamp)
+
+
+def _stat(path: Path, limits: Limits) -> os.stat_result:
+    if "\0" in str(path):
+        raise MissingFile("is no path: there is a NUL byte in it", file=str(path), remedy="Check the list of files")
+    try:
+        found = path.stat()
+    except OSError as error:
+        raise MissingFile(_why(error), file=str(path), remedy="Check the path") from error
+    if stat.S_ISDIR(found.st_mode):
+        raise MissingFile("is a directory", file=str(path), remedy="Give files, or use: medley ingest DIRECTORY")
+    if not stat.S_ISREG(found.st_mode):
+        raise UnsupportedMedia("is no regular file", file=str(path), remedy="Give a file")
+    if not found.st_size:
+        raise CorruptMedia("is empty (0 bytes)", file=str(path), remedy="Copy or export it again")
+    if found.st_size > limits.max_file_bytes:
+        raise TooLarge(f"has {found.st_size} bytes", file=str(path), remedy=RAISE)
+    return found
+
+
+def _why(error: OSError) -> str:
+    return "does not exist" if isinstance(error, FileNotFoundError) else f"cannot be read: {error.strerror}"
+
+
+def _same(known: Location, found: os.stat_result) -> bool:
+    settled = time.time() - found.st_mtime >= _SETTLED_S
+    recorded = (known.size_bytes, known.mtime_ns, known.inode)
+    return settled and recorded == (found.st_size, found.st_mtime_ns, str(found.st_ino))
+
+
+def _probe(asset_id: str, source: Source, limits: Limits) -> MediaInfo:
+    sniffed = sniff(source.path, source.name)
+    if sniffed.flow != "video":
+        return MediaInfo(sniffed.demuxer, sniffed.media_type)  # what else is wrong with it, its first stage finds
+    try:
+        return probe_source(source, limits)
+    except BadInput as error:
+        error.asset_id = asset_id
+        raise

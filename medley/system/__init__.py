@@ -1,0 +1,1 @@
+"""The machine: child processes, confinement, disk space, mounts, the stop flag."""
