@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.exc import OperationalError
 
-from flows import _run as run_module
+from flows.engine import ledger as run_module
 from medley.catalog import Catalog, Location, Outcome, engine, open_catalog
 from medley.catalog.alive import SILENT_S
 from medley.catalog.catalog import CLAIM_S

@@ -36,7 +36,7 @@ from medley.errors import SetupError
 from medley.settings import Settings, load_settings
 
 #: Where our packages are: a `tasks`, `flows` or `actors` of the user's working directory must not come before them.
-_OURS = Path(__file__).parents[1]
+_OURS = Path(__file__).parents[2]
 _ALIVE = 0  # ray.core.generated.gcs_pb2.GcsNodeInfo.GcsNodeState
 _REACH_S = 5.0
 _STAGES_IN_FLIGHT = 16  # a waiting dependent holds a thread of the pool: room for every stage of an item
