@@ -27,7 +27,7 @@ from actors.whisper import WhisperActor
 from medley.code import code_of
 from medley.errors import ActorDied, ModelTimeout
 from medley.models.base import ModelSpec, Vectors
-from medley.run import Run
+from medley.run import TaskContext
 from medley.system.stop import raise_if_stopped
 
 NAMESPACE = "medley"
@@ -137,33 +137,35 @@ def _logged(answer: tuple[Any, list[str]]) -> Any:
     return result
 
 
-def speech_pool(run: Run) -> Pool:
+def speech_pool(run: TaskContext) -> Pool:
     """The pool of the run's speech model (`WhisperActor`)."""
     return _pool(WhisperActor, run.models.speech, run, run.pools.speech_gpus)
 
 
-def vision_pool(run: Run) -> Pool:
+def vision_pool(run: TaskContext) -> Pool:
     """The pool of the run's vision model (`ClipActor`)."""
     return _pool(ClipActor, run.models.vision, run, run.pools.vision_gpus)
 
 
-def text_pool(run: Run) -> Pool:
+def text_pool(run: TaskContext) -> Pool:
     """The pool of the run's text model (`TextActor`)."""
     return _pool(TextActor, run.models.text, run, run.pools.text_gpus)
 
 
-def ocr_pool(run: Run) -> Pool:
+def ocr_pool(run: TaskContext) -> Pool:
     """The pool of the run's OCR model (`OcrActor`)."""
     return _pool(OcrActor, run.models.ocr, run, 0.0)
 
 
-def caption_pool(run: Run) -> Pool:
+def caption_pool(run: TaskContext) -> Pool:
     """The pool of the run's vision-language model (`CaptionActor`)."""
     assert run.models.caption
     return _pool(CaptionActor, run.models.caption, run, run.pools.caption_gpus)
 
 
-def in_batches(pool_of: Callable[[Run], Pool], run: Run, method: str, items: Sequence[Any], size: int = 64) -> Vectors:
+def in_batches(
+    pool_of: Callable[[TaskContext], Pool], run: TaskContext, method: str, items: Sequence[Any], size: int = 64
+) -> Vectors:
     """Encodes `items` in batches of `size`; shape (len(items), dim). Where there are none, no model is asked for.
 
     No batch begins once the run is to end.
@@ -196,7 +198,7 @@ def model_threads(configured: int) -> int:
     return configured or max(1, (os.cpu_count() or 1) // 2)
 
 
-def _pool(host: type, spec: ModelSpec, run: Run, gpus: float) -> Pool:
+def _pool(host: type, spec: ModelSpec, run: TaskContext, gpus: float) -> Pool:
     threads = model_threads(run.pools.threads)
     if run.runner == "local" or spec.endpoint:  # a client of a server's needs no actor
         return LocalPool(host, spec, threads)

@@ -17,8 +17,8 @@ from prefect.futures import PrefectFuture
 from flows.engine.flow import flow_options, report, window
 from flows.engine.run import joined_run
 from medley.options import ImageOptions
-from medley.run import Run
-from medley.types import Unit
+from medley.run import TaskContext
+from medley.types import AssetBatch
 from tasks.captions import caption, embed_captions, write_captions
 from tasks.images import embed_images, load_images, write_images
 from tasks.words import chunk, embed_text, ocr, write_words
@@ -41,7 +41,7 @@ def ingest_images(paths: list[str], options: ImageOptions = _DEFAULTS, force: bo
         return report(window(run.identify(paths), submit_images, run, unit=_UNIT))
 
 
-def submit_images(assets: Unit, run: Run) -> list[PrefectFuture[Any]]:
+def submit_images(assets: AssetBatch, run: TaskContext) -> list[PrefectFuture[Any]]:
     """Submits every stage of a unit and waits for none."""
     pictures = load_images.submit(assets, run)
     vectors = embed_images.submit(pictures, run)

@@ -17,8 +17,8 @@ from prefect.futures import PrefectFuture
 from flows.engine.flow import flow_options, report, window
 from flows.engine.run import joined_run
 from medley.options import PdfOptions
-from medley.run import Run
-from medley.types import Unit
+from medley.run import TaskContext
+from medley.types import AssetBatch
 from tasks.captions import caption, embed_captions, write_captions
 from tasks.figures import embed_images, page_images
 from tasks.images import write_images
@@ -42,7 +42,7 @@ def ingest_pdfs(paths: list[str], options: PdfOptions = _DEFAULTS, force: bool =
         return report(window(run.identify(paths), submit_pdfs, run, unit=_UNIT))
 
 
-def submit_pdfs(assets: Unit, run: Run) -> list[PrefectFuture[Any]]:
+def submit_pdfs(assets: AssetBatch, run: TaskContext) -> list[PrefectFuture[Any]]:
     """Submits every stage of a unit and waits for none."""
     pages = parse.submit(assets, run)
     read = ocr.submit(pages, run)

@@ -17,8 +17,8 @@ from prefect.futures import PrefectFuture
 from flows.engine.flow import flow_options, report, window
 from flows.engine.run import joined_run
 from medley.options import VideoOptions
-from medley.run import Run
-from medley.types import Unit
+from medley.run import TaskContext
+from medley.types import AssetBatch
 from tasks.frames import embed_frames, sample_frames, write_frames
 from tasks.speech import chunk, embed_text, extract_audio, transcribe, write_speech
 
@@ -39,7 +39,7 @@ def ingest_video(paths: list[str], options: VideoOptions = _DEFAULTS, force: boo
         return report(window(run.identify(paths), submit_video, run))
 
 
-def submit_video(assets: Unit, run: Run) -> list[PrefectFuture[Any]]:
+def submit_video(assets: AssetBatch, run: TaskContext) -> list[PrefectFuture[Any]]:
     """Submits every stage of one video and waits for none."""
     audio = extract_audio.submit(assets, run)
     transcript = transcribe.submit(audio, run)

@@ -12,13 +12,13 @@ from medley.artifacts import ArtifactStore
 from medley.media.frames import FRAMES, read_frames
 from medley.media.pdf import read_pages
 from medley.plain import markdown_text, to_json
-from medley.run import Run
+from medley.run import TaskContext
 from medley.subtitles import srt, vtt
 from medley.transcript import TRANSCRIPT, read_segments
 from medley.types import Asset, Segment
 
 
-def export_asset(asset: Asset, shown_path: str, run: Run, directory: Path) -> Path:
+def export_asset(asset: Asset, shown_path: str, run: TaskContext, directory: Path) -> Path:
     """Writes `<stem>.json` into `directory`, and `.srt` and `.vtt` where there is speech, `.md` where there are pages.
 
     Returns the JSON's path.
@@ -53,7 +53,7 @@ def markdown(pages: Sequence[dict[str, Any]]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _made(asset: Asset, stage: str, run: Run) -> Path | None:
+def _made(asset: Asset, stage: str, run: TaskContext) -> Path | None:
     """Where a stage's artifact is; None where there is none."""
     artifacts, fingerprint = ArtifactStore(run.artifacts), run.fingerprints.get(stage)
     if fingerprint is None or artifacts.find(asset.asset_id, stage, fingerprint) is None:
@@ -61,12 +61,12 @@ def _made(asset: Asset, stage: str, run: Run) -> Path | None:
     return artifacts.directory(asset.asset_id, stage, fingerprint)
 
 
-def _segments(asset: Asset, run: Run) -> list[Segment]:
+def _segments(asset: Asset, run: TaskContext) -> list[Segment]:
     directory = _made(asset, "transcribe", run)
     return read_segments(directory / TRANSCRIPT) if directory else []
 
 
-def _pages(asset: Asset, run: Run) -> list[dict[str, Any]]:
+def _pages(asset: Asset, run: TaskContext) -> list[dict[str, Any]]:
     """What is written on each page; of one with a text layer and an OCR both."""
     found = []
     for source, stage in (("text", "parse"), ("ocr", "ocr")):
@@ -79,7 +79,7 @@ def _pages(asset: Asset, run: Run) -> list[dict[str, Any]]:
     return sorted(found, key=lambda page: page["page"])
 
 
-def _frames(asset: Asset, run: Run) -> list[dict[str, Any]]:
+def _frames(asset: Asset, run: TaskContext) -> list[dict[str, Any]]:
     directory = _made(asset, "sample_frames", run)
     if directory is None or not (directory / FRAMES).is_file():
         return []

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from medley.catalog import Catalog, Outcome
 from medley.catalog.known import made_of
 from medley.records import stage_manifest
-from medley.run import Run
+from medley.run import TaskContext
 from medley.stages import Stage, dag, models_read
 from medley.types import Asset
 
@@ -30,7 +30,7 @@ class Planned:
     stages: list[str] = field(default_factory=list)
 
 
-def plan_contents(run: Run) -> dict[str, Any]:
+def plan_contents(run: TaskContext) -> dict[str, Any]:
     """What the plan of a run is made of, by name: options that stages read, and models. No secrets."""
     options = dict(_leaves(run.options))
     read = models_read(run.flow, run.options, run.models)
@@ -38,19 +38,19 @@ def plan_contents(run: Run) -> dict[str, Any]:
     return {"options": options, "models": models}
 
 
-def wanted_stages(asset: Asset, run: Run) -> list[Stage]:
+def wanted_stages(asset: Asset, run: TaskContext) -> list[Stage]:
     """The stages that a run has for an asset: those of streams that do not exist are none."""
     wanted = dag(run.flow, run.options)
     return [stage for stage in wanted if not stage.needs or getattr(asset.media, stage.needs) is not None]
 
 
-def stages_to_run(asset: Asset, run: Run) -> list[str]:
+def stages_to_run(asset: Asset, run: TaskContext) -> list[str]:
     """Stages without an artifact, in the order of the DAG."""
     names = (stage.name for stage in wanted_stages(asset, run))
     return [name for name in names if stage_manifest(name, asset.asset_id, run) is None]
 
 
-def reasons(outcome: Outcome | None, plan: str, run: Run, catalog: Catalog, before: str | None) -> list[str]:
+def reasons(outcome: Outcome | None, plan: str, run: TaskContext, catalog: Catalog, before: str | None) -> list[str]:
     """Why there is something to do; `before` is the asset that the path showed until now, if another one."""
     if outcome is None:
         return ["changed" if before else "new"]

@@ -14,9 +14,9 @@ import numpy as np
 
 from medley.artifacts import ArtifactStore, Draft, Manifest
 from medley.models.base import ModelSpec, Vectors
-from medley.run import Run, StoreAddress
+from medley.run import StoreAddress, TaskContext
 from medley.stages import WRITE_STAGES, stage_of, write_stage
-from medley.stores.base import SPACE_OF_BRANCH, Batch, VectorStore
+from medley.stores.base import SPACE_OF_BRANCH, RecordBatch, VectorStore
 from medley.stores.patience import with_store
 from medley.types import MODALITY_OF_BRANCH, ArtifactRef, Branch, Row
 
@@ -50,7 +50,7 @@ def store_slot(store_key: str) -> str:
     return hashlib.sha256(store_key.encode()).hexdigest()[:32]
 
 
-def written(artifacts: ArtifactStore, asset_id: str, branch: Branch, run: Run) -> Manifest | None:
+def written(artifacts: ArtifactStore, asset_id: str, branch: Branch, run: TaskContext) -> Manifest | None:
     """The branch's write manifest for this store where it names this run's fingerprint, else None.
 
     One that does not say where the vectors are is of an older Medley: the records are written again.
@@ -61,7 +61,7 @@ def written(artifacts: ArtifactStore, asset_id: str, branch: Branch, run: Run) -
     return manifest if known else None
 
 
-def stage_manifest(name: str, asset_id: str, run: Run) -> Manifest | None:
+def stage_manifest(name: str, asset_id: str, run: TaskContext) -> Manifest | None:
     """The manifest of a stage's artifact where it is there: then the stage is done."""
     stage = stage_of(run.flow, name)
     assert stage, name
@@ -75,7 +75,7 @@ def stage_manifest(name: str, asset_id: str, run: Run) -> Manifest | None:
     return artifacts.find(asset_id, name, run.fingerprints[name])
 
 
-def write_branch(todo: Sequence[tuple[ArtifactRef, Draft]], branch: Branch, model: ModelSpec, run: Run) -> None:
+def write_branch(todo: Sequence[tuple[ArtifactRef, Draft]], branch: Branch, model: ModelSpec, run: TaskContext) -> None:
     """Makes the records of that branch of each asset those of its vectors, and notes in its draft what was written.
 
     The old manifests go first and the new ones come last, so that a crash in between leaves "not written".
@@ -86,7 +86,7 @@ def write_branch(todo: Sequence[tuple[ArtifactRef, Draft]], branch: Branch, mode
         asset_id = vectors.asset.asset_id
         artifacts.remove(asset_id, stage, store_slot(run.store.key))
         rows, matrix = load_vectors(Path(vectors.directory))
-        batches.append(Batch(asset_id, branch, run.fingerprints[stage], write_id, rows, matrix))
+        batches.append(RecordBatch(asset_id, branch, run.fingerprints[stage], write_id, rows, matrix))
     names = with_store(run.store, lambda store: store.write(SPACE_OF_BRANCH[branch], model, batches))
     for batch, (vectors, draft) in zip(batches, todo, strict=True):
         draft.data.update(

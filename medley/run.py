@@ -25,7 +25,7 @@ class StoreAddress:
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
-class Run:
+class TaskContext:
     """One run, as its tasks see it."""
 
     run_id: str

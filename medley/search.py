@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from medley.models.base import ModelSpec, TextEncoder, Vectors, load_model
-from medley.stores.base import Collection, Found, Scope, Space, VectorStore
+from medley.stores.base import Collection, Scope, ScoredRecord, Space, VectorStore
 from medley.types import Modality
 
 #: Reciprocal rank fusion (Cormack et al., SIGIR 2009): 1 / (60 + rank).
@@ -31,7 +31,7 @@ _SPOKEN_OF: dict[Space, tuple[Modality, ...]] = {
 class Evidence:
     """A record that speaks for a moment, with its fused score."""
 
-    found: Found
+    found: ScoredRecord
     score: float
 
 
@@ -167,7 +167,7 @@ def _moments(ranked: Sequence[Evidence]) -> list[Moment]:
     return sorted(moments, key=lambda moment: -moment.score)
 
 
-def _together(best: Found, other: Found) -> bool:
+def _together(best: ScoredRecord, other: ScoredRecord) -> bool:
     if best.asset_id != other.asset_id or best.row.page != other.row.page:
         return False
     if best.row.start_ms is None or other.row.start_ms is None:

@@ -155,7 +155,7 @@ class ArtifactRef:
 Part = Asset | ArtifactRef
 
 
-class Unit:
+class AssetBatch:
     """What a task works on: some assets, or what the stage before made of each of them.
 
     Not a dataclass: Prefect walks through those, field by field, several times for each task.

@@ -16,7 +16,7 @@ from medley.models.base import spec_from_json
 from medley.records import load_vectors, store_slot
 from medley.run import StoreAddress
 from medley.stages import WRITE_STAGES
-from medley.stores.base import SPACE_OF_BRANCH, Batch, VectorStore
+from medley.stores.base import SPACE_OF_BRANCH, RecordBatch, VectorStore
 from medley.stores.connect import open_store
 from medley.types import Branch
 
@@ -77,7 +77,7 @@ class _Rebuild:
     def _branch(self, asset_id: str, stage: str, branch: Branch, manifest: Manifest, source: Path) -> int:
         rows, vectors = load_vectors(source)
         data = {**manifest.data, "write_id": uuid.uuid4().hex}
-        batch = Batch(asset_id, branch, data["fingerprint"], data["write_id"], rows, vectors)
+        batch = RecordBatch(asset_id, branch, data["fingerprint"], data["write_id"], rows, vectors)
         names = self._store.write(SPACE_OF_BRANCH[branch], spec_from_json(data["model"]), [batch])
         with self._artifacts.create(asset_id, stage, self._slot, manifest.run_id) as draft:
             draft.data.update({**data, "collections": names})

@@ -10,20 +10,20 @@ from actors.pool import in_batches, text_pool, vision_pool
 from medley.artifacts import Draft
 from medley.models.base import Vectors
 from medley.records import save_vectors
-from medley.run import Run
+from medley.run import TaskContext
 from medley.types import ArtifactRef, Row
 
 Todo = Sequence[tuple[ArtifactRef, Draft]]
 
 
-def embed_texts(todo: Todo, rows_in: Callable[[Path], list[Row]], run: Run) -> None:
+def embed_texts(todo: Todo, rows_in: Callable[[Path], list[Row]], run: TaskContext) -> None:
     """`rows_in` reads the rows of an artifact; their texts are encoded."""
     found = [rows_in(Path(source.directory)) for source, _ in todo]
     texts = [row.text for rows in found for row in rows]
     _save(todo, found, in_batches(text_pool, run, "encode_texts", texts))
 
 
-def embed_pictures(todo: Todo, rows_in: Callable[[Path], list[tuple[Row, str]]], run: Run) -> None:
+def embed_pictures(todo: Todo, rows_in: Callable[[Path], list[tuple[Row, str]]], run: TaskContext) -> None:
     """`rows_in` reads the rows of an artifact, each with the name of its JPEG there; those are encoded."""
     found: list[list[Row]] = []
     paths: list[Path] = []

@@ -26,10 +26,10 @@ from medley.artifacts import ArtifactStore, Draft, Manifest
 from medley.code import code_of
 from medley.errors import BadInput, CapacityError, MedleyError, SetupError, TransientError, error_class
 from medley.records import stage_manifest, store_slot
-from medley.run import Run
+from medley.run import TaskContext
 from medley.stages import WRITE_STAGES
 from medley.system.stop import raise_if_stopped
-from medley.types import ArtifactRef, Asset, Part, Unit, utc_now
+from medley.types import ArtifactRef, Asset, AssetBatch, Part, utc_now
 
 logging.getLogger("medley").setLevel(logging.INFO)  # on Ray's workers nobody else does: notes go to the task's log
 _RETRIES = 2
@@ -77,7 +77,9 @@ BatchWork = Callable[[list[tuple[Any, Draft]]], None]
 Skip = Callable[[Any], str]
 
 
-def run_stage(stage: str, unit: Unit, run: Run, work: Work, skip: Skip | None = None) -> State[Unit]:
+def run_stage(
+    stage: str, unit: AssetBatch, run: TaskContext, work: Work, skip: Skip | None = None
+) -> State[AssetBatch]:
     """Does `work` for each part of `unit` whose artifact is not there. `skip` may say why there is nothing to do it on.
 
     A part that its own fault stops is noted as such, its neighbours go on; a unit of one fails as a whole, and so does
@@ -92,7 +94,7 @@ def run_stage(stage: str, unit: Unit, run: Run, work: Work, skip: Skip | None = 
     return _told(stage, parts)
 
 
-def run_batch(stage: str, unit: Unit, run: Run, work: BatchWork) -> State[Unit]:
+def run_batch(stage: str, unit: AssetBatch, run: TaskContext, work: BatchWork) -> State[AssetBatch]:
     """Does `work` at once for all parts of `unit` whose artifact is not there.
 
     It fails or is done as a whole, but for assets in whose draft it leaves an error.
@@ -107,14 +109,14 @@ def run_batch(stage: str, unit: Unit, run: Run, work: BatchWork) -> State[Unit]:
     return _told(stage, parts)
 
 
-def _require_same_code(run: Run) -> None:
+def _require_same_code(run: TaskContext) -> None:
     """Raises SetupError on a node whose installation would make something else than the one that the run began with."""
     if run.code and run.code != (here := code_of(tasks, actors, medley)):
         what = f"Medley on {socket.gethostname()} is {__version__} ({here}), the run's is another one ({run.code})"
         raise SetupError(what, remedy="Install the same version on every node of the cluster, and start its Ray anew")
 
 
-def _known_part(stage: str, source: Part, run: Run, skip: Skip | None) -> ArtifactRef | None:
+def _known_part(stage: str, source: Part, run: TaskContext, skip: Skip | None) -> ArtifactRef | None:
     """What is known of a part without any work; None where there is some to do."""
     reference = _reference(stage, _asset_of(source), run)
     if isinstance(source, ArtifactRef) and source.error:
@@ -128,14 +130,14 @@ def _known_part(stage: str, source: Part, run: Run, skip: Skip | None) -> Artifa
     return None
 
 
-def _attempt(stage: str, source: Part, run: Run, work: Work) -> ArtifactRef:
+def _attempt(stage: str, source: Part, run: TaskContext, work: Work) -> ArtifactRef:
     try:
         return _make(stage, [source], run, lambda todo: work(*todo[0]))[0]
     except BadInput as error:
         return replace(_reference(stage, _asset_of(source), run), error=error)
 
 
-def _make(stage: str, sources: Sequence[Part], run: Run, work: BatchWork) -> list[ArtifactRef]:
+def _make(stage: str, sources: Sequence[Part], run: TaskContext, work: BatchWork) -> list[ArtifactRef]:
     """The artifacts of `sources`, all or none of them; an error says where, when and how long."""
     references = [_reference(stage, _asset_of(source), run) for source in sources]
     began = time.monotonic()
@@ -165,7 +167,7 @@ def _place(error: MedleyError, reference: ArtifactRef, seconds: float) -> None:
     error.seconds = round(seconds, 3)
 
 
-def _drafts(stage: str, sources: Sequence[Part], run: Run, work: BatchWork) -> list[Draft]:
+def _drafts(stage: str, sources: Sequence[Part], run: TaskContext, work: BatchWork) -> list[Draft]:
     _raise_fault(stage, run)
     artifacts, slot = ArtifactStore(run.artifacts), _slot(stage, run)
     with contextlib.ExitStack() as opened:
@@ -185,7 +187,7 @@ def _drafts(stage: str, sources: Sequence[Part], run: Run, work: BatchWork) -> l
     return [draft for _, draft in todo]
 
 
-def _told(stage: str, parts: Sequence[ArtifactRef | None]) -> State[Unit]:
+def _told(stage: str, parts: Sequence[ArtifactRef | None]) -> State[AssetBatch]:
     """The parts, within a state that says in Prefect how it went. Raises what stopped the only one."""
     known = [part for part in parts if part]
     failed = [part for part in known if part.error and part.error.stage == stage]
@@ -198,24 +200,24 @@ def _told(stage: str, parts: Sequence[ArtifactRef | None]) -> State[Unit]:
         name, message = "Skipped", known[0].skipped
     elif all(part.cached or part.skipped or part.error for part in known):
         name, message = "Cached", "done before"
-    return Completed(name=name, message=message, data=Unit(known))
+    return Completed(name=name, message=message, data=AssetBatch(known))
 
 
 def _asset_of(source: Part) -> Asset:
     return source if isinstance(source, Asset) else source.asset
 
 
-def _done(stage: str, asset_id: str, run: Run) -> Manifest | None:
+def _done(stage: str, asset_id: str, run: TaskContext) -> Manifest | None:
     """The manifest of the stage's artifact where it counts: with --force only one that this run made."""
     manifest = stage_manifest(stage, asset_id, run)
     return manifest if manifest and (not run.force or manifest.run_id == run.run_id) else None
 
 
-def _slot(stage: str, run: Run) -> str:
+def _slot(stage: str, run: TaskContext) -> str:
     return store_slot(run.store.key) if stage in WRITE_STAGES else run.fingerprints[stage]
 
 
-def _reference(stage: str, asset: Asset, run: Run) -> ArtifactRef:
+def _reference(stage: str, asset: Asset, run: TaskContext) -> ArtifactRef:
     directory = ArtifactStore(run.artifacts).directory(asset.asset_id, stage, _slot(stage, run))
     attempts: Any = task_run.run_count
     return ArtifactRef(
@@ -223,7 +225,7 @@ def _reference(stage: str, asset: Asset, run: Run) -> ArtifactRef:
     )
 
 
-def _raise_fault(stage: str, run: Run) -> None:
+def _raise_fault(stage: str, run: TaskContext) -> None:
     if stage in run.faults:
         raise error_class(run.faults[stage])(f"fault set for tests in stage {stage}")
 

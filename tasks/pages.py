@@ -13,9 +13,9 @@ from medley.media.layout import Line
 from medley.media.pdf import PAGES, Page, parse_pdf, read_pages, write_page
 from medley.passages import passages_for
 from medley.records import load_rows, save_rows, write_branch
-from medley.run import Run
+from medley.run import TaskContext
 from medley.system.stop import raise_if_stopped
-from medley.types import ArtifactRef, Asset, Modality, Row, Unit
+from medley.types import ArtifactRef, Asset, AssetBatch, Modality, Row
 from tasks._embed import embed_texts
 from tasks._publish import publish_pages
 from tasks._stage import run_batch, run_stage, stage_task
@@ -24,41 +24,41 @@ PASSAGES = "passages.json"
 
 
 @stage_task(num_cpus=1, of="assets")
-def parse(assets: Unit, run: Run) -> State[Unit]:
+def parse(assets: AssetBatch, run: TaskContext) -> State[AssetBatch]:
     """Text with boxes, in reading order; pictures of pages without a text layer."""
     return run_stage("parse", assets, run, lambda asset, draft: _parse(asset, run, draft))
 
 
 @stage_task(num_cpus=0.1, of="pages")
-def ocr(pages: Unit, run: Run) -> State[Unit]:
+def ocr(pages: AssetBatch, run: TaskContext) -> State[AssetBatch]:
     """What is written on those pictures."""
     return run_stage("ocr", pages, run, lambda parsed, draft: _read(parsed, run, draft))
 
 
 @stage_task(num_cpus=0.1, of="pages")
-def chunk(pages: Unit, run: Run) -> State[Unit]:
+def chunk(pages: AssetBatch, run: TaskContext) -> State[AssetBatch]:
     """What one search hit shows."""
     return run_stage("chunk", pages, run, lambda read, draft: _chunk(read, run, draft))
 
 
 @stage_task(num_cpus=0.1, of="chunks")
-def embed_text(chunks: Unit, run: Run) -> State[Unit]:
+def embed_text(chunks: AssetBatch, run: TaskContext) -> State[AssetBatch]:
     """A vector for each passage."""
     return run_batch("embed_text", chunks, run, lambda todo: embed_texts(todo, _rows, run))
 
 
 @stage_task(num_cpus=0.1, of="vectors")
-def write_pages(vectors: Unit, run: Run) -> State[Unit]:
+def write_pages(vectors: AssetBatch, run: TaskContext) -> State[AssetBatch]:
     """The page records of each asset, and no others."""
     return run_batch("write_pages", vectors, run, lambda todo: write_branch(todo, "pages", run.models.text, run))
 
 
-def _parse(asset: Asset, run: Run, draft: Draft) -> None:
+def _parse(asset: Asset, run: TaskContext, draft: Draft) -> None:
     found = parse_pdf(asset, draft.directory, run.pdf.pages, run.limits)
     draft.data |= {"pages": found.pages, "damage": found.damage, "notes": list(found.notes)}
 
 
-def _read(parsed: ArtifactRef, run: Run, draft: Draft) -> None:
+def _read(parsed: ArtifactRef, run: TaskContext, draft: Draft) -> None:
     source = Path(parsed.directory)
     scans = [page for page in read_pages(source) if page.scan]
     with (draft.directory / PAGES).open("w") as file:
@@ -88,7 +88,7 @@ def _in_points(line: Line, page: Page) -> Line:
     return Line(line.text, (round(left + x0, 2), round(top + y0, 2), round(left + x1, 2), round(top + y1, 2)))
 
 
-def _chunk(read: ArtifactRef, run: Run, draft: Draft) -> None:
+def _chunk(read: ArtifactRef, run: TaskContext, draft: Draft) -> None:
     parsed = ArtifactStore(run.artifacts).directory(read.asset.asset_id, "parse", run.fingerprints["parse"])
     rows: list[Row] = []
     written: tuple[tuple[Modality, Path], ...] = (("page", parsed), ("ocr", Path(read.directory)))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from medley.models.base import ModelSpec, Vectors, unit
-from medley.stores.base import Batch, Collection, Found, Scope, Space
+from medley.stores.base import Collection, RecordBatch, Scope, ScoredRecord, Space
 from medley.types import Asset, Branch, MediaInfo, Modality, Row
 
 TEXT_MODEL = ModelSpec("text", "fake", "fake/text", "1", "float32")
@@ -52,24 +52,24 @@ def load(spec: ModelSpec, *, threads: int) -> FakeEncoder:
 
 def found(
     record_id: str, at_s: float, *, modality: Modality = "speech", owner: str = "one", long_s: float = 1, text: str = ""
-) -> Found:
+) -> ScoredRecord:
     """A hit: a record of `owner` that begins at `at_s`."""
     branch: Branch = "frames" if modality == "frame" else "speech"
     row = Row(modality, text or record_id, start_ms=round(at_s * 1000), end_ms=round((at_s + long_s) * 1000))
-    return Found(record_id, asset_id(owner), branch, row, 0.5)
+    return ScoredRecord(record_id, asset_id(owner), branch, row, 0.5)
 
 
 @dataclass
 class FakeStore:
     """A `VectorStore` that answers what it was told to, and notes what it was asked."""
 
-    by_vector: dict[str, list[Found]] = field(default_factory=dict)
-    by_text: dict[str, list[Found]] = field(default_factory=dict)
+    by_vector: dict[str, list[ScoredRecord]] = field(default_factory=dict)
+    by_text: dict[str, list[ScoredRecord]] = field(default_factory=dict)
     spaces: list[Collection] = field(default_factory=list)
     asked: list[tuple[str, str, list[Modality], int]] = field(default_factory=list)
     vectors: list[Vectors] = field(default_factory=list)
 
-    def write(self, space: Space, model: ModelSpec, batches: Sequence[Batch]) -> list[str]:
+    def write(self, space: Space, model: ModelSpec, batches: Sequence[RecordBatch]) -> list[str]:
         """A search writes nothing."""
         raise AssertionError(f"written to {space} with {model} and {batches}")
 
@@ -86,13 +86,13 @@ class FakeStore:
         known = self.by_vector.get(collection.name, [])
         return next((vector_of(hit.row.text) for hit in known if hit.record_id == record_id), None)
 
-    def search_vector(self, collection: Collection, vector: Vectors, scope: Scope, limit: int) -> list[Found]:
+    def search_vector(self, collection: Collection, vector: Vectors, scope: Scope, limit: int) -> list[ScoredRecord]:
         """See `VectorStore`."""
         self.asked.append((collection.name, "vector", list(scope.modalities), limit))
         self.vectors.append(vector)
         return self._of(self.by_vector, collection, scope, limit)
 
-    def search_text(self, collection: Collection, query: str, scope: Scope, limit: int) -> list[Found]:
+    def search_text(self, collection: Collection, query: str, scope: Scope, limit: int) -> list[ScoredRecord]:
         """See `VectorStore`."""
         self.asked.append((collection.name, query, list(scope.modalities), limit))
         return self._of(self.by_text, collection, scope, limit)
@@ -104,14 +104,16 @@ class FakeStore:
     def close(self) -> None:
         """See `VectorStore`."""
 
-    def _of(self, known: dict[str, list[Found]], collection: Collection, scope: Scope, limit: int) -> list[Found]:
+    def _of(
+        self, known: dict[str, list[ScoredRecord]], collection: Collection, scope: Scope, limit: int
+    ) -> list[ScoredRecord]:
         wanted = [hit for hit in known.get(collection.name, []) if hit.row.modality in scope.modalities]
         return [hit for hit in wanted if scope.asset_ids is None or hit.asset_id in scope.asset_ids][:limit]
 
 
-def batch(owner: str, texts: Sequence[str], write_id: str = "w1", *, branch: Branch = "speech") -> Batch:
+def batch(owner: str, texts: Sequence[str], write_id: str = "w1", *, branch: Branch = "speech") -> RecordBatch:
     """One row for each text, a second each."""
     modality = "speech" if branch == "speech" else "frame"
     rows = [Row(modality, text, n * 1000, n * 1000 + 900, thumbnail=f"{n}.jpg") for n, text in enumerate(texts)]
     vectors = np.stack([vector_of(text) for text in texts]) if texts else np.zeros((0, 8), np.float32)
-    return Batch(owner, branch, "f" * 32, write_id, rows, vectors)
+    return RecordBatch(owner, branch, "f" * 32, write_id, rows, vectors)

@@ -12,7 +12,7 @@ import PIL.ImageFilter
 import PIL.ImageFont
 import pytest
 
-from medley.media.frame_quality import Look
+from medley.media.frame_quality import FrameStats
 from medley.media.frames import FRAMES, read_frames, sample_frames
 from medley.media.probe import probe_media
 from medley.options import FrameOptions
@@ -62,17 +62,17 @@ def test_blank_frames_are_marked(tmp_path: Path, colour: str) -> None:
         [tuple(max(0, min(255, c + rng.randint(-3, 3))) for c in pixel) for pixel in plain.get_flattened_data()]
     )
     for image in (plain, noisy):
-        look = Look(saved(image, tmp_path / "a.jpg"))
+        look = FrameStats(saved(image, tmp_path / "a.jpg"))
         assert look.blank
         assert not look.blurred
-    assert not Look(saved(slide(1), tmp_path / "b.jpg")).blank
+    assert not FrameStats(saved(slide(1), tmp_path / "b.jpg")).blank
 
 
 def test_blurred_frames_are_marked(tmp_path: Path) -> None:
     sharp = slide(6)
-    assert not Look(saved(sharp, tmp_path / "a.jpg")).blurred
+    assert not FrameStats(saved(sharp, tmp_path / "a.jpg")).blurred
     out_of_focus = sharp.filter(PIL.ImageFilter.GaussianBlur(24))
-    look = Look(saved(out_of_focus, tmp_path / "b.jpg"))
+    look = FrameStats(saved(out_of_focus, tmp_path / "b.jpg"))
     assert look.blurred
     assert not look.blank
 

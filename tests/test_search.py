@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from medley.search import Moment, search_moments
-from medley.stores.base import Collection, Found, Scope, VectorStore
+from medley.stores.base import Collection, Scope, ScoredRecord, VectorStore
 from medley.types import Modality, Row
 from tests import fakes
 from tests.fakes import IMAGE_MODEL, TEXT_MODEL, FakeStore, asset_id, found, vector_of
@@ -23,7 +23,7 @@ def _fake_loader(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "medley.models.fake", fakes)
 
 
-def store(**answers: list[Found]) -> FakeStore:
+def store(**answers: list[ScoredRecord]) -> FakeStore:
     """A store with one collection of each space: `vector`, `text` and `image` are what it answers."""
     return FakeStore(
         by_vector={TEXT.name: answers.get("vector", []), IMAGE.name: answers.get("image", [])},
@@ -104,8 +104,8 @@ def test_sound_and_picture_that_agree_come_first() -> None:
 
 
 def test_pages_are_moments_of_their_own() -> None:
-    def page(record_id: str, number: int) -> Found:
-        return Found(record_id, asset_id("one"), "speech", Row("page", record_id, page=number), 0.5)
+    def page(record_id: str, number: int) -> ScoredRecord:
+        return ScoredRecord(record_id, asset_id("one"), "speech", Row("page", record_id, page=number), 0.5)
 
     moments = ask(store(vector=[page("a", 1), page("b", 2), page("c", 1)]))
     assert shown(moments) == [["a", "c"], ["b"]]

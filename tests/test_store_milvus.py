@@ -18,7 +18,7 @@ from medley import stores
 from medley.models.base import Vectors
 from medley.run import StoreAddress
 from medley.settings import load_settings
-from medley.stores.base import Batch, Collection, Scope, VectorStore
+from medley.stores.base import Collection, RecordBatch, Scope, VectorStore
 from medley.stores.connect import open_store
 from medley.stores.milvus_schema import record
 from medley.types import Row
@@ -94,7 +94,7 @@ def texts_of(store: VectorStore, name: str, owner: str) -> set[str]:
 def test_rows_come_back_as_they_went(store: VectorStore, owner: str) -> None:
     row = Row("speech", 'ünï ‘quoted’ \\ "text" 你好 🙂', 1200, 3400, None, None, "thumb.jpg")
     page = Row("page", "a page", None, None, 3, (1.5, 2.0, 30.25, 40.0), "")
-    given = Batch(owner, "speech", "f", "w1", [row, page], np.stack([vector_of("a"), vector_of("b")]))
+    given = RecordBatch(owner, "speech", "f", "w1", [row, page], np.stack([vector_of("a"), vector_of("b")]))
     [name] = store.write("text", TEXT_MODEL, [given])
     hits = store.search_vector(
         the(store, name),

@@ -10,7 +10,7 @@ import pytest
 
 from flows.uploads.drain import CLAIM
 from flows.uploads.folder import Folder
-from flows.uploads.notifier import Bell
+from flows.uploads.notifier import UploadNotifier
 from medley.catalog import Catalog, open_catalog
 from medley.catalog.uploads import Upload, Uploads
 from medley.catalog.views import status_items, status_totals
@@ -186,7 +186,7 @@ def test_network_mounts_are_known() -> None:
     assert not on_network(Path("/home/u/near"), mounts)
 
 
-class Rung(Bell):
+class Rung(UploadNotifier):
     """Counts instead of telling Prefect."""
 
     times: list[float]

@@ -16,7 +16,7 @@ from pydantic import BaseModel
 
 from flows.commands.flags import add_option_flags
 from flows.commands.terminal import Terminal
-from flows.engine.run import OpenRun
+from flows.engine.run import RunContext
 from flows.services import signals
 from flows.services.environment import prepare_environment
 from flows.services.shared import leave_all
@@ -60,7 +60,7 @@ def _make_export_directory(directory: Path) -> None:
         raise SetupError(f"--export {directory}: not writable", remedy="Give a directory to write to")
 
 
-def export_all(known: OpenRun, directory: Path) -> int:
+def export_all(known: RunContext, directory: Path) -> int:
     """Exports every asset that the run has seen; how many that were."""
     for path, asset in known.assets.items():
         export_asset(asset, path, known.run, directory)

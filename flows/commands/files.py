@@ -11,7 +11,7 @@ from flows.commands.console import print_json, print_note
 from flows.commands.flags import read_option_flags
 from flows.commands.summary import print_summary
 from flows.engine.registry import flow_named
-from flows.engine.run import OpenRun, open_run
+from flows.engine.run import RunContext, open_run
 from flows.services import signals
 from medley.errors import SetupError
 from medley.options import OPTIONS
@@ -60,14 +60,14 @@ class _Command(Call):
         self._print(known)
         return signals.exit_code() or exit_code(run_status(known.report.counts.elements()))
 
-    def _work(self, known: OpenRun) -> None:
+    def _work(self, known: RunContext) -> None:
         if not known.anything_to_do(self._arguments.paths):
             known.enter_known()
             return
         known.check_machine()  # raises before any item is touched
         self._run_flow(known)
 
-    def _run_flow(self, known: OpenRun) -> None:
+    def _run_flow(self, known: RunContext) -> None:
         from flows.services.start import error_of
 
         with self.services(known.catalog, known.connect_store, known.prefect_runs) as runner:
@@ -79,16 +79,16 @@ class _Command(Call):
             raise error
         known.enter_missing(self._arguments.paths, error)
 
-    def _leave_hard(self, known: OpenRun) -> None:
+    def _leave_hard(self, known: RunContext) -> None:
         known.abandon(self._arguments.paths)
         self._print(known)
         self.end_hard()
 
-    def _export(self, known: OpenRun) -> None:
+    def _export(self, known: RunContext) -> None:
         if self._arguments.export:
             self.told_exports = export_all(known, self._arguments.export)
 
-    def _print(self, known: OpenRun) -> None:
+    def _print(self, known: RunContext) -> None:
         if not self.first_to_tell():
             return
         items = _in_order(list(known.report.items()), self._arguments.paths)

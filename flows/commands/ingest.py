@@ -13,7 +13,7 @@ from flows.commands.call import Call, add_run_arguments, export_all, prepared
 from flows.commands.console import print_error, print_note
 from flows.commands.flags import read_option_flags
 from flows.commands.summary import print_ingest
-from flows.engine.parent import CHILD_ITEMS, Batch, Parent, open_parent
+from flows.engine.parent import CHILD_ITEMS, ChildJob, Parent, open_parent
 from flows.engine.registry import flow_named
 from flows.engine.routing import batches, files_of, prune
 from flows.services import signals
@@ -75,7 +75,7 @@ class _Ingest(Call):
     def _count_exports(self, count: int) -> None:
         self.told_exports += count
 
-    def _batches(self, parent: Parent) -> Iterator[Batch]:
+    def _batches(self, parent: Parent) -> Iterator[ChildJob]:
         if self._arguments.sources:
             return batches(files_of(self._arguments.sources, parent.refuse), CHILD_ITEMS)
         items = status_items(parent.catalog.engine, failed_only=True)

@@ -14,7 +14,7 @@ from rich.markup import escape
 from flows.commands.console import PlainConsole, print_json
 from flows.commands.flags import add_option_flags, read_option_flags
 from flows.engine.items import settled
-from flows.engine.parent import CHILD_ITEMS, Batch
+from flows.engine.parent import CHILD_ITEMS, ChildJob
 from flows.engine.plan import new_run
 from flows.engine.routing import batches, files_of
 from flows.services.environment import prepare_environment
@@ -22,7 +22,7 @@ from medley.catalog import Catalog, open_catalog
 from medley.errors import BadInput, MedleyError, TransientError
 from medley.options import IngestOptions
 from medley.planning import Planned, reasons, stages_to_run
-from medley.run import Run
+from medley.run import TaskContext
 from medley.settings import Settings, load_settings
 from medley.sources.identify import identify
 from medley.sources.urls import head, is_url, without_password
@@ -59,9 +59,9 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _planned(found: Iterator[Batch], options: IngestOptions, settings: Settings) -> Iterator[Planned]:
+def _planned(found: Iterator[ChildJob], options: IngestOptions, settings: Settings) -> Iterator[Planned]:
     catalog = open_catalog(settings)
-    runs: dict[Flow, Run] = {}
+    runs: dict[Flow, TaskContext] = {}
     for flow, paths in found:
         if flow is None:
             yield from (Planned(path, "skipped") for path in paths)
@@ -77,7 +77,7 @@ def _planned(found: Iterator[Batch], options: IngestOptions, settings: Settings)
             seen |= {item.asset_id} if item.asset_id else set()
 
 
-def _item(path: str, run: Run, catalog: Catalog) -> Planned:
+def _item(path: str, run: TaskContext, catalog: Catalog) -> Planned:
     plan = plan_fingerprint(run.fingerprints)
     known = catalog.location(path if is_url(path) else os.path.abspath(path))
     try:

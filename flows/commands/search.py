@@ -13,7 +13,7 @@ from rich.markup import escape
 
 from flows.commands.console import PlainConsole, print_json
 from flows.serve.local import find
-from flows.serve.request import Question
+from flows.serve.request import SearchRequest
 from flows.services.environment import prepare_environment
 from medley.errors import SetupError
 from medley.plain import printable
@@ -49,14 +49,14 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _question(arguments: argparse.Namespace) -> Question:
+def _question(arguments: argparse.Namespace) -> SearchRequest:
     """Raises SetupError that names the flag."""
     if bool(arguments.query) == bool(arguments.like):
         raise SetupError("search wants words or --like", remedy='Give one of them: medley search "a red circle"')
     known = {name: getattr(arguments, name) for name in ("query", "like", "file", "page", "since", "until")}
     limit, modalities = max(1, arguments.limit), tuple(arguments.modality or MODALITIES)
     try:
-        return Question(**known, limit=limit, modalities=modalities, tags=tuple(arguments.tag or ()))
+        return SearchRequest(**known, limit=limit, modalities=modalities, tags=tuple(arguments.tag or ()))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         raise SetupError(f"--{first['loc'][0]} {first['input']}: {first['msg']}", remedy="See --help") from None

@@ -55,7 +55,7 @@ def _absolute(source: str) -> str:
 
 def watch(sources: list[str], after: str, settings: Settings) -> None:
     """Notes what lands in `sources`, and rings for it."""
-    from flows.uploads.notifier import Bell  # Prefect reads its environment when it is imported
+    from flows.uploads.notifier import UploadNotifier  # Prefect reads its environment when it is imported
 
     catalog = open_catalog(settings)
     uploads = Uploads(catalog.engine)
@@ -63,7 +63,7 @@ def watch(sources: list[str], after: str, settings: Settings) -> None:
     watched = [
         Bucket(source, after, uploads) if is_url(source) else Folder(Path(source), after, uploads) for source in sources
     ]
-    bell = Bell(sources[0], catalog, uploads, settings)
+    bell = UploadNotifier(sources[0], catalog, uploads, settings)
     if os.environ.get(STANDING) == str(settings.home):  # not where somebody watches another folder beside it
         say_where("watch", sources[0], settings)
     logger.info("watching %s", ", ".join(sources))

@@ -15,7 +15,7 @@ from flows.engine.items import Item
 from flows.engine.liveness import guarded
 from flows.engine.parent import Parent, current_parent, open_parent
 from flows.engine.prefect_artifacts import Progress, publish_items
-from flows.engine.run import OpenRun, deployed
+from flows.engine.run import RunContext, deployed
 from flows.engine.window import Submit, Window
 from flows.services.log import attached
 from flows.services.ray_runner import MedleyRayRunner
@@ -35,7 +35,7 @@ def flow_options(name: str) -> dict[str, Any]:
     }
 
 
-def window(items: Iterator[Item], submit: Submit, known: OpenRun, unit: int = 1) -> OpenRun:
+def window(items: Iterator[Item], submit: Submit, known: RunContext, unit: int = 1) -> RunContext:
     """Every item gets its entry in the run's report, or the run is stopped and every item says so."""
     known.prefect_run_id = str(flow_run.id)
     known.catalog.note_prefect_run(known.run.run_id, known.prefect_run_id)
@@ -45,7 +45,7 @@ def window(items: Iterator[Item], submit: Submit, known: OpenRun, unit: int = 1)
     return known
 
 
-def report(known: OpenRun) -> State[dict[str, Any]]:
+def report(known: RunContext) -> State[dict[str, Any]]:
     """The run's items in Prefect's UI, and the state that says how it ended."""
     return state_of(known.report, known.run.run_id)
 

@@ -19,14 +19,14 @@ from flows.services.log import logger
 from flows.services.ray_runner import MedleyRayRunner
 from medley.errors import Cancelled, CorruptMedia, MedleyError, SetupError, TransientError
 from medley.report import StageReport
-from medley.run import Run
+from medley.run import TaskContext
 from medley.stages import DAGS
 from medley.system.stop import stop_requested
-from medley.types import ArtifactRef, Asset, Flow, Unit, named, utc_now
+from medley.types import ArtifactRef, Asset, AssetBatch, Flow, named, utc_now
 
 
 @dataclass(slots=True, eq=False)
-class Member:
+class BatchItem:
     """One item of a flight."""
 
     item: Item
@@ -38,11 +38,11 @@ class Member:
 
 
 @dataclass(slots=True, eq=False)
-class Flight:
+class InFlightBatch:
     """Items that go through the stages together."""
 
     flow: Flow
-    members: list[Member]
+    members: list[BatchItem]
     futures: dict[str, PrefectFuture[Any]] = field(default_factory=dict)
     open: set[str] = field(default_factory=set)
     drives: int = 0
@@ -55,10 +55,10 @@ class Flight:
         """For people."""
         return named([member.item.path for member in self.members])
 
-    def halves(self) -> list[Flight]:
+    def halves(self) -> list[InFlightBatch]:
         """Two smaller flights, to be driven anew: what is done comes back cached."""
         middle = len(self.members) // 2
-        return [Flight(self.flow, part) for part in (self.members[:middle], self.members[middle:])]
+        return [InFlightBatch(self.flow, part) for part in (self.members[:middle], self.members[middle:])]
 
     def begin(self, futures: dict[str, PrefectFuture[Any]]) -> None:
         """Once more, from nothing but what is kept."""
@@ -69,7 +69,7 @@ class Flight:
         self.futures, self.open = futures, set(futures)
 
 
-def by_stage(futures: Sequence[PrefectFuture[Any]], run: Run) -> dict[str, PrefectFuture[Any]]:
+def by_stage(futures: Sequence[PrefectFuture[Any]], run: TaskContext) -> dict[str, PrefectFuture[Any]]:
     """Futures of stages by name, in the order of the DAG, whatever order they were given in.
 
     Raises ValueError for what is no stage of this flow, or is there twice.
@@ -81,7 +81,7 @@ def by_stage(futures: Sequence[PrefectFuture[Any]], run: Run) -> dict[str, Prefe
     return {name: futures[names.index(name)] for name in known}
 
 
-def running_stages(flight: Flight) -> list[str]:
+def running_stages(flight: InFlightBatch) -> list[str]:
     """The first open stage of each branch."""
     first: dict[str, str] = {}
     for stage in DAGS[flight.flow]:
@@ -99,7 +99,7 @@ def final_state(future: PrefectFuture[Any]) -> State[Any] | None:
     return future._final_state  # `.state` would ask the API
 
 
-def note_state(flight: Flight, stage: str, state: State[Any] | None) -> None:
+def note_state(flight: InFlightBatch, stage: str, state: State[Any] | None) -> None:
     """Files what became of a stage: done, failed with which error, cancelled, or its worker died."""
     if state is None:
         _cancel(flight)
@@ -107,7 +107,7 @@ def note_state(flight: Flight, stage: str, state: State[Any] | None) -> None:
     if not state.is_final():
         return  # never ran: the stage before it failed
     result = state.result(raise_on_failure=False)
-    if isinstance(result, Unit):
+    if isinstance(result, AssetBatch):
         for member, part in zip(flight.members, result.parts, strict=True):
             if isinstance(part, ArtifactRef):
                 _note_part(member, stage, part)
@@ -120,7 +120,7 @@ def note_state(flight: Flight, stage: str, state: State[Any] | None) -> None:
         _note_failure(flight, stage, result)
 
 
-def _note_crash(flight: Flight, crash: Crash) -> None:
+def _note_crash(flight: InFlightBatch, crash: Crash) -> None:
     logger.error("%s: %s crashed: %s", flight.name, crash.stage, crash.why)
     if crash.kind in ("setup", "bug"):
         _note_failure(flight, crash.stage, crash.error)
@@ -129,12 +129,12 @@ def _note_crash(flight: Flight, crash: Crash) -> None:
         flight.deaths += crash.kind == "worker"
 
 
-def _cancel(flight: Flight) -> None:
+def _cancel(flight: InFlightBatch) -> None:
     for member in flight.members:
         member.cancelled = True
 
 
-def _note_part(member: Member, stage: str, part: ArtifactRef) -> None:
+def _note_part(member: BatchItem, stage: str, part: ArtifactRef) -> None:
     error = part.error
     if error is None:
         _note_success(member, stage, part)
@@ -143,7 +143,7 @@ def _note_part(member: Member, stage: str, part: ArtifactRef) -> None:
         _note_error(member, stage, error)
 
 
-def _note_success(member: Member, stage: str, result: ArtifactRef) -> None:
+def _note_success(member: BatchItem, stage: str, result: ArtifactRef) -> None:
     if result.damage and all(error.reason != result.damage for error in member.errors):
         remedy = "The rest is searchable; if you have a better copy, give that"
         damaged = CorruptMedia(result.damage, file=member.asset.path, remedy=remedy)
@@ -160,7 +160,7 @@ def _note_success(member: Member, stage: str, result: ArtifactRef) -> None:
     logger.info("%s: %s %s in %.3f s", member.item.path, stage, done.state, done.seconds)
 
 
-def _note_failure(flight: Flight, stage: str, error: Any) -> None:
+def _note_failure(flight: InFlightBatch, stage: str, error: Any) -> None:
     """A stage failed as a whole."""
     if not isinstance(error, MedleyError):  # a bug of ours or a library's: named, not hidden
         unexpected = MedleyError(f"{type(error).__name__}: {error}", file=flight.members[0].asset.path)
@@ -173,7 +173,7 @@ def _note_failure(flight: Flight, stage: str, error: Any) -> None:
         _note_error(member, stage, error)
 
 
-def _note_error(member: Member, stage: str, error: MedleyError) -> None:
+def _note_error(member: BatchItem, stage: str, error: MedleyError) -> None:
     if not isinstance(error, Cancelled):
         member.stages[stage] = StageReport(stage, "failed", error.started, error.seconds, error.attempts)
     member.errors.append(error)

@@ -15,7 +15,7 @@ from medley.errors import BadInput, EncryptedPdf, MedleyError, MissingFile, Tran
 from medley.planning import stages_to_run, wanted_stages
 from medley.records import written
 from medley.report import ItemReport, error_entry, stop_errors
-from medley.run import Run
+from medley.run import TaskContext
 from medley.sources.identify import identify
 from medley.sources.urls import is_url
 from medley.stages import branches_without
@@ -40,7 +40,7 @@ class Item:
         return self.report is None and self.duplicate_of is None
 
 
-class Sightings:
+class SeenBuffer:
     """What the catalog is to hear of items that were identified: told some hundreds at a time, and at the run's end."""
 
     def __init__(self, catalog: Catalog, tags: Sequence[str]) -> None:
@@ -69,7 +69,7 @@ def _known_as(path: str) -> str:
 
 
 def identify_items(
-    paths: Sequence[str], flow: str, plan: str, catalog: Catalog, run: Run, *, verify: bool
+    paths: Sequence[str], flow: str, plan: str, catalog: Catalog, run: TaskContext, *, verify: bool
 ) -> Iterator[Item]:
     """One item for each path, in order."""
     first: dict[str, Item] = {}
@@ -96,7 +96,7 @@ def outcome_of_duplicate(path: str, duplicate_of: str, first: ItemReport) -> Ite
     return replace(first, path=path, duplicate_of=duplicate_of, status=status, stages=[], seconds=0.0)
 
 
-def settled(path: str, asset: Asset, flow: str, plan: str, catalog: Catalog, run: Run) -> ItemReport | None:
+def settled(path: str, asset: Asset, flow: str, plan: str, catalog: Catalog, run: TaskContext) -> ItemReport | None:
     """The report of an asset about which nothing is left to do: done before, or failed before by its own fault."""
     outcome = catalog.outcome(asset.asset_id, flow)
     if run.again and outcome and outcome.status != "complete":
@@ -116,12 +116,12 @@ def settled(path: str, asset: Asset, flow: str, plan: str, catalog: Catalog, run
     return None
 
 
-def branches_of(asset: Asset, run: Run) -> list[Branch]:
+def branches_of(asset: Asset, run: TaskContext) -> list[Branch]:
     """The branches that there is work for."""
     return list(dict.fromkeys(stage.branch for stage in wanted_stages(asset, run)))
 
 
-def _is_kept(asset: Asset, outcome: Outcome, run: Run) -> bool:
+def _is_kept(asset: Asset, outcome: Outcome, run: TaskContext) -> bool:
     """Whether the outcome is still true: artifacts are whole, and the records of what has not failed in this store."""
     if outcome.status == "complete":
         return not stages_to_run(asset, run)
@@ -133,7 +133,7 @@ def _is_kept(asset: Asset, outcome: Outcome, run: Run) -> bool:
     return all(written(artifacts, asset.asset_id, branch, run) for branch in wanted)
 
 
-def records_of(asset: Asset, run: Run) -> dict[str, int]:
+def records_of(asset: Asset, run: TaskContext) -> dict[str, int]:
     """Records of what is written, by modality."""
     artifacts = ArtifactStore(run.artifacts)
     found = (written(artifacts, asset.asset_id, branch, run) for branch in branches_of(asset, run))
@@ -143,7 +143,7 @@ def records_of(asset: Asset, run: Run) -> dict[str, int]:
     return dict(counted)
 
 
-def notes_of(asset: Asset, run: Run) -> list[str]:
+def notes_of(asset: Asset, run: TaskContext) -> list[str]:
     """What is true of the file and no fault: the probe's notes, and those that stages left in their manifests."""
     artifacts = ArtifactStore(run.artifacts)
     made = (artifacts.find(asset.asset_id, stage, fingerprint) for stage, fingerprint in run.fingerprints.items())
@@ -161,7 +161,7 @@ def by_the_file(error_type: str) -> bool:
 
 
 def _refused(
-    path: str, error: BadInput | TransientError, flow: str, plan: str, catalog: Catalog, run: Run
+    path: str, error: BadInput | TransientError, flow: str, plan: str, catalog: Catalog, run: TaskContext
 ) -> ItemReport:
     if is_url(path):
         error.file = path

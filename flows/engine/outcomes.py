@@ -6,19 +6,19 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from flows.engine.in_flight import Flight, Member
+from flows.engine.in_flight import BatchItem, InFlightBatch
 from flows.engine.items import notes_of, records_of
-from flows.engine.run import OpenRun
+from flows.engine.run import RunContext
 from flows.engine.spool import drop_copy
 from medley.artifacts import ArtifactStore
 from medley.errors import Cancelled, MedleyError
 from medley.report import ItemReport, StageReport, error_entry, stop_errors
-from medley.run import Run
+from medley.run import TaskContext
 from medley.stages import DAGS
 from medley.types import Asset
 
 
-def report_of(member: Member, flight: Flight, run: Run) -> ItemReport:
+def report_of(member: BatchItem, flight: InFlightBatch, run: TaskContext) -> ItemReport:
     """How an item ended."""
     drop_copy(member.item, member.errors)
     errors = _told([error for error in member.errors if not isinstance(error, Cancelled)], flight)
@@ -40,7 +40,7 @@ def report_of(member: Member, flight: Flight, run: Run) -> ItemReport:
     )
 
 
-def _told(errors: Sequence[MedleyError], flight: Flight) -> list[dict[str, Any]]:
+def _told(errors: Sequence[MedleyError], flight: InFlightBatch) -> list[dict[str, Any]]:
     """In the order of the stages; what stopped both branches alike is told once."""
     place = {stage: n for n, stage in enumerate(flight.futures)}
     told: dict[tuple[str, str], dict[str, Any]] = {}
@@ -49,7 +49,7 @@ def _told(errors: Sequence[MedleyError], flight: Flight) -> list[dict[str, Any]]
     return list(told.values())
 
 
-def note_outcomes(flight: Flight, reports: Sequence[ItemReport], known: OpenRun) -> None:
+def note_outcomes(flight: InFlightBatch, reports: Sequence[ItemReport], known: RunContext) -> None:
     """Tells the catalog; what no run needs any more goes."""
     assets = [member.asset for member in flight.members]
     ended = {report.asset_id: (report.status, report.errors, report.records) for report in reports if report.asset_id}
@@ -59,7 +59,7 @@ def note_outcomes(flight: Flight, reports: Sequence[ItemReport], known: OpenRun)
         drop_transient(asset, known.run)
 
 
-def _row(stage: StageReport, report: ItemReport, run: Run) -> dict[str, Any]:
+def _row(stage: StageReport, report: ItemReport, run: TaskContext) -> dict[str, Any]:
     return {
         "run_id": run.run_id,
         "asset_id": report.asset_id,
@@ -72,7 +72,7 @@ def _row(stage: StageReport, report: ItemReport, run: Run) -> dict[str, Any]:
     }
 
 
-def drop_transient(asset: Asset, run: Run) -> None:
+def drop_transient(asset: Asset, run: TaskContext) -> None:
     """WAV files and their like are not kept longer than the run needs them."""
     artifacts = ArtifactStore(run.artifacts)
     for stage in DAGS[run.flow]:

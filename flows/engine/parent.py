@@ -14,7 +14,7 @@ from flows.engine.ledger import in_ledger
 from flows.engine.plan import with_profile
 from flows.engine.progress import Silent, View
 from flows.engine.registry import flow_named
-from flows.engine.run import OpenRun, open_run
+from flows.engine.run import RunContext, open_run
 from medley.catalog import Catalog, open_catalog
 from medley.catalog.uploads import Uploads
 from medley.errors import MedleyError, SetupError
@@ -30,7 +30,7 @@ from medley.types import Flow
 #: More items than this are more than one child run.
 CHILD_ITEMS = 500
 #: What a child run is to do: files of one flow, None for what no flow works on.
-Batch = tuple[Flow | None, list[str]]
+ChildJob = tuple[Flow | None, list[str]]
 
 
 @dataclass(slots=True)
@@ -46,12 +46,12 @@ class Parent:
     force: bool = False
     verify: bool = False
     again: bool = False
-    batches: Iterator[Batch] | None = None  #: None: the flow is to find out
-    on_child: Callable[[OpenRun], object] = lambda known: None  #: told of each child run that is done
+    batches: Iterator[ChildJob] | None = None  #: None: the flow is to find out
+    on_child: Callable[[RunContext], object] = lambda known: None  #: told of each child run that is done
     flow_runs: list[str] = field(default_factory=list)
     finished: bool = False  #: every batch has been worked on
     lost: str = ""  #: why that did not come about, where nobody has stopped it
-    opened: OpenRun | None = None
+    opened: RunContext | None = None
     exits: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
 
     @property
@@ -113,7 +113,7 @@ class Parent:
             known.enter_missing(known.paths, error)
             self._take(known)
 
-    def _open(self, flow: Flow, paths: list[str]) -> OpenRun:
+    def _open(self, flow: Flow, paths: list[str]) -> RunContext:
         """A run over `paths`, which stays open where there is something to do."""
         how = {"force": self.force, "verify": self.verify, "again": self.again}
         opened = open_run(flow, self.options.of(flow), self.settings, view=self.view, **how)
@@ -125,7 +125,7 @@ class Parent:
                 self._take(known)
         return known
 
-    def _take(self, known: OpenRun) -> None:
+    def _take(self, known: RunContext) -> None:
         self.flow_runs += known.prefect_runs()
         self.on_child(known)
         for entry in known.report.items():

@@ -13,7 +13,7 @@ from medley.code import code_of
 from medley.models.profiles import models_for
 from medley.options import Options
 from medley.profile import Choice, resolve_profile
-from medley.run import Run, StoreAddress
+from medley.run import StoreAddress, TaskContext
 from medley.settings import Settings
 from medley.stages import fingerprints
 from medley.types import Flow
@@ -25,12 +25,12 @@ def with_profile(options: Choice, settings: Settings) -> Choice:
     return resolve_profile(options, settings, partial(_cluster_gpus, cluster) if cluster else None)
 
 
-def new_run(flow: Flow, options: Options, settings: Settings, force: bool) -> Run:
+def new_run(flow: Flow, options: Options, settings: Settings, force: bool) -> TaskContext:
     """What the tasks of a run are told; its profile is decided here. Raises SetupError."""
     options = with_profile(options, settings)
     models = models_for(options, settings)
     run_id = str(uuid.uuid4())
-    return Run(
+    return TaskContext(
         run_id=run_id,
         flow=flow,
         options=options,

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, islice, takewhile
 from pathlib import Path
 
-from flows.engine.parent import Batch, Parent
+from flows.engine.parent import ChildJob, Parent
 from flows.services.shared import vector_store
 from medley.artifacts import ArtifactStore
 from medley.catalog.known import forget_paths, paths_below
@@ -24,7 +24,7 @@ from medley.types import Flow
 _FIRST_LINES = 20
 
 
-def batches(paths: Iterable[str], size: int, otherwise: Flow | None = None) -> Iterator[Batch]:
+def batches(paths: Iterable[str], size: int, otherwise: Flow | None = None) -> Iterator[ChildJob]:
     """Files of one flow together, `size` of them at most; `otherwise` for what is of none."""
     waiting: dict[Flow | None, list[str]] = defaultdict(list)
     for path in paths:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 
-from flows.engine.items import Item, Sightings, identify_items
+from flows.engine.items import Item, SeenBuffer, identify_items
 from flows.engine.ledger import in_ledger
 from flows.engine.plan import new_run
 from flows.engine.progress import Silent, View
@@ -28,7 +28,7 @@ from medley.options import Options
 from medley.plain import native_name
 from medley.planning import plan_contents
 from medley.report import ItemReport, ItemStatus, ReportFile, error_entry, run_status, stop_errors
-from medley.run import Run
+from medley.run import TaskContext
 from medley.settings import Settings, load_settings
 from medley.sources.urls import without_password
 from medley.stages import models_read, plan_fingerprint
@@ -37,13 +37,13 @@ from medley.types import Asset, Flow
 
 
 @dataclass(slots=True)
-class OpenRun:
+class RunContext:
     """What the flow process knows of its run; tasks get `run` only."""
 
     flow: Flow
     settings: Settings
     catalog: Catalog
-    run: Run
+    run: TaskContext
     plan: str
     report: ReportFile
     view: View
@@ -64,7 +64,7 @@ class OpenRun:
         """The items of `paths`, one by one; goes on where the command has begun."""
         if self.items is None:
             paths = [without_password(native_name(path)) for path in paths]
-            sightings = Sightings(self.catalog, self.run.options.tags)
+            sightings = SeenBuffer(self.catalog, self.run.options.tags)
             self.exits.callback(sightings.tell)  # not when the generator is collected: that may be within a write
             found = identify_items(paths, self.flow, self.plan, self.catalog, self.run, verify=self.verify)
             self.items = map(self._remembered, map(sightings.add, found))
@@ -104,7 +104,7 @@ class OpenRun:
         """The flow run of Prefect that shows this run, if there is one."""
         return [self.prefect_run_id] if self.prefect_run_id else []
 
-    def connect_store(self) -> Run:
+    def connect_store(self) -> TaskContext:
         """The run with a store that is there: started with the first item that needs it."""
         if not self.run.store.uri:
             self.run = replace(self.run, store=self.exits.enter_context(vector_store(self.settings)))
@@ -126,7 +126,7 @@ class OpenRun:
         self.catalog.end_run(self.run.run_id, "cancelled", dict(self.report.counts))
 
 
-_current: OpenRun | None = None
+_current: RunContext | None = None
 
 
 @contextlib.contextmanager
@@ -139,7 +139,7 @@ def open_run(
     verify: bool = False,
     again: bool = False,
     view: View | None = None,
-) -> Iterator[OpenRun]:
+) -> Iterator[RunContext]:
     """A run of this process, with its claims kept; the catalog says how it ended, whatever happens in the block.
 
     Raises SetupError before any item is touched.
@@ -147,7 +147,7 @@ def open_run(
     global _current  # noqa: PLW0603  # a flow called in this process joins the command's run
     run, catalog = replace(new_run(flow, options, settings, force), again=again), open_catalog(settings)
     report, plan = ReportFile(settings.home / "runs" / run.run_id), plan_fingerprint(run.fingerprints)
-    known = OpenRun(flow, settings, catalog, run, plan, report, view or Silent(), verify)
+    known = RunContext(flow, settings, catalog, run, plan, report, view or Silent(), verify)
     profile = run.options.chosen.value
     with in_ledger(catalog, run.run_id, flow, profile, lambda: (run_status(report.counts.elements()), report.counts)):
         clear_spool(settings.spool, catalog.running_runs())
@@ -162,7 +162,7 @@ def open_run(
             shutil.rmtree(run.spool, ignore_errors=True)
 
 
-def _log_beginning(known: OpenRun) -> None:
+def _log_beginning(known: RunContext) -> None:
     run = known.run
     logger.info("medley %s, run %s of flow %s, runner %s", __version__, run.run_id, known.flow, run.runner)
     logger.info("options %s", run.options.model_dump_json())
@@ -171,7 +171,7 @@ def _log_beginning(known: OpenRun) -> None:
 
 
 @contextlib.contextmanager
-def joined_run(flow: Flow, options: Options, *, force: bool) -> Iterator[OpenRun]:
+def joined_run(flow: Flow, options: Options, *, force: bool) -> Iterator[RunContext]:
     """Within a flow: the run that the command opened in this process, or one of its own for a deployed run."""
     if _current is not None:
         yield _current

@@ -14,8 +14,8 @@ from prefect.futures import PrefectFuture
 
 from flows.engine.crash import Crash
 from flows.engine.in_flight import (
-    Flight,
-    Member,
+    BatchItem,
+    InFlightBatch,
     by_stage,
     cancel_running,
     final_state,
@@ -25,20 +25,20 @@ from flows.engine.in_flight import (
 )
 from flows.engine.items import Item, outcome_of_duplicate, settled
 from flows.engine.outcomes import note_outcomes, report_of
-from flows.engine.run import OpenRun
+from flows.engine.run import RunContext
 from flows.engine.spool import make_copy
 from flows.services.log import logger
 from medley.artifacts import ArtifactStore
 from medley.errors import BadInput, NoSpace, Quarantined, TransientError
 from medley.records import retire
 from medley.report import ItemReport, ItemStatus, error_entry, stop_errors
-from medley.run import Run
+from medley.run import TaskContext
 from medley.system.disk import require_space
 from medley.system.stop import stop_requested
-from medley.types import Asset, Unit
+from medley.types import Asset, AssetBatch
 
 #: What a flow module gives us: submits the stages of a unit, all or some of them, and returns their futures.
-Submit = Callable[[Unit, Run], list[PrefectFuture[Any]]]
+Submit = Callable[[AssetBatch, TaskContext], list[PrefectFuture[Any]]]
 _DEATHS = 3  # of workers, before a file that was alone with them each time is given up
 _LOSSES = 10  # of nodes and services
 _TICK_S = 0.2
@@ -53,13 +53,13 @@ class Window:
     `unit`: how many items go through the stages together, at most.
     """
 
-    def __init__(self, known: OpenRun, submit: Submit, unit: int = 1) -> None:
+    def __init__(self, known: RunContext, submit: Submit, unit: int = 1) -> None:
         self._known = known
         self._submit = submit
         self._unit = unit
-        self._events: queue.SimpleQueue[tuple[Flight, str, PrefectFuture[Any]]] = queue.SimpleQueue()
-        self._forming: list[Member] = []
-        self._flights: list[Flight] = []
+        self._events: queue.SimpleQueue[tuple[InFlightBatch, str, PrefectFuture[Any]]] = queue.SimpleQueue()
+        self._forming: list[BatchItem] = []
+        self._flights: list[InFlightBatch] = []
         self._claimed_elsewhere: deque[Item] = deque()
         self._next_claim = 0.0
         self._followers: dict[str, list[Item]] = {}
@@ -118,7 +118,7 @@ class Window:
         except (NoSpace, BadInput, TransientError) as error:
             self._end(item, self._not_begun(item, "failed", [error_entry(error)]))
             return
-        self._forming.append(Member(item, asset))
+        self._forming.append(BatchItem(item, asset))
         if len(self._forming) >= self._unit:
             self._launch()
 
@@ -131,18 +131,18 @@ class Window:
         known.connect_store()
         begun = [member.asset.asset_id for member in members]
         known.catalog.begin_attempts(begun, known.flow, known.plan, known.run.run_id)
-        self._drive(Flight(known.run.flow, members))
+        self._drive(InFlightBatch(known.run.flow, members))
 
-    def _drive(self, flight: Flight) -> None:
+    def _drive(self, flight: InFlightBatch) -> None:
         if flight not in self._flights:
             self._flights.append(flight)
-        submitted = self._submit(Unit([member.asset for member in flight.members]), self._known.run)
+        submitted = self._submit(AssetBatch([member.asset for member in flight.members]), self._known.run)
         flight.begin(by_stage(submitted, self._known.run))
         self._known.view.stage(flight.name, running_stages(flight))
         for stage, future in flight.futures.items():
             future.add_done_callback(partial(self._tell, flight, stage))
 
-    def _tell(self, flight: Flight, stage: str, future: PrefectFuture[Any]) -> None:
+    def _tell(self, flight: InFlightBatch, stage: str, future: PrefectFuture[Any]) -> None:
         self._events.put((flight, stage, future))  # in a thread of Ray's or the pool's: nothing more than this
 
     def _handle_event(self, timeout_s: float) -> None:
@@ -157,7 +157,7 @@ class Window:
         if not flight.open:
             self._land(flight)
 
-    def _land(self, flight: Flight) -> None:
+    def _land(self, flight: InFlightBatch) -> None:
         """What one of many may have brought down is looked for by halving; one alone is driven again, then given up.
 
         What a lost node or service has ended is driven again as it is.
@@ -179,7 +179,7 @@ class Window:
                     member.errors.append(flight.crash.error if lost else _quarantined(flight, flight.crash))
             self._finish(flight)
 
-    def _finish(self, flight: Flight) -> None:
+    def _finish(self, flight: InFlightBatch) -> None:
         """Only what we claimed is noted and tidied: another run may be at work on an item that we never began."""
         self._flights.remove(flight)
         reports = [report_of(member, flight, self._known.run) for member in flight.members]
@@ -234,7 +234,7 @@ class Window:
         return ItemReport(item.path, status, item.asset.asset_id if item.asset else None, media_type, errors=errors)
 
 
-def _quarantined(flight: Flight, crash: Crash) -> Quarantined:
+def _quarantined(flight: InFlightBatch, crash: Crash) -> Quarantined:
     error = Quarantined(
         f"a worker process died {flight.deaths} times over it, the last time in stage {crash.stage}: {crash.why}",
         file=flight.members[0].asset.path,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from flows.serve.request import Question
+from flows.serve.request import SearchRequest
 from flows.services.addresses import running
 from medley.errors import error_class
 from medley.settings import Settings
@@ -19,7 +19,7 @@ def token(settings: Settings) -> str:
     return settings.token.get_secret_value() if settings.token else (settings.run_dir / "token").read_text()
 
 
-def ask(question: Question, settings: Settings) -> list[dict[str, Any]] | None:
+def ask(question: SearchRequest, settings: Settings) -> list[dict[str, Any]] | None:
     """The hits; None where no query process answers. Raises what it says is wrong."""
     url = running("query", settings)
     if not url:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.serve.client import ask
-from flows.serve.request import Question
+from flows.serve.request import SearchRequest
 from flows.services.shared import vector_store
 from medley.catalog import open_catalog
 from medley.errors import SetupError
@@ -18,19 +18,19 @@ from medley.models.profiles import reached
 from medley.options import PictureOptions
 from medley.search import Moment, query_encoder, search_moments, similar_to_picture, similar_to_record
 from medley.settings import Settings
-from medley.stores.base import Found, Scope, VectorStore
+from medley.stores.base import Scope, ScoredRecord, VectorStore
 from medley.stores.patience import with_store
 
 _AWAY_S = 10.0  # as long as a store that is started again is waited for by somebody who sits there
 
 
-def find(question: Question, settings: Settings) -> list[dict[str, Any]]:
+def find(question: SearchRequest, settings: Settings) -> list[dict[str, Any]]:
     """The hits, as the command line contract has them: from the query process where one is up, else found here."""
     hits = ask(question, settings)
     return find_here(question, settings) if hits is None else hits
 
 
-def find_here(question: Question, settings: Settings) -> list[dict[str, Any]]:
+def find_here(question: SearchRequest, settings: Settings) -> list[dict[str, Any]]:
     """The same, the query encoded in this process."""
     catalog = open_catalog(settings)
     scope = question.scope(catalog)
@@ -40,7 +40,7 @@ def find_here(question: Question, settings: Settings) -> list[dict[str, Any]]:
     return [_hit(moment, paths.get(moment.asset_id), settings) for moment in moments]
 
 
-def _moments(store: VectorStore, question: Question, scope: Scope, settings: Settings) -> list[Moment]:
+def _moments(store: VectorStore, question: SearchRequest, scope: Scope, settings: Settings) -> list[Moment]:
     if question.like is None:
         how: dict[str, Any] = {"scope": scope, "limit": question.limit}
         return search_moments(
@@ -77,7 +77,7 @@ def _hit(moment: Moment, path: str | None, settings: Settings) -> dict[str, Any]
     }
 
 
-def _evidence(found: Found, score: float, settings: Settings) -> dict[str, Any]:
+def _evidence(found: ScoredRecord, score: float, settings: Settings) -> dict[str, Any]:
     row = found.row
     return {
         "record_id": found.record_id,

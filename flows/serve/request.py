@@ -16,7 +16,7 @@ from medley.types import MODALITIES, Modality
 _DATE = r"^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2})?)?$"
 
 
-class Question(BaseModel):
+class SearchRequest(BaseModel):
     """Words, or something that what is looked for is like; and where to look."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

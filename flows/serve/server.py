@@ -1,6 +1,6 @@
 """Keeps the models of the indexed collections warm for queries: `medley search` and others ask on a loopback port.
 
-`python -m flows.serve.server`, under supervisord. POST /search with a `Question` as JSON and the token of
+`python -m flows.serve.server`, under supervisord. POST /search with a `SearchRequest` as JSON and the token of
 MEDLEY_HOME/run/token (or MEDLEY_TOKEN) as `Authorization: Bearer ...`; answers with the hits of `medley search --json`.
 """
 
@@ -24,7 +24,7 @@ from starlette.routing import Route
 from flows.engine.plan import with_profile
 from flows.serve.client import token
 from flows.serve.local import find_here
-from flows.serve.request import Question
+from flows.serve.request import SearchRequest
 from flows.services.addresses import say_where
 from flows.services.environment import prepare_environment
 from flows.services.log import log_to_stderr, logger
@@ -46,7 +46,7 @@ def application(settings: Settings) -> Starlette:
         if not hmac.compare_digest(given.encode(), expected):
             return _wrong("wrong token", 401)
         try:
-            asked = Question.model_validate_json(await request.body())
+            asked = SearchRequest.model_validate_json(await request.body())
         except ValidationError as error:
             return _wrong(str(error.errors(include_url=False)[0]["msg"]), 422)
         find = partial(find_here, asked, settings)
@@ -91,7 +91,7 @@ def _warm_up(settings: Settings) -> None:
         for model in (models.text, models.vision):
             if on_this_machine(model):
                 query_encoder(model)
-        find_here(Question(query="warm up", limit=1), settings)
+        find_here(SearchRequest(query="warm up", limit=1), settings)
     except MedleyError as error:  # no store yet, say: the first question tries again
         logger.warning("not warm yet: %s", error)
 

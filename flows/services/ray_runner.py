@@ -198,7 +198,7 @@ def lost_cluster() -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class ClusterInfo:
     """What a cluster declares, and why a worker of it does not reach a URL (empty where it does)."""
 
     nodes: int
@@ -207,7 +207,7 @@ class Seen:
     error: str
 
 
-def on_a_worker(url: str | None, timeout_s: float) -> Seen:
+def on_a_worker(url: str | None, timeout_s: float) -> ClusterInfo:
     """Looks at the cluster that this process has joined, and from a worker of it at `url`."""
     declared = ray.cluster_resources()
     error = ""
@@ -218,7 +218,7 @@ def on_a_worker(url: str | None, timeout_s: float) -> Seen:
         except RayError as lost:
             error = str(lost).splitlines()[0]
     nodes = sum(1 for node in ray.nodes() if node["Alive"])
-    return Seen(nodes, declared.get("CPU", 0.0), declared.get("GPU", 0.0), error)
+    return ClusterInfo(nodes, declared.get("CPU", 0.0), declared.get("GPU", 0.0), error)
 
 
 def _private_cluster(settings: Settings) -> dict[str, Any]:

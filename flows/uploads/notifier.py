@@ -23,7 +23,7 @@ _CHECK_S, _AGAIN_S = 5.0, 30.0
 _PATHS_TOLD = 200
 
 
-class Bell:
+class UploadNotifier:
     """Rings for files that wait, unless a run is draining them already. Times are of one monotonic clock."""
 
     def __init__(self, source: str, catalog: Catalog, uploads: Uploads, settings: Settings) -> None:

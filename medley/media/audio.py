@@ -15,7 +15,7 @@ import numpy as np
 from medley.errors import CorruptMedia, TooLarge, UnsupportedMedia
 from medley.media.damage import broken_lines, damage_of
 from medley.media.ffmpeg import undecodable
-from medley.media.job import Told, run_job
+from medley.media.job import JobResult, run_job
 from medley.media.source import Source, asset_source
 from medley.models.base import Vectors
 from medley.settings import Limits
@@ -73,7 +73,7 @@ def _decoded(source: Source, asset: Asset, track: SoundTrack, directory: Path, l
     return {**told.lines[0], "complaints": told.complaints}
 
 
-def _undecodable(told: Told, asset: Asset, limits: Limits) -> CorruptMedia | TooLarge:
+def _undecodable(told: JobResult, asset: Asset, limits: Limits) -> CorruptMedia | TooLarge:
     if told.too_long:
         return TooLarge(told.too_long, file=asset.path, remedy="Raise MEDLEY_LIMITS__WALL_S if you trust the file")
     if "File too large" in told.complaints:

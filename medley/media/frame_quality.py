@@ -19,7 +19,7 @@ _BLURRED_LEVELS = 8.0
 _CUT_LEVELS = 12.0
 
 
-class Look:
+class FrameStats:
     """One of our JPEGs. `cells` is a 32 x 32 x 3 picture, int16; the rest is found out when it is asked for."""
 
     def __init__(self, path: Path) -> None:
@@ -38,11 +38,11 @@ class Look:
         """Whether something is on it, and none of its edges is sharp."""
         return not self.blank and _sharpness(self._picture) < _BLURRED_LEVELS
 
-    def differs(self, other: Look) -> float:
+    def differs(self, other: FrameStats) -> float:
         """The largest difference of any cell, 0 to 255."""
         return float(np.abs(self.cells - other.cells).max())
 
-    def cuts(self, other: Look) -> bool:
+    def cuts(self, other: FrameStats) -> bool:
         """Whether one of them belongs to another shot than the other."""
         return float(np.abs(self.cells - other.cells).mean()) >= _CUT_LEVELS
 

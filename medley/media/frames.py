@@ -15,7 +15,7 @@ import ffmpeg
 from medley.media.choose import Shown, chosen, in_order
 from medley.media.damage import broken_lines, damage_of
 from medley.media.ffmpeg import input_of, run_ffmpeg, undecodable
-from medley.media.frame_quality import Look
+from medley.media.frame_quality import FrameStats
 from medley.media.probe import pictures_of
 from medley.media.source import Source, asset_source
 from medley.options import FrameOptions
@@ -232,7 +232,7 @@ def _worth_having(frames: list[Frame], directory: Path, threshold: float) -> tup
     starts: list[float] = []
     shown = before = None
     for frame in frames:
-        look = Look(directory / frame.image)
+        look = FrameStats(directory / frame.image)
         if before is None or look.cuts(before):
             starts.append(frame.time_s)
         before = look

@@ -20,7 +20,7 @@ logger = logging.getLogger("medley.media")
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class JobResult:
     """What a child said: its lines, how it ended, why where it took too long, and the end of what it complained of."""
 
     lines: list[dict[str, Any]]
@@ -31,7 +31,7 @@ class Told:
 
 def run_job(
     program: Path, job: dict[str, Any], limits: Limits, directory: Path | None, sources: Sequence[Source]
-) -> Told:
+) -> JobResult:
     """Runs `program` (see job_child.py) on `job`; it reads `sources` and writes into `directory`, if there is one.
 
     A negative exit is the signal that ended it; of a positive one the log says why. Raises NoSpace, Cancelled.
@@ -45,7 +45,7 @@ def run_job(
     if child.returncode and child.stderr:
         logger.warning("%s ended with %s: %s", program.name, child.returncode, child.stderr)
     too_long = child.over.reason if child.over else ""
-    return Told(list(_lines(child.stdout)), child.returncode, too_long, child.stderr)
+    return JobResult(list(_lines(child.stdout)), child.returncode, too_long, child.stderr)
 
 
 def _lines(said: str) -> Iterator[dict[str, Any]]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from medley.errors import CorruptMedia, EncryptedPdf, TooLarge
-from medley.media.job import Told, run_job
+from medley.media.job import JobResult, run_job
 from medley.media.layout import Block, Line, reading_order
 from medley.media.pdf_exits import CORRUPT_EXIT, ENCRYPTED_EXIT
 from medley.media.source import Source, asset_source
@@ -163,7 +163,7 @@ class _Reader:
                 found.append({"page": first + len(found), "error": told.too_long or "its reader died of it"})
         return found
 
-    def _child(self, first: int, last: int) -> Told:
+    def _child(self, first: int, last: int) -> JobResult:
         job = {**self._job, "first": first, "last": last}
         left_s = max(1.0, self._ends - time.monotonic())
         limits = self._limits.for_a_part()
@@ -177,7 +177,7 @@ class _Reader:
         self._note_count(told)
         return told
 
-    def _note_count(self, told: Told) -> None:
+    def _note_count(self, told: JobResult) -> None:
         """Raises CorruptMedia where there is none, TooLarge where it is beyond the limit."""
         self.beside = self.beside or (told.lines[0] if told.lines else {})
         self.count = self.count or int(self.beside.get("pages", 0))

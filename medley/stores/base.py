@@ -30,7 +30,7 @@ class Collection:
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
-class Found:
+class ScoredRecord:
     """One record that a single search found. `score`: higher is better, comparable within that search only."""
 
     record_id: str
@@ -50,7 +50,7 @@ class Scope:
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
-class Batch:
+class RecordBatch:
     """The records of one branch of one asset, as one write stage hands them over: `rows[i]` goes with `vectors[i]`."""
 
     asset_id: str
@@ -68,7 +68,7 @@ class Batch:
 class VectorStore(Protocol):
     """Records by embedding space. Every method raises StoreUnavailable when the store does not answer."""
 
-    def write(self, space: Space, model: ModelSpec, batches: Sequence[Batch]) -> list[str]:
+    def write(self, space: Space, model: ModelSpec, batches: Sequence[RecordBatch]) -> list[str]:
         """Makes the records of each batch's asset and branch exactly those of the batch, durably.
 
         In every collection of the space. All batches are of one branch and one write. Returns the names of the
@@ -88,11 +88,11 @@ class VectorStore(Protocol):
         """The vector of a record, shape (dim,); None where it is not in that collection."""
         ...
 
-    def search_vector(self, collection: Collection, vector: Vectors, scope: Scope, limit: int) -> list[Found]:
+    def search_vector(self, collection: Collection, vector: Vectors, scope: Scope, limit: int) -> list[ScoredRecord]:
         """Nearest records by cosine; `vector` has shape (dim,)."""
         ...
 
-    def search_text(self, collection: Collection, query: str, scope: Scope, limit: int) -> list[Found]:
+    def search_text(self, collection: Collection, query: str, scope: Scope, limit: int) -> list[ScoredRecord]:
         """Best records by BM25; nothing where the backend has none or no word matches."""
         ...
 

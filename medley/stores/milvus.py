@@ -17,7 +17,7 @@ import numpy as np
 from medley.errors import StoreUnavailable
 from medley.models.base import ModelSpec, Vectors, spec_from_json
 from medley.run import StoreAddress
-from medley.stores.base import Batch, Collection, Found, Scope, Space
+from medley.stores.base import Collection, RecordBatch, Scope, ScoredRecord, Space
 from medley.stores.milvus_schema import PROPERTY, ROW_FIELDS, SPACE, index_params, record, row_of, schema
 from medley.stores.quiet_pymilvus import MilvusClient, MilvusException
 from medley.types import Branch
@@ -83,7 +83,7 @@ def _filter(scope: Scope) -> str:
     return " and ".join(parts)
 
 
-def _stale(batches: Sequence[Batch]) -> list[str]:
+def _stale(batches: Sequence[RecordBatch]) -> list[str]:
     """Conditions for the rows that other writes have left of those assets and their branch."""
     branch, other = _is("branch", batches[0].branch), _is("write_id", batches[0].write_id, "!=")
     slices = (batches[at : at + _ASSETS] for at in range(0, len(batches), _ASSETS))
@@ -109,7 +109,7 @@ class MilvusStore:
         self._loaded: set[str] = set()
 
     @_reported
-    def write(self, space: Space, model: ModelSpec, batches: Sequence[Batch]) -> list[str]:
+    def write(self, space: Space, model: ModelSpec, batches: Sequence[RecordBatch]) -> list[str]:
         """See `VectorStore`. After the upsert, rows of other writes go: from every collection of the space."""
         name = self._name_of(space, model)
         rows = (record(batch, n, model) for batch in batches for n in range(len(batch.rows)))
@@ -156,12 +156,12 @@ class MilvusStore:
         return np.asarray(found[0]["vector"], dtype=np.float32) if found else None
 
     @_reported
-    def search_vector(self, collection: Collection, vector: Vectors, scope: Scope, limit: int) -> list[Found]:
+    def search_vector(self, collection: Collection, vector: Vectors, scope: Scope, limit: int) -> list[ScoredRecord]:
         """See `VectorStore`."""
         return self._search(collection, "vector", [float(x) for x in vector], scope, limit)
 
     @_reported
-    def search_text(self, collection: Collection, query: str, scope: Scope, limit: int) -> list[Found]:
+    def search_text(self, collection: Collection, query: str, scope: Scope, limit: int) -> list[ScoredRecord]:
         """See `VectorStore`."""
         described = self._client.describe_collection(collection.name, timeout=self._timeout)
         if not described.get("functions"):
@@ -183,13 +183,13 @@ class MilvusStore:
         """See `VectorStore`."""
         self._client.close()
 
-    def _search(self, collection: Collection, field: str, data: Any, scope: Scope, limit: int) -> list[Found]:
+    def _search(self, collection: Collection, field: str, data: Any, scope: Scope, limit: int) -> list[ScoredRecord]:
         """Of more assets than a filter holds, the best of all are asked for, and those of the others left out."""
         many = scope.asset_ids is not None and len(scope.asset_ids) > _FILTER_ASSETS
         found = self._hits(collection, field, data, _filter(scope), _DEEPEST if many else min(limit, _DEEPEST))
         return [hit for hit in found if not many or hit.asset_id in (scope.asset_ids or ())][:limit]
 
-    def _hits(self, collection: Collection, field: str, data: Any, wanted: str, limit: int) -> list[Found]:
+    def _hits(self, collection: Collection, field: str, data: Any, wanted: str, limit: int) -> list[ScoredRecord]:
         self._load(collection.name)
         hits = self._client.search(
             collection.name,
@@ -204,7 +204,7 @@ class MilvusStore:
         )[0]
         # BM25's distances are negative on Lite; the order is right everywhere
         return [
-            Found(
+            ScoredRecord(
                 hit["id"],
                 hit["entity"]["asset_id"],
                 hit["entity"]["branch"],

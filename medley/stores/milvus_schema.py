@@ -6,7 +6,7 @@ import hashlib
 from typing import Any
 
 from medley.models.base import ModelSpec
-from medley.stores.base import Batch
+from medley.stores.base import RecordBatch
 from medley.stores.quiet_pymilvus import DataType, Function, FunctionType, MilvusClient
 from medley.types import Row
 
@@ -63,7 +63,7 @@ def index_params(*, lite: bool, bm25: bool) -> Any:
     return made
 
 
-def record(batch: Batch, n: int, model: ModelSpec) -> dict[str, Any]:
+def record(batch: RecordBatch, n: int, model: ModelSpec) -> dict[str, Any]:
     """The n-th record of a batch. Its id follows from asset, branch, modality, locator and model, and nothing else."""
     row = batch.rows[n]
     identity = "\0".join([batch.asset_id, batch.branch, row.modality, row.locator, model.fingerprint])
