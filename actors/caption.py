@@ -18,5 +18,5 @@ class CaptionActor(Host):
 
     def describe(self, paths: Sequence[Path], prompt: str, max_tokens: int) -> list[str | BadInput]:
         """What there is to say about each JPEG of ours; see `CaptionModel`."""
-        with self.noted(f"{len(paths)} pictures described"):
+        with self.timed(f"{len(paths)} pictures described"):
             return self._model.describe(paths, prompt, max_tokens)

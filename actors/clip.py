@@ -17,5 +17,5 @@ class ClipActor(Host):
 
     def encode_images(self, paths: Sequence[Path]) -> Vectors:
         """Unit vectors of JPEGs of ours, shape (len(paths), dim)."""
-        with self.noted(f"{len(paths)} pictures encoded"):
+        with self.timed(f"{len(paths)} pictures encoded"):
             return self._model.encode_images(paths)

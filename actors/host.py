@@ -35,7 +35,7 @@ class Host:
         """Answers when the model is loaded."""
 
     @contextmanager
-    def noted(self, what: str) -> Iterator[None]:
+    def timed(self, what: str) -> Iterator[None]:
         """Notes `what` and how long the block took: one batch, for which the pool's clock starts again."""
         began = self._since = time.monotonic()
         yield

@@ -22,6 +22,6 @@ class OcrActor(Host):
         found = []
         for path in paths:
             raise_if_stopped()
-            with self.noted("1 page read"):
+            with self.timed("1 page read"):
                 found += self._model.read([path])
         return found

@@ -16,5 +16,5 @@ class TextActor(Host):
 
     def encode_texts(self, texts: Sequence[str]) -> Vectors:
         """Unit vectors, shape (len(texts), dim)."""
-        with self.noted(f"{len(texts)} texts encoded"):
+        with self.timed(f"{len(texts)} texts encoded"):
             return self._model.encode_texts(texts)

@@ -28,7 +28,7 @@ class WhisperActor(Host):
             raise_if_stopped()
             if language is None and spoken is not None:  # asked for when a second piece needs it, not for every file
                 language = self._model.spoken_language(spoken)
-            with self.noted(f"{len(samples) / SAMPLE_RATE_HZ:.1f} s of sound transcribed"):
+            with self.timed(f"{len(samples) / SAMPLE_RATE_HZ:.1f} s of sound transcribed"):
                 heard = self._model.transcribe(samples, language=language, beam_size=beam_size, translate=translate)
             spoken = samples if heard else spoken
             words += [word.later(start_s) for word in heard]

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from medley.errors import MedleyError
 from medley.plain import printable, to_json
-from medley.system.disk import patient
+from medley.system.disk import retry_while_disk_full
 from medley.system.stop import stop_reason
 
 ItemStatus = Literal["complete", "partial", "failed", "unchanged", "skipped", "cancelled"]
@@ -118,7 +118,7 @@ class ReportFile:
         self._append(to_json(entry).encode() + b"\n")
         self.counts[entry["status"]] += 1
 
-    @patient
+    @retry_while_disk_full
     def _append(self, line: bytes) -> None:
         with self.path.open("ab", buffering=0) as file:
             whole, written = file.tell(), 0

@@ -40,7 +40,7 @@ class TaskContext:
     pools: PoolSettings
     limits: Limits
     force: bool = False
-    again: bool = False  #: what failed by its own fault is tried again, too; finished stages are kept
+    retry_failed: bool = False  #: what failed by its own fault is tried again, too; finished stages are kept
     faults: dict[str, str] = field(default_factory=dict)
     code: str = ""  #: of stages and models where the run began; empty where all of it is one process
 

@@ -28,7 +28,7 @@ def sentences(words: Iterable[Word]) -> list[Segment]:
     return [*found, Segment.of(tuple(current))] if current else found
 
 
-def gather(segments: Sequence[Segment], options: ChunkOptions) -> list[Segment]:
+def chunk_segments(segments: Sequence[Segment], options: ChunkOptions) -> list[Segment]:
     """Chunks: sentences gathered until one is full or a long pause comes; a sentence too long by itself is cut."""
     found: list[Segment] = []
     current: tuple[Word, ...] = ()

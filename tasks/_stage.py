@@ -91,7 +91,7 @@ def run_stage(
         if parts[n] is None:
             raise_if_stopped()
             parts[n] = _attempt(stage, source, run, work)
-    return _told(stage, parts)
+    return _stage_state(stage, parts)
 
 
 def run_batch(stage: str, unit: AssetBatch, run: TaskContext, work: BatchWork) -> State[AssetBatch]:
@@ -106,7 +106,7 @@ def run_batch(stage: str, unit: AssetBatch, run: TaskContext, work: BatchWork) -
         sources = [unit.parts[n] for n in todo]
         for n, made in zip(todo, _make(stage, sources, run, work), strict=True):
             parts[n] = made
-    return _told(stage, parts)
+    return _stage_state(stage, parts)
 
 
 def _require_same_code(run: TaskContext) -> None:
@@ -187,7 +187,7 @@ def _drafts(stage: str, sources: Sequence[Part], run: TaskContext, work: BatchWo
     return [draft for _, draft in todo]
 
 
-def _told(stage: str, parts: Sequence[ArtifactRef | None]) -> State[AssetBatch]:
+def _stage_state(stage: str, parts: Sequence[ArtifactRef | None]) -> State[AssetBatch]:
     """The parts, within a state that says in Prefect how it went. Raises what stopped the only one."""
     known = [part for part in parts if part]
     failed = [part for part in known if part.error and part.error.stage == stage]

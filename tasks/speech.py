@@ -12,7 +12,7 @@ from medley.media import audio as sound
 from medley.options import SpeechTask
 from medley.records import write_branch
 from medley.run import TaskContext
-from medley.transcript import CHUNKS, TRANSCRIPT, gather, read_segments, sentences, write_segments
+from medley.transcript import CHUNKS, TRANSCRIPT, chunk_segments, read_segments, sentences, write_segments
 from medley.types import ArtifactRef, Asset, AssetBatch, Row
 from tasks._embed import embed_texts
 from tasks._publish import publish_transcript
@@ -72,7 +72,7 @@ def _transcribe(audio: ArtifactRef, run: TaskContext, draft: Draft) -> None:
 
 def _chunk(transcript: ArtifactRef, run: TaskContext, draft: Draft) -> None:
     segments = read_segments(Path(transcript.directory) / TRANSCRIPT)
-    write_segments(draft.directory / CHUNKS, gather(segments, run.video.chunks))
+    write_segments(draft.directory / CHUNKS, chunk_segments(segments, run.video.chunks))
 
 
 def _rows(directory: Path) -> list[Row]:

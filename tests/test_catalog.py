@@ -33,15 +33,15 @@ def catalog(settings: Settings) -> Catalog:
 
 def see(catalog: Catalog, path: str, owner: str, *, seen: str = "") -> None:
     """A path shows an asset."""
-    catalog.note_asset(owner, 7, MEDIA)
-    catalog.note_location(Location(path, owner, 7, 1, "inode"))
+    catalog.upsert_asset(owner, 7, MEDIA)
+    catalog.upsert_location(Location(path, owner, 7, 1, "inode"))
     if seen:
         with catalog.engine.begin() as connection:
             connection.execute(update(locations).where(locations.c.path == path).values(seen=seen))
 
 
 def done(catalog: Catalog, owner: str, status: str = "complete", run_id: str = "run-1") -> None:
-    catalog.note_outcomes({owner: (status, [], {"speech": 2})}, "video", "plan", run_id)
+    catalog.record_outcomes({owner: (status, [], {"speech": 2})}, "video", "plan", run_id)
 
 
 def column(catalog: Catalog, query: Any) -> list[Any]:
@@ -111,9 +111,9 @@ def test_a_file_that_is_no_database(settings: Settings) -> None:
 
 def test_what_the_probe_found_is_remembered(catalog: Catalog) -> None:
     assert catalog.media(A) is None
-    catalog.note_asset(A, 7, None)
+    catalog.upsert_asset(A, 7, None)
     assert catalog.media(A) is None
-    catalog.note_asset(A, 7, MEDIA)
+    catalog.upsert_asset(A, 7, MEDIA)
     assert catalog.media(A) == MEDIA
 
 
@@ -146,9 +146,9 @@ def test_newest_location(catalog: Catalog) -> None:
 
 def test_a_path_that_cannot_be_identified_is_counted_and_keeps_its_asset(catalog: Catalog) -> None:
     see(catalog, "/a.mp4", A)
-    catalog.note_path_failure("/a.mp4", ERROR)
-    catalog.note_path_failure("/a.mp4", ERROR)
-    catalog.note_path_failure("/new.mp4", ERROR)
+    catalog.record_path_failure("/a.mp4", ERROR)
+    catalog.record_path_failure("/a.mp4", ERROR)
+    catalog.record_path_failure("/new.mp4", ERROR)
     known = {item["path"]: item for item in status_items(catalog.engine, failed_only=True)}
     assert (known["/a.mp4"]["asset_id"], known["/a.mp4"]["attempts"]) == (A, 2)
     assert (known["/new.mp4"]["asset_id"], known["/new.mp4"]["attempts"]) == (None, 1)
@@ -182,9 +182,9 @@ def test_stages_are_a_history(catalog: Catalog) -> None:
     see(catalog, "/a.mp4", A)
     row = {"run_id": "run-1", "asset_id": A, "stage": "chunk", "fingerprint": "f", "state": "failed"}
     row |= {"started": "now", "seconds": 1.0, "attempts": 1}
-    catalog.note_stages([row])
-    catalog.note_stages([row | {"state": "completed"}, row | {"stage": "embed_text", "state": "cached"}])
-    catalog.note_stages([])
+    catalog.record_stages([row])
+    catalog.record_stages([row | {"state": "completed"}, row | {"stage": "embed_text", "state": "cached"}])
+    catalog.record_stages([])
     assert column(catalog, select(stages.c.state).order_by(stages.c.id)) == ["failed", "completed", "cached"]
 
 
@@ -193,7 +193,7 @@ def test_status_counts_items_by_what_became_of_them(catalog: Catalog) -> None:
     see(catalog, "/twin.mp4", A)
     done(catalog, A)
     see(catalog, "/b.mp4", B)
-    catalog.note_path_failure("/c.mp4", ERROR)
+    catalog.record_path_failure("/c.mp4", ERROR)
     assert status_totals(catalog.engine) == {"items": 4, "complete": 2, "pending": 1, "failed": 1, "assets": 1}
     assert [item["path"] for item in status_items(catalog.engine, failed_only=True)] == ["/b.mp4", "/c.mp4"]
 
@@ -215,11 +215,11 @@ def test_runs_newest_first(catalog: Catalog) -> None:
 
 def test_old_runs_are_forgotten_and_their_results_stay(settings: Settings) -> None:
     catalog = open_catalog(settings)
-    catalog.note_asset(A, 7, MEDIA)
+    catalog.upsert_asset(A, 7, MEDIA)
     for name in ("old", "new", "running"):
         catalog.begin_run(name, "video", "demo")
         (settings.home / "runs" / name).mkdir()
-    catalog.note_outcomes({A: ("complete", [], {})}, "video", "plan", "old")
+    catalog.record_outcomes({A: ("complete", [], {})}, "video", "plan", "old")
     for name in ("old", "new"):
         catalog.end_run(name, "complete", {})
     with catalog.engine.begin() as connection:

@@ -126,8 +126,8 @@ def run_of_another_process() -> Iterator[subprocess.Popen[str]]:
 
 
 def test_runs_of_dead_processes_are_crashed(catalog: Catalog) -> None:
-    catalog.note_asset(A, 7, MEDIA)
-    catalog.note_location(Location("/a.mp4", A, 7, 1, "inode"))
+    catalog.upsert_asset(A, 7, MEDIA)
+    catalog.upsert_location(Location("/a.mp4", A, 7, 1, "inode"))
     assert catalog.claim(B, "run-2")
     with run_of_another_process():
         for _ in range(2):
@@ -151,7 +151,7 @@ def test_a_dead_process_that_nobody_has_waited_for_is_dead(catalog: Catalog) -> 
 
 def test_prefect_is_told_once_of_a_run_that_is_over(catalog: Catalog) -> None:
     with run_of_another_process():
-        catalog.note_prefect_run("run-1", "prefect-2")
+        catalog.record_prefect_run("run-1", "prefect-2")
     catalog.crash_dead_runs()
     assert catalog.open_prefect_runs() == ["prefect-1"]
     catalog.close_prefect_run("prefect-1")

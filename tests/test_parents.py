@@ -62,7 +62,7 @@ def by_name(settings: Settings) -> dict[str, str]:
 def test_uploads_are_drained_and_tidied_as_asked(folder: Path, settings: Settings, prefect_url: str) -> None:
     uploads = Uploads(open_catalog(settings).engine)
     after = {"clip.mp4": "move", "copy.mp4": "delete", "text.mp4": "move"}
-    uploads.note([seen_at(folder / name, str(folder), what) for name, what in after.items()])
+    uploads.record([seen_at(folder / name, str(folder), what) for name, what in after.items()])
     state = run(ingest_uploads, settings, prefect_url, paths=[str(folder / "gone.mp4")])
     assert (state.type.value, state.name) == ("FAILED", "Partial"), state.message
     assert "text.mp4" in state.message
@@ -104,7 +104,7 @@ def test_a_second_drain_leaves_it_to_the_first(folder: Path, settings: Settings,
 @pytest.mark.usefixtures("medley")
 def test_what_was_cancelled_waits_for_the_next_run(folder: Path, settings: Settings, prefect_url: str) -> None:
     uploads = Uploads(open_catalog(settings).engine)
-    uploads.note([seen_at(folder / "clip.mp4", str(folder))])
+    uploads.record([seen_at(folder / "clip.mp4", str(folder))])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("medley.system.stop.clear_stop", lambda: None)
         stop.request_stop()

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from flows.services.shared import free_port
-from flows.services.supervise import answers
+from flows.services.supervise import is_reachable
 from medley.errors import Cancelled, StoreUnavailable
 from medley.run import StoreAddress
 from medley.stores import patience
@@ -28,7 +28,7 @@ def started(data: Path, port: int) -> subprocess.Popen[bytes]:
     program = [str(Path(sys.executable).with_name("milvus-lite")), "server", "--data-dir", str(data)]
     quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     process = subprocess.Popen([*program, "--host", "127.0.0.1", "--port", str(port)], **quiet)
-    eventually(lambda: answers(f"tcp://127.0.0.1:{port}"))
+    eventually(lambda: is_reachable(f"tcp://127.0.0.1:{port}"))
     return process
 
 

@@ -62,16 +62,16 @@ def test_exports_carry_no_markup() -> None:
 
 def test_the_catalog_knows_names_of_any_bytes(settings: Settings) -> None:
     catalog = open_catalog(settings)
-    catalog.note_asset("a" * 64, 1, None)
+    catalog.upsert_asset("a" * 64, 1, None)
     known = Location(LATIN1, "a" * 64, 1, 1, "1")
-    catalog.note_location(known)
-    catalog.note_path_failure(os.fsdecode(b"/in/\xfe"), {"type": "MissingFile"})
+    catalog.upsert_location(known)
+    catalog.record_path_failure(os.fsdecode(b"/in/\xfe"), {"type": "MissingFile"})
     assert catalog.location(LATIN1) == known
     assert catalog.newest_locations(["a" * 64]) == {"a" * 64: LATIN1}
     assert set(paths_below(catalog.engine, "/in")) == {LATIN1, os.fsdecode(b"/in/\xfe")}
     uploads = Uploads(catalog.engine)
     landed = Upload(LATIN1, os.fsdecode(b"/\xe9"), "1", "keep")
-    uploads.note([landed])
+    uploads.record([landed])
     assert uploads.unknown([landed]) == []
     assert uploads.waiting_paths(5) == [LATIN1]
 

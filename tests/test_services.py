@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 import pytest
 
-from flows.services.addresses import require, running
+from flows.services.addresses import require_reachable, running
 from flows.services.shared import Service, shared
 from medley.errors import ServiceUnreachable, SetupError
 from medley.settings import Settings
@@ -69,7 +69,7 @@ def is_alive(pid: int) -> bool:
         return False
 
 
-def answers(url: str) -> bool:
+def is_reachable(url: str) -> bool:
     with urllib.request.urlopen(url, timeout=5) as answer:
         return bool(answer.status == 200)
 
@@ -77,7 +77,7 @@ def answers(url: str) -> bool:
 def test_two_processes_share_one_and_the_last_one_ends_it(settings: Settings) -> None:
     with user() as one, user() as two:
         assert line(one) == line(two) == address(settings)["url"]
-        assert answers(address(settings)["url"])
+        assert is_reachable(address(settings)["url"])
         pids = [address(settings)["pid"], address(settings)["service_pid"]]
         assert running("tiny", settings) == address(settings)["url"]
         leave(one)
@@ -92,7 +92,7 @@ def test_users_of_one_process_share_as_well(settings: Settings) -> None:
     with shared(TINY, settings) as one:
         with shared(TINY, settings) as two:
             assert one == two
-        assert answers(one)
+        assert is_reachable(one)
     assert running("tiny", settings) is None
 
 
@@ -121,7 +121,7 @@ def test_a_killed_keeper_takes_the_service_with_it_and_the_next_user_starts_anew
         eventually(lambda: not is_alive(before["service_pid"]), 15)
         eventually(lambda: running("tiny", settings) is None)
         with shared(TINY, settings) as url:
-            assert answers(url)
+            assert is_reachable(url)
             after = address(settings)
             assert (after["pid"], after["service_pid"]) != (before["pid"], before["service_pid"])
         assert is_alive(after["service_pid"]), "the first user is still there"
@@ -134,7 +134,7 @@ def test_a_killed_service_is_started_again_where_it_was(settings: Settings) -> N
         psutil.Process(before["service_pid"]).kill()
         eventually(lambda: address(settings)["service_pid"] != before["service_pid"], 30)
         assert (address(settings)["url"], address(settings)["pid"]) == (url, before["pid"])
-        assert answers(url)
+        assert is_reachable(url)
         after = address(settings)
     assert not any(is_alive(pid) for pid in (after["pid"], after["service_pid"]))
     assert not (settings.run_dir / "tiny.json").exists()
@@ -175,7 +175,7 @@ def test_a_stale_address_is_no_obstacle(settings: Settings) -> None:
     (settings.run_dir / "tiny.json").write_text(stale("dead"))
     assert running("tiny", settings) is None
     with shared(TINY, settings) as url:
-        assert answers(url)
+        assert is_reachable(url)
 
 
 def test_a_service_that_does_not_start_names_its_log(settings: Settings) -> None:
@@ -187,7 +187,7 @@ def test_a_service_that_does_not_start_names_its_log(settings: Settings) -> None
     assert log.read_text().splitlines() == ["no such luck"] * 3
     assert not (settings.run_dir / "tiny.json").exists()
     with shared(TINY, settings) as url:
-        assert answers(url)
+        assert is_reachable(url)
 
 
 def test_two_services_do_not_know_each_other(settings: Settings) -> None:
@@ -203,11 +203,11 @@ def test_two_services_do_not_know_each_other(settings: Settings) -> None:
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9", "127.0.0.1:9", "http://no.such.host.invalid:80"])
 def test_a_given_address_that_does_not_answer_is_named_with_its_setting(url: str) -> None:
     with pytest.raises(ServiceUnreachable) as caught:
-        require(url, "MEDLEY_RAY__ADDRESS")
+        require_reachable(url, "MEDLEY_RAY__ADDRESS")
     assert f"nothing answers at {url} (MEDLEY_RAY__ADDRESS)" in str(caught.value)
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:notaport", "http://[::1", ""])
 def test_an_address_that_is_none_is_named_with_its_setting(url: str) -> None:
     with pytest.raises(SetupError, match="MEDLEY_RAY__ADDRESS"):
-        require(url, "MEDLEY_RAY__ADDRESS")
+        require_reachable(url, "MEDLEY_RAY__ADDRESS")

@@ -10,13 +10,13 @@ import pytest
 from medley.errors import NoSpace
 from medley.report import ItemReport, ReportFile
 from medley.system import disk as space
-from medley.system.disk import Reserve, patient
+from medley.system.disk import Reserve, retry_while_disk_full
 
 
 def test_a_write_is_tried_until_there_is_space() -> None:
     tries: list[int] = []
 
-    @patient
+    @retry_while_disk_full
     def write() -> str:
         tries.append(1)
         if len(tries) < 3:
@@ -29,7 +29,7 @@ def test_a_write_is_tried_until_there_is_space() -> None:
 def test_a_disk_that_stays_full(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(space, "_TRY_S", 0.0)
 
-    @patient
+    @retry_while_disk_full
     def write() -> None:
         raise OSError(errno.EDQUOT, "quota")
 
@@ -40,7 +40,7 @@ def test_a_disk_that_stays_full(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_other_errors_are_not_tried_again() -> None:
     tries: list[int] = []
 
-    @patient
+    @retry_while_disk_full
     def write() -> None:
         tries.append(1)
         raise PermissionError(errno.EACCES, "no")

@@ -9,7 +9,7 @@ import pytest
 
 from medley.options import ChunkOptions
 from medley.subtitles import cues, srt, vtt
-from medley.transcript import gather, read_segments, sentences, write_segments
+from medley.transcript import chunk_segments, read_segments, sentences, write_segments
 from medley.types import Segment, Word
 
 
@@ -62,7 +62,7 @@ def test_spaces_around_words_are_not_doubled() -> None:
 
 
 def chunks(spoken: list[Word], **options: float) -> list[str]:
-    return texts(gather(sentences(spoken), ChunkOptions.model_validate(options)))
+    return texts(chunk_segments(sentences(spoken), ChunkOptions.model_validate(options)))
 
 
 def test_sentences_are_gathered_until_a_chunk_is_full() -> None:
@@ -107,7 +107,7 @@ def test_no_chunk_is_larger_than_the_options_say_and_no_word_is_lost() -> None:
         chance = random.Random(seed)
         spoken, pause_s = babble(chance), chance.choice([0.2, 0.6, 1.0])
         options = ChunkOptions(max_words=chance.randint(1, 30), max_s=chance.uniform(1, 12), max_pause_s=pause_s)
-        made = gather(sentences(spoken), options)
+        made = chunk_segments(sentences(spoken), options)
         assert [word for chunk in made for word in chunk.words] == spoken
         assert max(len(chunk.words) for chunk in made) <= options.max_words
         assert max(chunk.end_s - chunk.start_s for chunk in made) <= options.max_s

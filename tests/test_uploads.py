@@ -15,7 +15,7 @@ from medley.catalog import Catalog, open_catalog
 from medley.catalog.uploads import Upload, Uploads
 from medley.catalog.views import status_items, status_totals
 from medley.settings import Settings
-from medley.sources.stability import Landing, files_in, is_temporary
+from medley.sources.stability import StabilityTracker, files_in, is_temporary
 from medley.system.mounts import on_network
 from tests.conftest import eventually
 
@@ -41,7 +41,7 @@ def write(path: Path, content: bytes = b"x") -> Path:
 
 
 def test_a_quiet_file_is_whole_and_a_growing_one_is_not(tmp_path: Path) -> None:
-    landing, path = Landing(), write(tmp_path / "a.mp4")
+    landing, path = StabilityTracker(), write(tmp_path / "a.mp4")
     landing.touch(path, 0.0)
     assert landing.whole(5.9) == []
     write(path, b"more of it")
@@ -52,7 +52,7 @@ def test_a_quiet_file_is_whole_and_a_growing_one_is_not(tmp_path: Path) -> None:
 
 
 def test_a_closed_file_is_whole_sooner_unless_it_is_opened_again(tmp_path: Path) -> None:
-    landing, path = Landing(), write(tmp_path / "a.mp4")
+    landing, path = StabilityTracker(), write(tmp_path / "a.mp4")
     landing.touch(path, 0.0)
     landing.touch(path, 1.0, closed=True)
     assert landing.whole(2.9) == []
@@ -65,7 +65,7 @@ def test_a_closed_file_is_whole_sooner_unless_it_is_opened_again(tmp_path: Path)
 
 
 def test_a_file_that_is_appended_to_is_taken_when_nobody_comes_back(tmp_path: Path) -> None:
-    landing, path = Landing(), tmp_path / "log.wav"
+    landing, path = StabilityTracker(), tmp_path / "log.wav"
     taken = []
     for n in range(60):  # opened, written to and closed every five seconds
         now = 5.0 * n
@@ -83,14 +83,14 @@ def test_a_file_that_is_appended_to_is_taken_when_nobody_comes_back(tmp_path: Pa
 
 
 def test_an_empty_file_gets_a_minute(tmp_path: Path) -> None:
-    landing, path = Landing(), write(tmp_path / "a.mp4", b"")
+    landing, path = StabilityTracker(), write(tmp_path / "a.mp4", b"")
     landing.touch(path, 0.0, closed=True)
     assert landing.whole(59.0) == []
     assert landing.whole(60.0) == [path], "then a run says what is wrong with it"
 
 
 def test_what_is_gone_temporary_or_a_link_is_no_candidate(tmp_path: Path) -> None:
-    landing, gone, real = Landing(), write(tmp_path / "gone.mp4"), write(tmp_path / "real.mp4")
+    landing, gone, real = StabilityTracker(), write(tmp_path / "gone.mp4"), write(tmp_path / "real.mp4")
     link = tmp_path / "link.mp4"
     link.symlink_to(real)
     landing.touch(gone, 0.0)
@@ -120,20 +120,20 @@ def test_files_below_a_folder(tmp_path: Path) -> None:
 def test_uploads_are_taken_once_and_newer_content_waits_again(catalog: Catalog, uploads: Uploads) -> None:
     catalog.begin_run("run", "upload", "demo")
     first, second = upload("/in/a"), upload("/in/b")
-    uploads.note(uploads.unknown([first, second]))
+    uploads.record(uploads.unknown([first, second]))
     assert uploads.unknown([first, second]) == []
     assert [file.path for file in uploads.take("run", 10)] == ["/in/a", "/in/b"]
     assert uploads.take("run", 10) == []
     changed = upload("/in/a", "2")
     assert uploads.unknown([changed, second]) == [changed]
-    uploads.note([changed])
+    uploads.record([changed])
     uploads.settle(first, done=True)
     uploads.settle(second, done=True)
     assert uploads.waiting_paths(10) == ["/in/a"], "the run was through with the old content only"
 
 
 def test_what_waits_is_in_the_status(catalog: Catalog, uploads: Uploads) -> None:
-    uploads.note([upload("/in/a")])
+    uploads.record([upload("/in/a")])
     items = status_items(catalog.engine, failed_only=False)
     assert [(item["path"], item["status"], item["asset_id"]) for item in items] == [("/in/a", "pending", None)]
     assert status_totals(catalog.engine) == {"items": 1, "pending": 1, "assets": 0}
@@ -141,7 +141,7 @@ def test_what_waits_is_in_the_status(catalog: Catalog, uploads: Uploads) -> None
 
 def test_what_a_dead_or_stopped_run_had_taken_waits_again(catalog: Catalog, uploads: Uploads) -> None:
     catalog.begin_run("run", "upload", "demo")
-    uploads.note([upload("/in/a")])
+    uploads.record([upload("/in/a")])
     uploads.take("run", 10)
     assert uploads.waiting_paths(10) == []
     catalog.end_run("run", "failed", {})
@@ -150,7 +150,7 @@ def test_what_a_dead_or_stopped_run_had_taken_waits_again(catalog: Catalog, uplo
 
 def test_put_back_files_wait_for_their_time(catalog: Catalog, uploads: Uploads) -> None:
     catalog.begin_run("run", "upload", "demo")
-    uploads.note([upload("/in/lost"), upload("/in/cancelled")])
+    uploads.record([upload("/in/lost"), upload("/in/cancelled")])
     cancelled, lost = uploads.take("run", 10)
     uploads.put_back(lost, by_itself=True)
     uploads.put_back(cancelled, by_itself=False)
@@ -164,7 +164,7 @@ def test_put_back_files_wait_for_their_time(catalog: Catalog, uploads: Uploads) 
 def test_a_folder_notes_what_lands(tmp_path: Path, uploads: Uploads) -> None:
     root = tmp_path / "in"
     before = write(root / "before.mp4")
-    folder = Folder(root, "keep", uploads, Landing(quiet_s=0.0, closed_s=0.0))
+    folder = Folder(root, "keep", uploads, StabilityTracker(quiet_s=0.0, closed_s=0.0))
     try:
         assert folder.look(0.0) == 1
         write(root / "sub" / "new.mp4")
@@ -197,71 +197,71 @@ class Rung(UploadNotifier):
 
 
 @pytest.fixture
-def bell(catalog: Catalog, uploads: Uploads, settings: Settings) -> Rung:
+def notifier(catalog: Catalog, uploads: Uploads, settings: Settings) -> Rung:
     made = Rung("/in", catalog, uploads, settings)
     made.times = []
     return made
 
 
-def test_one_ring_for_a_burst(bell: Rung, uploads: Uploads) -> None:
-    uploads.note([upload("/in/a")])
+def test_one_ring_for_a_burst(notifier: Rung, uploads: Uploads) -> None:
+    uploads.record([upload("/in/a")])
     for now in (100.0, 101.0, 102.0):
-        bell.landed(10, now)
-        bell.ring_if_due(now + 0.5)
-    assert bell.times == []
-    bell.ring_if_due(104.0)
-    assert bell.times == [104.0]
+        notifier.landed(10, now)
+        notifier.emit_if_due(now + 0.5)
+    assert notifier.times == []
+    notifier.emit_if_due(104.0)
+    assert notifier.times == [104.0]
 
 
-def test_one_run_takes_what_lands_before_it_has_begun(bell: Rung, uploads: Uploads, catalog: Catalog) -> None:
+def test_one_run_takes_what_lands_before_it_has_begun(notifier: Rung, uploads: Uploads, catalog: Catalog) -> None:
     for n in range(7):  # whole one after the other, as their sizes are
-        uploads.note([upload(f"/in/{n}")])
-        bell.landed(1, 100.0 + 3 * n)
-        bell.ring_if_due(102.5 + 3 * n)
-    assert bell.times == [102.5]
+        uploads.record([upload(f"/in/{n}")])
+        notifier.landed(1, 100.0 + 3 * n)
+        notifier.emit_if_due(102.5 + 3 * n)
+    assert notifier.times == [102.5]
     catalog.begin_run("run", "upload", "demo")
     assert len(uploads.take("run", 100)) == 7
-    uploads.note([upload("/in/late")])
-    bell.landed(1, 125.0)
-    bell.ring_if_due(127.5)
-    assert bell.times == [102.5, 127.5], "the run that was rung for has them; this one is another's"
+    uploads.record([upload("/in/late")])
+    notifier.landed(1, 125.0)
+    notifier.emit_if_due(127.5)
+    assert notifier.times == [102.5, 127.5], "the run that was rung for has them; this one is another's"
 
 
 def test_a_burst_without_end_rings_after_ten_seconds_or_500_files(
-    bell: Rung, uploads: Uploads, catalog: Catalog
+    notifier: Rung, uploads: Uploads, catalog: Catalog
 ) -> None:
-    uploads.note([upload("/in/a")])
+    uploads.record([upload("/in/a")])
     for now in range(100, 111):
-        bell.landed(1, float(now))
-        bell.ring_if_due(float(now))
-    assert bell.times == [110.0]
+        notifier.landed(1, float(now))
+        notifier.emit_if_due(float(now))
+    assert notifier.times == [110.0]
     catalog.begin_run("run", "upload", "demo")
     assert uploads.take("run", 100)
-    uploads.note([upload("/in/b")])
-    bell.landed(500, 111.0)
-    bell.ring_if_due(111.0)
-    assert bell.times == [110.0, 111.0]
+    uploads.record([upload("/in/b")])
+    notifier.landed(500, 111.0)
+    notifier.emit_if_due(111.0)
+    assert notifier.times == [110.0, 111.0]
 
 
 def test_no_ring_while_a_run_drains_and_another_one_when_it_has_died(
-    bell: Rung, catalog: Catalog, uploads: Uploads
+    notifier: Rung, catalog: Catalog, uploads: Uploads
 ) -> None:
     catalog.begin_run("run", "upload", "demo")
-    uploads.note([upload("/in/a")])
+    uploads.record([upload("/in/a")])
     assert catalog.claim(CLAIM, "run")
-    bell.landed(1, 100.0)
-    bell.ring_if_due(103.0)
-    assert bell.times == []
+    notifier.landed(1, 100.0)
+    notifier.emit_if_due(103.0)
+    assert notifier.times == []
     catalog.end_run("run", "failed", {})
-    bell.ring_if_due(109.0)
-    bell.ring_if_due(115.0)
-    assert bell.times == [109.0], "not again at once"
-    bell.ring_if_due(140.0)
-    assert bell.times == [109.0, 140.0], "the event was lost: nobody has taken it"
+    notifier.emit_if_due(109.0)
+    notifier.emit_if_due(115.0)
+    assert notifier.times == [109.0], "not again at once"
+    notifier.emit_if_due(140.0)
+    assert notifier.times == [109.0, 140.0], "the event was lost: nobody has taken it"
 
 
 def test_mtime_in_the_past_counts_from_when_it_was_seen(tmp_path: Path) -> None:
-    landing, path = Landing(), write(tmp_path / "a.mp4")
+    landing, path = StabilityTracker(), write(tmp_path / "a.mp4")
     os.utime(path, (time.time() - 9999, time.time() - 9999))
     landing.touch(path, 0.0)
     assert landing.whole(1.0) == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from flows.services.addresses import prefect_url, require
+from flows.services.addresses import prefect_url, require_reachable
 from flows.services.environment import prepare_environment
 from medley.errors import SetupError
 from medley.settings import load_settings
@@ -23,13 +23,13 @@ def run(arguments: argparse.Namespace) -> int:
     url = prefect_url(settings)
     if not url:
         raise SetupError("no Prefect server is named or up", remedy="Set PREFECT_API_URL, or use: medley up")
-    require(url, "PREFECT_API_URL")
+    require_reachable(url, "PREFECT_API_URL")
     from flows.up.prefect_deployments import (  # Prefect reads its environment when it is imported
+        deploy_all,
         expect_heartbeats,
-        provision,
     )
 
-    provision(settings)
+    deploy_all(settings)
     if arguments.heartbeats:
         expect_heartbeats(url)
     print(f"{url.removesuffix('/api')} has Medley's deployments.")

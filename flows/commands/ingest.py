@@ -57,7 +57,7 @@ class _Ingest(Call):
     def run(self) -> int:
         """See the module."""
         arguments, options = self._arguments, read_option_flags(self._arguments, IngestOptions)
-        how = {"force": arguments.force, "verify": arguments.verify, "again": not arguments.sources}
+        how = {"force": arguments.force, "verify": arguments.verify, "retry_failed": not arguments.sources}
         opened = open_parent("ingest", options, self._settings, view=self._view, **how)
         with (
             self._view,

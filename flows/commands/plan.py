@@ -13,7 +13,7 @@ from rich.markup import escape
 
 from flows.commands.console import PlainConsole, print_json
 from flows.commands.flags import add_option_flags, read_option_flags
-from flows.engine.items import settled
+from flows.engine.items import finished_report
 from flows.engine.parent import CHILD_ITEMS, ChildJob
 from flows.engine.plan import new_run
 from flows.engine.routing import batches, files_of
@@ -90,7 +90,7 @@ def _item(path: str, run: TaskContext, catalog: Catalog) -> Planned:
         return _refused(path, run.flow, error)
     before = known.asset_id if known and known.asset_id != asset.asset_id else None
     outcome = catalog.outcome(asset.asset_id, run.flow)
-    done = settled(path, asset, run.flow, plan, catalog, run)
+    done = finished_report(path, asset, run.flow, plan, catalog, run)
     if done and done.status == "unchanged":
         return Planned(path, "unchanged", run.flow, asset.asset_id)
     why = reasons(outcome, plan, run, catalog, before)

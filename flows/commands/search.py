@@ -40,8 +40,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Searches and prints; no hits is no error."""
     settings = load_settings()
     prepare_environment(settings)
-    question = _question(arguments)
-    hits = find(question, settings)
+    request = _request(arguments)
+    hits = find(request, settings)
     if arguments.json:
         print_json({"query": arguments.query, "hits": hits})
     else:
@@ -49,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _question(arguments: argparse.Namespace) -> SearchRequest:
+def _request(arguments: argparse.Namespace) -> SearchRequest:
     """Raises SetupError that names the flag."""
     if bool(arguments.query) == bool(arguments.like):
         raise SetupError("search wants words or --like", remedy='Give one of them: medley search "a red circle"')

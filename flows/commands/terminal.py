@@ -42,18 +42,18 @@ class Terminal:
         self._live.stop()
 
     def starting(self, what: str) -> None:
-        """See `View`."""
+        """See `Progress`."""
         self._items[""] = what
 
     def stage(self, path: str, running: Sequence[str]) -> None:
-        """See `View`."""
+        """See `Progress`."""
         self._items.pop("", None)
         self._items[path] = " + ".join(running)
         if not running:  # a unit ends under another name than its items
             del self._items[path]
 
     def ended(self, item: ItemReport) -> None:
-        """See `View`."""
+        """See `Progress`."""
         self._items.pop(item.path, None)
         if not item.errors and (self._quiet or (self._brief and not item.stages)):
             return

@@ -49,11 +49,11 @@ def _start(settings: Settings) -> None:
     console = PlainConsole(stderr=True)
     with console.status("starting") as status:
         chosen = start(settings, status.update)
-        from flows.up.prefect_deployments import provision  # Prefect reads its environment when it is imported
+        from flows.up.prefect_deployments import deploy_all  # Prefect reads its environment when it is imported
 
         wait_until_ready(chosen, status.update)
         status.update("telling Prefect of the deployments")
-        provision(chosen)
+        deploy_all(chosen)
     _tell(settings, "Medley is up.")
 
 

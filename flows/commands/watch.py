@@ -7,7 +7,7 @@ import os
 import time
 from pathlib import Path
 
-from flows.services.addresses import STANDING, say_where
+from flows.services.addresses import STANDING, register
 from flows.services.environment import prepare_environment
 from flows.services.log import log_to_stderr, logger
 from flows.services.signals import exit_code, stop_on_signals
@@ -63,15 +63,15 @@ def watch(sources: list[str], after: str, settings: Settings) -> None:
     watched = [
         Bucket(source, after, uploads) if is_url(source) else Folder(Path(source), after, uploads) for source in sources
     ]
-    bell = UploadNotifier(sources[0], catalog, uploads, settings)
+    notifier = UploadNotifier(sources[0], catalog, uploads, settings)
     if os.environ.get(STANDING) == str(settings.home):  # not where somebody watches another folder beside it
-        say_where("watch", sources[0], settings)
+        register("watch", sources[0], settings)
     logger.info("watching %s", ", ".join(sources))
     try:
         while not stop_requested():
             now = time.monotonic()
-            bell.landed(sum(source.look(now) for source in watched), now)
-            bell.ring_if_due(now)
+            notifier.landed(sum(source.look(now) for source in watched), now)
+            notifier.emit_if_due(now)
             time.sleep(_TICK_S)
     finally:
         for source in watched:

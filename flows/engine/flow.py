@@ -12,9 +12,9 @@ from prefect.runtime import flow_run
 from prefect.states import Cancelled, Completed, Failed
 
 from flows.engine.items import Item
-from flows.engine.liveness import guarded
+from flows.engine.liveness import monitored
 from flows.engine.parent import Parent, current_parent, open_parent
-from flows.engine.prefect_artifacts import Progress, publish_items
+from flows.engine.prefect_artifacts import PrefectProgress, publish_items
 from flows.engine.run import RunContext, deployed
 from flows.engine.window import Submit, Window
 from flows.services.log import attached
@@ -38,9 +38,13 @@ def flow_options(name: str) -> dict[str, Any]:
 def window(items: Iterator[Item], submit: Submit, known: RunContext, unit: int = 1) -> RunContext:
     """Every item gets its entry in the run's report, or the run is stopped and every item says so."""
     known.prefect_run_id = str(flow_run.id)
-    known.catalog.note_prefect_run(known.run.run_id, known.prefect_run_id)
-    known.view = Progress(known.view, known.run.run_id, len(flow_run.parameters.get("paths") or []))
-    with stop_on_signals(), guarded(known.prefect_run_id, known.settings.home), attached(known.log_handlers, "prefect"):
+    known.catalog.record_prefect_run(known.run.run_id, known.prefect_run_id)
+    known.view = PrefectProgress(known.view, known.run.run_id, len(flow_run.parameters.get("paths") or []))
+    with (
+        stop_on_signals(),
+        monitored(known.prefect_run_id, known.settings.home),
+        attached(known.log_handlers, "prefect"),
+    ):
         Window(known, submit, unit).run(items)
     return known
 
@@ -91,8 +95,8 @@ def joined_parent(flow: str, options: IngestOptions, *, force: bool = False) -> 
             settings = exits.enter_context(deployed())
             parent = exits.enter_context(open_parent(flow, options, settings, force=force))
         prefect_run_id = str(flow_run.id)
-        parent.catalog.note_prefect_run(parent.run_id, prefect_run_id)
-        with stop_on_signals(), guarded(prefect_run_id, parent.settings.home):
+        parent.catalog.record_prefect_run(parent.run_id, prefect_run_id)
+        with stop_on_signals(), monitored(prefect_run_id, parent.settings.home):
             yield parent
         if own:
             exits.callback(parent.catalog.close_prefect_run, prefect_run_id)

@@ -99,7 +99,7 @@ def final_state(future: PrefectFuture[Any]) -> State[Any] | None:
     return future._final_state  # `.state` would ask the API
 
 
-def note_state(flight: InFlightBatch, stage: str, state: State[Any] | None) -> None:
+def record_state(flight: InFlightBatch, stage: str, state: State[Any] | None) -> None:
     """Files what became of a stage: done, failed with which error, cancelled, or its worker died."""
     if state is None:
         _cancel(flight)
@@ -110,20 +110,20 @@ def note_state(flight: InFlightBatch, stage: str, state: State[Any] | None) -> N
     if isinstance(result, AssetBatch):
         for member, part in zip(flight.members, result.parts, strict=True):
             if isinstance(part, ArtifactRef):
-                _note_part(member, stage, part)
+                _record_part(member, stage, part)
     elif state.is_crashed():
         if stop_requested():
             _cancel(flight)
         else:
-            _note_crash(flight, crash_of(stage, result, state.message or ""))
+            _record_crash(flight, crash_of(stage, result, state.message or ""))
     else:
-        _note_failure(flight, stage, result)
+        _record_failure(flight, stage, result)
 
 
-def _note_crash(flight: InFlightBatch, crash: Crash) -> None:
+def _record_crash(flight: InFlightBatch, crash: Crash) -> None:
     logger.error("%s: %s crashed: %s", flight.name, crash.stage, crash.why)
     if crash.kind in ("setup", "bug"):
-        _note_failure(flight, crash.stage, crash.error)
+        _record_failure(flight, crash.stage, crash.error)
     elif flight.crash is None:
         flight.crash = crash
         flight.deaths += crash.kind == "worker"
@@ -134,16 +134,16 @@ def _cancel(flight: InFlightBatch) -> None:
         member.cancelled = True
 
 
-def _note_part(member: BatchItem, stage: str, part: ArtifactRef) -> None:
+def _record_part(member: BatchItem, stage: str, part: ArtifactRef) -> None:
     error = part.error
     if error is None:
-        _note_success(member, stage, part)
+        _record_success(member, stage, part)
     elif error.stage == stage:  # else the stage before has told it
         logger.error("%s: %s failed: %s", member.item.path, stage, error)
-        _note_error(member, stage, error)
+        _record_error(member, stage, error)
 
 
-def _note_success(member: BatchItem, stage: str, result: ArtifactRef) -> None:
+def _record_success(member: BatchItem, stage: str, result: ArtifactRef) -> None:
     if result.damage and all(error.reason != result.damage for error in member.errors):
         remedy = "The rest is searchable; if you have a better copy, give that"
         damaged = CorruptMedia(result.damage, file=member.asset.path, remedy=remedy)
@@ -160,7 +160,7 @@ def _note_success(member: BatchItem, stage: str, result: ArtifactRef) -> None:
     logger.info("%s: %s %s in %.3f s", member.item.path, stage, done.state, done.seconds)
 
 
-def _note_failure(flight: InFlightBatch, stage: str, error: Any) -> None:
+def _record_failure(flight: InFlightBatch, stage: str, error: Any) -> None:
     """A stage failed as a whole."""
     if not isinstance(error, MedleyError):  # a bug of ours or a library's: named, not hidden
         unexpected = MedleyError(f"{type(error).__name__}: {error}", file=flight.members[0].asset.path)
@@ -170,10 +170,10 @@ def _note_failure(flight: InFlightBatch, stage: str, error: Any) -> None:
         logger.error("%s: %s failed", flight.name, stage, exc_info=error)
     flight.broken = flight.broken or not isinstance(error, (Cancelled, SetupError, TransientError))
     for member in flight.members:
-        _note_error(member, stage, error)
+        _record_error(member, stage, error)
 
 
-def _note_error(member: BatchItem, stage: str, error: MedleyError) -> None:
+def _record_error(member: BatchItem, stage: str, error: MedleyError) -> None:
     if not isinstance(error, Cancelled):
         member.stages[stage] = StageReport(stage, "failed", error.started, error.seconds, error.attempts)
     member.errors.append(error)

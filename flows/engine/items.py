@@ -52,13 +52,13 @@ class SeenBuffer:
         if item.asset:
             self._seen[_known_as(item.path)] = item.asset.asset_id
         if len(self._seen) >= _TOLD_AT_ONCE:
-            self.tell()
+            self.flush()
         return item
 
-    def tell(self) -> None:
+    def flush(self) -> None:
         """All that has not been told yet."""
         if self._seen:
-            self._catalog.note_seen(list(self._seen))
+            self._catalog.record_seen(list(self._seen))
             tag_assets(self._catalog.engine, set(self._seen.values()), self._tags)
             self._seen.clear()
 
@@ -86,7 +86,7 @@ def identify_items(
             outcome = outcome_of_duplicate(path, earlier.path, earlier.report) if earlier.report else None
             yield Item(path, asset, outcome, duplicate_of=earlier.path)
             continue
-        first[asset.asset_id] = Item(path, asset, settled(path, asset, flow, plan, catalog, run))
+        first[asset.asset_id] = Item(path, asset, finished_report(path, asset, flow, plan, catalog, run))
         yield first[asset.asset_id]
 
 
@@ -96,10 +96,12 @@ def outcome_of_duplicate(path: str, duplicate_of: str, first: ItemReport) -> Ite
     return replace(first, path=path, duplicate_of=duplicate_of, status=status, stages=[], seconds=0.0)
 
 
-def settled(path: str, asset: Asset, flow: str, plan: str, catalog: Catalog, run: TaskContext) -> ItemReport | None:
+def finished_report(
+    path: str, asset: Asset, flow: str, plan: str, catalog: Catalog, run: TaskContext
+) -> ItemReport | None:
     """The report of an asset about which nothing is left to do: done before, or failed before by its own fault."""
     outcome = catalog.outcome(asset.asset_id, flow)
-    if run.again and outcome and outcome.status != "complete":
+    if run.retry_failed and outcome and outcome.status != "complete":
         return None
     if run.force or outcome is None or outcome.plan != plan or not _is_kept(asset, outcome, run):
         return None
@@ -109,7 +111,7 @@ def settled(path: str, asset: Asset, flow: str, plan: str, catalog: Catalog, run
     report.notes = notes_of(asset, run)
     if outcome.status == "complete":
         return report
-    if outcome.status in ("failed", "partial") and all(by_the_file(error["type"]) for error in outcome.errors):
+    if outcome.status in ("failed", "partial") and all(is_input_fault(error["type"]) for error in outcome.errors):
         report.status = "failed" if outcome.status == "failed" else "partial"
         report.errors = outcome.errors
         return report
@@ -151,7 +153,7 @@ def notes_of(asset: Asset, run: TaskContext) -> list[str]:
     return list(dict.fromkeys([*asset.media.notes, *later]))
 
 
-def by_the_file(error_type: str) -> bool:
+def is_input_fault(error_type: str) -> bool:
     """Whether an error of that type is the content's own fault: trying again changes nothing.
 
     That a file was not there, or was being written to, says nothing of what it holds.
@@ -167,8 +169,8 @@ def _refused(
         error.file = path
     entry = error_entry(error)
     if isinstance(error, BadInput) and error.asset_id:
-        catalog.note_outcomes({error.asset_id: ("failed", [entry], {})}, flow, plan, run.run_id)
+        catalog.record_outcomes({error.asset_id: ("failed", [entry], {})}, flow, plan, run.run_id)
     else:
-        catalog.note_path_failure(_known_as(path), entry)
+        catalog.record_path_failure(_known_as(path), entry)
     asset_id = error.asset_id if isinstance(error, BadInput) else ""
     return ItemReport(path, "failed", asset_id or None, errors=[entry])

@@ -27,7 +27,7 @@ _PATIENCE_S = 75.0
 
 
 @contextlib.contextmanager
-def guarded(run_id: str, home: Path) -> Iterator[None]:
+def monitored(run_id: str, home: Path) -> Iterator[None]:
     """Within the block a flow run that may not go on is stopped, with the reason where nobody wanted it."""
     done = threading.Event()
     reserve = Reserve(home)

@@ -21,7 +21,7 @@ from medley.types import Asset
 def report_of(member: BatchItem, flight: InFlightBatch, run: TaskContext) -> ItemReport:
     """How an item ended."""
     drop_copy(member.item, member.errors)
-    errors = _told([error for error in member.errors if not isinstance(error, Cancelled)], flight)
+    errors = _deduplicated([error for error in member.errors if not isinstance(error, Cancelled)], flight)
     cancelled = member.cancelled or any(isinstance(error, Cancelled) for error in member.errors)
     records = records_of(member.asset, run)
     errors += stop_errors() if cancelled else []
@@ -40,7 +40,7 @@ def report_of(member: BatchItem, flight: InFlightBatch, run: TaskContext) -> Ite
     )
 
 
-def _told(errors: Sequence[MedleyError], flight: InFlightBatch) -> list[dict[str, Any]]:
+def _deduplicated(errors: Sequence[MedleyError], flight: InFlightBatch) -> list[dict[str, Any]]:
     """In the order of the stages; what stopped both branches alike is told once."""
     place = {stage: n for n, stage in enumerate(flight.futures)}
     told: dict[tuple[str, str], dict[str, Any]] = {}
@@ -49,12 +49,12 @@ def _told(errors: Sequence[MedleyError], flight: InFlightBatch) -> list[dict[str
     return list(told.values())
 
 
-def note_outcomes(flight: InFlightBatch, reports: Sequence[ItemReport], known: RunContext) -> None:
+def record_outcomes(flight: InFlightBatch, reports: Sequence[ItemReport], known: RunContext) -> None:
     """Tells the catalog; what no run needs any more goes."""
     assets = [member.asset for member in flight.members]
     ended = {report.asset_id: (report.status, report.errors, report.records) for report in reports if report.asset_id}
-    known.catalog.note_outcomes(ended, known.flow, known.plan, known.run.run_id)
-    known.catalog.note_stages([_row(stage, report, known.run) for report in reports for stage in report.stages])
+    known.catalog.record_outcomes(ended, known.flow, known.plan, known.run.run_id)
+    known.catalog.record_stages([_row(stage, report, known.run) for report in reports for stage in report.stages])
     for asset in assets:
         drop_transient(asset, known.run)
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from flows.engine.ledger import in_ledger
 from flows.engine.plan import with_profile
-from flows.engine.progress import Silent, View
+from flows.engine.progress import Progress, Silent
 from flows.engine.registry import flow_named
 from flows.engine.run import RunContext, open_run
 from medley.catalog import Catalog, open_catalog
@@ -42,10 +42,10 @@ class Parent:
     catalog: Catalog
     options: IngestOptions
     report: ReportFile
-    view: View = field(default_factory=Silent)
+    view: Progress = field(default_factory=Silent)
     force: bool = False
     verify: bool = False
-    again: bool = False
+    retry_failed: bool = False
     batches: Iterator[ChildJob] | None = None  #: None: the flow is to find out
     on_child: Callable[[RunContext], object] = lambda known: None  #: told of each child run that is done
     flow_runs: list[str] = field(default_factory=list)
@@ -115,7 +115,7 @@ class Parent:
 
     def _open(self, flow: Flow, paths: list[str]) -> RunContext:
         """A run over `paths`, which stays open where there is something to do."""
-        how = {"force": self.force, "verify": self.verify, "again": self.again}
+        how = {"force": self.force, "verify": self.verify, "retry_failed": self.retry_failed}
         opened = open_run(flow, self.options.of(flow), self.settings, view=self.view, **how)
         known = self.opened = self.exits.enter_context(opened)
         known.paths = paths
@@ -185,15 +185,15 @@ def open_parent(
     *,
     force: bool = False,
     verify: bool = False,
-    again: bool = False,
-    view: View | None = None,
+    retry_failed: bool = False,
+    view: Progress | None = None,
 ) -> Iterator[Parent]:
     """A parent run of this process; the catalog says how it ended, whatever happens in the block."""
     global _current  # noqa: PLW0603  # a flow called in this process joins the command's run
     catalog, options = open_catalog(settings), with_profile(options, settings)
     run_id = str(uuid.uuid4())
     report = ReportFile(settings.home / "runs" / run_id)
-    parent = Parent(run_id, settings, catalog, options, report, view or Silent(), force, verify, again)
+    parent = Parent(run_id, settings, catalog, options, report, view or Silent(), force, verify, retry_failed)
     with in_ledger(catalog, run_id, flow, options.chosen.value, lambda: (parent.status, report.counts)):
         _current = parent
         try:

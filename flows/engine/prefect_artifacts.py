@@ -14,7 +14,7 @@ from prefect.artifacts import (
     update_progress_artifact,
 )
 
-from flows.engine.progress import View
+from flows.engine.progress import Progress
 from medley.plain import printable
 from medley.report import ItemReport, ReportFile
 from medley.timeline import timeline_svg
@@ -25,34 +25,34 @@ _BARS_OF = 20
 _EVERY_S = 1.0
 
 
-class Progress:
-    """A `View` that hands everything on to another one, and counts the ended items for Prefect's UI."""
+class PrefectProgress:
+    """A `Progress` that hands everything on to another one, and counts the ended items for Prefect's UI."""
 
-    def __init__(self, inner: View, run_id: str, total: int) -> None:
+    def __init__(self, inner: Progress, run_id: str, total: int) -> None:
         self.log: Callable[[str], None] | None = inner.log
         self._inner = inner
         self._total = max(1, total)
         self._ended = 0
-        self._told = time.monotonic()
+        self._updated = time.monotonic()
         self._artifact: Any = None
         with only_shown():
             key, description = f"progress-{run_id[:12]}", f"Items that have ended, of {total}"
             self._artifact = create_progress_artifact(0.0, key=key, description=description)
 
     def starting(self, what: str) -> None:
-        """See `View`."""
+        """See `Progress`."""
         self._inner.starting(what)
 
     def stage(self, path: str, running: Sequence[str]) -> None:
-        """See `View`."""
+        """See `Progress`."""
         self._inner.stage(path, running)
 
     def ended(self, item: ItemReport) -> None:
-        """See `View`."""
+        """See `Progress`."""
         self._inner.ended(item)
         self._ended += 1
-        if self._artifact and (self._ended == self._total or time.monotonic() - self._told > _EVERY_S):
-            self._told = time.monotonic()
+        if self._artifact and (self._ended == self._total or time.monotonic() - self._updated > _EVERY_S):
+            self._updated = time.monotonic()
             with only_shown():
                 update_progress_artifact(self._artifact, progress=round(100 * self._ended / self._total, 1))
 

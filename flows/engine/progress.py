@@ -8,7 +8,7 @@ from typing import Protocol
 from medley.report import ItemReport
 
 
-class View(Protocol):
+class Progress(Protocol):
     """Told of every step."""
 
     def starting(self, what: str) -> None:
@@ -32,10 +32,10 @@ class Silent:
     log: Callable[[str], None] | None = None
 
     def starting(self, what: str) -> None:
-        """See `View`."""
+        """See `Progress`."""
 
     def stage(self, path: str, running: Sequence[str]) -> None:
-        """See `View`."""
+        """See `Progress`."""
 
     def ended(self, item: ItemReport) -> None:
-        """See `View`."""
+        """See `Progress`."""

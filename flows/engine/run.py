@@ -14,14 +14,14 @@ from pathlib import Path
 from flows.engine.items import Item, SeenBuffer, identify_items
 from flows.engine.ledger import in_ledger
 from flows.engine.plan import new_run
-from flows.engine.progress import Silent, View
+from flows.engine.progress import Progress, Silent
 from flows.engine.spool import clear_spool
 from flows.services.environment import prepare_environment
 from flows.services.log import LOG, logged, logger
 from flows.services.shared import vector_store
 from medley import __version__
 from medley.catalog import Catalog, open_catalog
-from medley.catalog.known import note_plan
+from medley.catalog.known import record_plan
 from medley.errors import MedleyError
 from medley.models.locate import make_sure
 from medley.options import Options
@@ -46,7 +46,7 @@ class RunContext:
     run: TaskContext
     plan: str
     report: ReportFile
-    view: View
+    view: Progress
     verify: bool = False
     prefect_run_id: str | None = None
     items: Iterator[Item] | None = None
@@ -64,10 +64,10 @@ class RunContext:
         """The items of `paths`, one by one; goes on where the command has begun."""
         if self.items is None:
             paths = [without_password(native_name(path)) for path in paths]
-            sightings = SeenBuffer(self.catalog, self.run.options.tags)
-            self.exits.callback(sightings.tell)  # not when the generator is collected: that may be within a write
+            seen_buffer = SeenBuffer(self.catalog, self.run.options.tags)
+            self.exits.callback(seen_buffer.flush)  # not when the generator is collected: that may be within a write
             found = identify_items(paths, self.flow, self.plan, self.catalog, self.run, verify=self.verify)
-            self.items = map(self._remembered, map(sightings.add, found))
+            self.items = map(self._remembered, map(seen_buffer.add, found))
         return self.items
 
     def _remembered(self, item: Item) -> Item:
@@ -137,21 +137,21 @@ def open_run(
     *,
     force: bool = False,
     verify: bool = False,
-    again: bool = False,
-    view: View | None = None,
+    retry_failed: bool = False,
+    view: Progress | None = None,
 ) -> Iterator[RunContext]:
     """A run of this process, with its claims kept; the catalog says how it ended, whatever happens in the block.
 
     Raises SetupError before any item is touched.
     """
     global _current  # noqa: PLW0603  # a flow called in this process joins the command's run
-    run, catalog = replace(new_run(flow, options, settings, force), again=again), open_catalog(settings)
+    run, catalog = replace(new_run(flow, options, settings, force), retry_failed=retry_failed), open_catalog(settings)
     report, plan = ReportFile(settings.home / "runs" / run.run_id), plan_fingerprint(run.fingerprints)
     known = RunContext(flow, settings, catalog, run, plan, report, view or Silent(), verify)
     profile = run.options.chosen.value
     with in_ledger(catalog, run.run_id, flow, profile, lambda: (run_status(report.counts.elements()), report.counts)):
         clear_spool(settings.spool, catalog.running_runs())
-        note_plan(catalog.engine, plan, flow, plan_contents(run))
+        record_plan(catalog.engine, plan, flow, plan_contents(run))
         _current = known
         try:
             with logged(known.log, known.view.log) as known.log_handlers, known.exits:

@@ -20,11 +20,11 @@ from flows.engine.in_flight import (
     cancel_running,
     final_state,
     forget_future,
-    note_state,
+    record_state,
     running_stages,
 )
-from flows.engine.items import Item, outcome_of_duplicate, settled
-from flows.engine.outcomes import note_outcomes, report_of
+from flows.engine.items import Item, finished_report, outcome_of_duplicate
+from flows.engine.outcomes import record_outcomes, report_of
 from flows.engine.run import RunContext
 from flows.engine.spool import make_copy
 from flows.services.log import logger
@@ -109,7 +109,7 @@ class Window:
 
     def _admit(self, item: Item, asset: Asset) -> None:
         known = self._known
-        if done := settled(item.path, asset, known.flow, known.plan, known.catalog, known.run):
+        if done := finished_report(item.path, asset, known.flow, known.plan, known.catalog, known.run):
             self._end(item, done)  # another run did it while we waited for the claim
             return
         try:
@@ -151,13 +151,13 @@ class Window:
         except queue.Empty:
             return
         flight.open.discard(stage)
-        note_state(flight, stage, final_state(future))
+        record_state(flight, stage, final_state(future))
         forget_future(future)
         self._known.view.stage(flight.name, running_stages(flight))
         if not flight.open:
-            self._land(flight)
+            self._on_finished(flight)
 
-    def _land(self, flight: InFlightBatch) -> None:
+    def _on_finished(self, flight: InFlightBatch) -> None:
         """What one of many may have brought down is looked for by halving; one alone is driven again, then given up.
 
         What a lost node or service has ended is driven again as it is.
@@ -183,7 +183,7 @@ class Window:
         """Only what we claimed is noted and tidied: another run may be at work on an item that we never began."""
         self._flights.remove(flight)
         reports = [report_of(member, flight, self._known.run) for member in flight.members]
-        note_outcomes(flight, reports, self._known)
+        record_outcomes(flight, reports, self._known)
         for member, report in zip(flight.members, reports, strict=True):
             self._end(member.item, report)
 

@@ -19,21 +19,21 @@ def token(settings: Settings) -> str:
     return settings.token.get_secret_value() if settings.token else (settings.run_dir / "token").read_text()
 
 
-def ask(question: SearchRequest, settings: Settings) -> list[dict[str, Any]] | None:
+def post(request: SearchRequest, settings: Settings) -> list[dict[str, Any]] | None:
     """The hits; None where no query process answers. Raises what it says is wrong."""
     url = running("query", settings)
     if not url:
         return None
     import httpx
 
-    if question.file and not is_url(question.file):  # the process has another working directory
-        question = question.model_copy(update={"file": os.path.abspath(os.path.expanduser(question.file))})
-    if question.like and os.path.exists(question.like):
-        question = question.model_copy(update={"like": os.path.abspath(question.like)})
+    if request.file and not is_url(request.file):  # the process has another working directory
+        request = request.model_copy(update={"file": os.path.abspath(os.path.expanduser(request.file))})
+    if request.like and os.path.exists(request.like):
+        request = request.model_copy(update={"like": os.path.abspath(request.like)})
     try:
         with httpx.Client(trust_env=False, timeout=_TIMEOUT_S) as client:
             answer = client.post(
-                f"{url}/search", json=question.model_dump(), headers={"Authorization": f"Bearer {token(settings)}"}
+                f"{url}/search", json=request.model_dump(), headers={"Authorization": f"Bearer {token(settings)}"}
             )
     except httpx.TransportError:
         return None  # it is being started again, or too busy: the caller searches for itself

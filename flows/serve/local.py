@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from flows.serve.client import ask
+from flows.serve.client import post
 from flows.serve.request import SearchRequest
 from flows.services.shared import vector_store
 from medley.catalog import open_catalog
@@ -24,38 +24,38 @@ from medley.stores.patience import with_store
 _AWAY_S = 10.0  # as long as a store that is started again is waited for by somebody who sits there
 
 
-def find(question: SearchRequest, settings: Settings) -> list[dict[str, Any]]:
+def find(request: SearchRequest, settings: Settings) -> list[dict[str, Any]]:
     """The hits, as the command line contract has them: from the query process where one is up, else found here."""
-    hits = ask(question, settings)
-    return find_here(question, settings) if hits is None else hits
+    hits = post(request, settings)
+    return find_here(request, settings) if hits is None else hits
 
 
-def find_here(question: SearchRequest, settings: Settings) -> list[dict[str, Any]]:
+def find_here(request: SearchRequest, settings: Settings) -> list[dict[str, Any]]:
     """The same, the query encoded in this process."""
     catalog = open_catalog(settings)
-    scope = question.scope(catalog)
+    scope = request.scope(catalog)
     with vector_store(settings) as address:
-        moments = with_store(address, lambda store: _moments(store, question, scope, settings), _AWAY_S)
+        moments = with_store(address, lambda store: _moments(store, request, scope, settings), _AWAY_S)
     paths = catalog.newest_locations([moment.asset_id for moment in moments])
     return [_hit(moment, paths.get(moment.asset_id), settings) for moment in moments]
 
 
-def _moments(store: VectorStore, question: SearchRequest, scope: Scope, settings: Settings) -> list[Moment]:
-    if question.like is None:
-        how: dict[str, Any] = {"scope": scope, "limit": question.limit}
+def _moments(store: VectorStore, request: SearchRequest, scope: Scope, settings: Settings) -> list[Moment]:
+    if request.like is None:
+        how: dict[str, Any] = {"scope": scope, "limit": request.limit}
         return search_moments(
-            store, question.query, encoder_of=lambda spec: query_encoder(reached(spec, settings)), **how
+            store, request.query, encoder_of=lambda spec: query_encoder(reached(spec, settings)), **how
         )
-    if re.fullmatch(r"[0-9a-f]{40}", question.like):
-        found = similar_to_record(store, question.like, scope=scope, limit=question.limit)
+    if re.fullmatch(r"[0-9a-f]{40}", request.like):
+        found = similar_to_record(store, request.like, scope=scope, limit=request.limit)
         if found is None:
-            raise SetupError(f"there is no record {question.like}", remedy="medley search --json shows the ids")
+            raise SetupError(f"there is no record {request.like}", remedy="medley search --json shows the ids")
         return found
-    source = Path(os.path.abspath(os.path.expanduser(question.like)))
+    source = Path(os.path.abspath(os.path.expanduser(request.like)))
     with tempfile.TemporaryDirectory() as directory:
         copy = Path(directory, PICTURE)
         convert_picture(source, copy, PictureOptions().max_side_px, settings.limits)
-        return similar_to_picture(store, copy, scope=scope, limit=question.limit)
+        return similar_to_picture(store, copy, scope=scope, limit=request.limit)
 
 
 def _hit(moment: Moment, path: str | None, settings: Settings) -> dict[str, Any]:

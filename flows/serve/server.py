@@ -25,7 +25,7 @@ from flows.engine.plan import with_profile
 from flows.serve.client import token
 from flows.serve.local import find_here
 from flows.serve.request import SearchRequest
-from flows.services.addresses import say_where
+from flows.services.addresses import register
 from flows.services.environment import prepare_environment
 from flows.services.log import log_to_stderr, logger
 from medley.errors import BadInput, MedleyError, ServiceUnreachable, SetupError
@@ -75,7 +75,7 @@ def main() -> int:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(("127.0.0.1", settings.up.query_port))
         listening.listen()
-        say_where("query", f"http://127.0.0.1:{settings.up.query_port}", settings)
+        register("query", f"http://127.0.0.1:{settings.up.query_port}", settings)
         _warm_up(settings)
         server = uvicorn.Server(uvicorn.Config(application(settings), log_level="warning", access_log=False))
         with contextlib.suppress(KeyboardInterrupt):

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
 
-from flows.services.supervise import answers
+from flows.services.supervise import is_reachable
 from medley.errors import ServiceUnreachable
 from medley.settings import Settings
 from medley.system.process import born, lives
@@ -51,13 +51,13 @@ def prefect_url(settings: Settings) -> str | None:
     return os.environ.get("PREFECT_API_URL") or running("prefect", settings)
 
 
-def say_where(name: str, url: str, settings: Settings) -> None:
+def register(name: str, url: str, settings: Settings) -> None:
     """Notes that this process is the part `name` of the standing installation, and reached at `url`."""
     ours = {"url": url, "pid": os.getpid(), "born": born(os.getpid()), "standing": True}
     address_file(name, settings).write_text(json.dumps(ours))
 
 
-def standing(name: str, settings: Settings) -> str | None:
+def managed(name: str, settings: Settings) -> str | None:
     """URL of a part of the standing installation; None where there is none, or where it does not run that part.
 
     A part that is being started again is waited for. Raises ServiceUnreachable where it does not come back.
@@ -74,15 +74,15 @@ def standing(name: str, settings: Settings) -> str | None:
 
 def ray_cluster(settings: Settings) -> str | None:
     """Address of the cluster to join: the one that is set, else the standing one; None for one of our own."""
-    return settings.ray_address or standing("ray", settings)
+    return settings.ray_address or managed("ray", settings)
 
 
-def require(url: str, setting: str) -> None:
+def require_reachable(url: str, setting: str) -> None:
     """Raises ServiceUnreachable naming `setting` unless something accepts connections at `url` within 3 s."""
     try:
         parsed = urlparse(url if "://" in url else f"tcp://{url}")
         host, port = parsed.hostname or "", parsed.port or (443 if parsed.scheme == "https" else 80)
     except ValueError as error:
         raise ServiceUnreachable(f"{url} is no address ({setting}): {error}", remedy="Correct the setting") from None
-    if not answers(f"tcp://{host}:{port}", _REACH_S):
+    if not is_reachable(f"tcp://{host}:{port}", _REACH_S):
         raise ServiceUnreachable(f"nothing answers at {url} ({setting})", remedy="Start it, or correct the setting")

@@ -17,7 +17,7 @@ from ray._private import services
 from ray._raylet import AuthenticationTokenLoader  # type: ignore[attr-defined]  # compiled
 from ray.core.generated import gcs_service_pb2
 
-from flows.services.addresses import require
+from flows.services.addresses import require_reachable
 from medley.errors import ServiceUnreachable, SetupError
 
 SETTING = "MEDLEY_RAY__ADDRESS or RAY_ADDRESS"
@@ -66,7 +66,7 @@ def resolved(given: str) -> str:
 
 def living_nodes(address: str) -> list[Node]:
     """Nodes of the cluster at host:port. Raises SetupError, ServiceUnreachable."""
-    require(address, SETTING)
+    require_reachable(address, SETTING)
     if os.environ.get("RAY_USE_TLS") == "1":
         return _nodes(grpc.secure_channel(address, grpc.ssl_channel_credentials(*_certificates())), address)
     return _nodes(grpc.insecure_channel(address, options=[("grpc.enable_http_proxy", 0)]), address)

@@ -31,7 +31,7 @@ from flows.services.addresses import ray_cluster
 from flows.services.environment import prepare_environment, worker_environment
 from flows.services.ray_cluster import joinable, living_nodes, resolved
 from flows.services.reaper import ENDED, MARK
-from flows.services.supervise import answers
+from flows.services.supervise import is_reachable
 from medley.errors import SetupError
 from medley.settings import Settings, load_settings
 
@@ -187,7 +187,7 @@ def lost_cluster() -> str:
         return ""
     context = ray.get_runtime_context()
     gcs = context.gcs_address
-    if not answers(f"tcp://{gcs}", _REACH_S):
+    if not is_reachable(f"tcp://{gcs}", _REACH_S):
         return f"its head node does not answer at {gcs}"
     try:
         nodes = GcsClient(address=gcs).get_all_node_info(timeout=_REACH_S).values()
@@ -213,7 +213,7 @@ def on_a_worker(url: str | None, timeout_s: float) -> ClusterInfo:
     error = ""
     if url:
         try:
-            there = ray.remote(answers).options(num_cpus=0.1).remote(url, 10.0)
+            there = ray.remote(is_reachable).options(num_cpus=0.1).remote(url, 10.0)
             error = "" if ray.get(there, timeout=timeout_s) else "no answer"
         except RayError as lost:
             error = str(lost).splitlines()[0]

@@ -23,7 +23,7 @@ from typing import IO
 
 import psutil
 
-from flows.services.addresses import address, require, running, standing
+from flows.services.addresses import address, managed, require_reachable, running
 from flows.services.log import logger
 from flows.services.reaper import MARK
 from medley.errors import SetupError
@@ -78,7 +78,7 @@ def prefect_server(settings: Settings) -> Iterator[str]:
     """URL of Prefect's API: PREFECT_API_URL where that is set, else the shared one. Raises ServiceUnreachable."""
     given = os.environ.get("PREFECT_API_URL")
     if given:
-        require(given, "PREFECT_API_URL")
+        require_reachable(given, "PREFECT_API_URL")
         yield given
         return
     with shared(prefect_service(), settings) as url:
@@ -90,7 +90,7 @@ def vector_store(settings: Settings) -> Iterator[StoreAddress]:
     """Address of the store: MEDLEY_STORE__URI if set, else the shared Milvus Lite. Raises ServiceUnreachable."""
     timeout = settings.store.timeout_s
     if settings.store.uri:
-        require(settings.store.uri, "MEDLEY_STORE__URI")
+        require_reachable(settings.store.uri, "MEDLEY_STORE__URI")
         yield StoreAddress(settings.store.uri, settings.store_key, "", settings.store.token, timeout)
         return
     lock = str(settings.run_dir / "milvus.write")
@@ -122,7 +122,7 @@ def leave_all() -> None:
 
 def _join(service: Service, settings: Settings) -> tuple[str, IO[str]]:
     with _locked(settings.run_dir / f"{service.name}.start"):
-        found = standing(service.name, settings) or running(service.name, settings)
+        found = managed(service.name, settings) or running(service.name, settings)
         url = found or _start(service, settings)
         logger.info("%s %s at %s", service.name, "found" if found else "started", url)
         users = (settings.run_dir / f"{service.name}.users").open("a")

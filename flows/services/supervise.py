@@ -80,7 +80,7 @@ def comes_up(service: subprocess.Popen[bytes], health: str) -> bool:
     """Waits until it answers; False where it ended, or did not within a minute and a half."""
     deadline = time.monotonic() + _START_S
     while time.monotonic() < deadline and service.poll() is None and not _stop.is_set():
-        if not health or answers(health):
+        if not health or is_reachable(health):
             return True
         time.sleep(_HEALTH_POLL_S)
     return False
@@ -94,7 +94,7 @@ def _stands(service: subprocess.Popen[bytes]) -> int:
     return 0
 
 
-def answers(health: str, timeout_s: float = 1.0) -> bool:
+def is_reachable(health: str, timeout_s: float = 1.0) -> bool:
     """Whether the service at `health` (an http:// URL to GET, or tcp://host:port) is there."""
     try:
         if health.startswith("tcp://"):

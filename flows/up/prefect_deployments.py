@@ -31,7 +31,7 @@ _DEPLOYED = "medley_deployed"
 _LOST_RUNS, _HEARTBEAT, _SILENCE = "medley-lost-runs", "prefect.flow-run.heartbeat", timedelta(seconds=180)
 
 
-def provision(settings: Settings) -> None:
+def deploy_all(settings: Settings) -> None:
     """Work pool with its limit, deployments with their schedules and triggers; raises SetupError."""
     url = prefect_url(settings)
     content = deployment_file("prefect.yaml").read_bytes() + __version__.encode()
@@ -42,7 +42,7 @@ def provision(settings: Settings) -> None:
         if before == wanted:
             return
         _deploy(str(url))
-        _note_deployed(client, before, wanted)
+        _record_deployed(client, before, wanted)
 
 
 def expect_heartbeats(url: str) -> None:
@@ -93,7 +93,7 @@ def _deployed(client: SyncPrefectClient) -> Any:
     return found.value if found else None
 
 
-def _note_deployed(client: SyncPrefectClient, before: Any, wanted: str) -> None:
+def _record_deployed(client: SyncPrefectClient, before: Any, wanted: str) -> None:
     if before is None:
         client.create_variable(VariableCreate(name=_DEPLOYED, value=wanted))
     else:

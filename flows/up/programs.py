@@ -17,7 +17,7 @@ from typing import Any
 from flows.services import supervise
 from flows.services.reaper import kill_marked
 from flows.services.shared import Service, milvus_service, prefect_service, with_port
-from flows.services.supervise import answers
+from flows.services.supervise import is_reachable
 from medley.settings import Settings, load_settings
 
 #: Ray's processes carry the home here.
@@ -98,7 +98,7 @@ def _spec(service: Service, port: int, settings: Settings) -> dict[str, Any]:
 def _prefect_answers() -> bool:
     deadline = time.monotonic() + _NEED_S
     while time.monotonic() < deadline:
-        if answers(f"{os.environ['PREFECT_API_URL']}/health"):
+        if is_reachable(f"{os.environ['PREFECT_API_URL']}/health"):
             return True
         time.sleep(0.2)
     return False

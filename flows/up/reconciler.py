@@ -10,7 +10,7 @@ import time
 
 import httpx
 
-from flows.services.addresses import say_where
+from flows.services.addresses import register
 from flows.services.environment import prepare_environment
 from flows.services.log import log_to_stderr, logger
 from flows.services.signals import stop_on_signals
@@ -31,7 +31,7 @@ def main() -> int:
     log_to_stderr()
     prepare_environment(settings)
     catalog = open_catalog(settings)
-    say_where("caretaker", "", settings)
+    register("caretaker", "", settings)
     gone: dict[str, int] = {}
     next_day = 0.0
     with stop_on_signals():

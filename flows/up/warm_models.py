@@ -10,7 +10,7 @@ import sys
 
 from actors.pool import speech_pool, text_pool, vision_pool
 from flows.engine.plan import new_run
-from flows.services.addresses import standing
+from flows.services.addresses import managed
 from flows.services.environment import prepare_environment
 from flows.services.log import log_to_stderr, logger
 from flows.services.ray_runner import start_ray, stop_ray
@@ -24,7 +24,7 @@ def main() -> int:
     settings = load_settings()
     log_to_stderr()
     prepare_environment(settings)
-    if settings.runner != "ray" or not standing("ray", settings):
+    if settings.runner != "ray" or not managed("ray", settings):
         return 0
     run = new_run("video", VideoOptions(), settings, force=False)
     wanted = ((speech_pool, run.models.speech), (vision_pool, run.models.vision), (text_pool, run.models.text))

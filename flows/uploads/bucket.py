@@ -31,7 +31,7 @@ class Bucket:
             for page in listing(self._url):
                 ours = [self._upload(found) for found in page if self._is_ours(found)]
                 fresh = self._uploads.unknown(ours)
-                self._uploads.note(fresh)
+                self._uploads.record(fresh)
                 noted += len(fresh)
         except MedleyError as error:
             logger.warning("%s", error)  # it is looked at again

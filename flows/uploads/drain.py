@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from flows.engine.items import by_the_file
+from flows.engine.items import is_input_fault
 from flows.engine.parent import Parent
 from flows.engine.routing import batches
 from flows.services.log import logger
@@ -31,7 +31,7 @@ CLAIM = "uploads"
 def drain(paths: list[str], parent: Parent) -> None:
     """Until nothing waits. Returns at once where another run is at it: that one takes these files as well."""
     landed = [upload for path in paths if (upload := _landed(native_name(path)))]
-    parent.uploads.note(parent.uploads.unknown(landed))
+    parent.uploads.record(parent.uploads.unknown(landed))
     while parent.catalog.claim(CLAIM, parent.run_id):
         while not stop_requested() and (batch := parent.uploads.take(parent.run_id, _BATCH)):
             entries: dict[str, dict[str, Any]] = {}
@@ -58,7 +58,7 @@ def _landed(path: str, source: str = "") -> Upload | None:
 
 def _settle(file: Upload, entry: dict[str, Any], parent: Parent) -> None:
     status, errors = entry["status"], entry["errors"]
-    if status in _FINE or (errors and status != "cancelled" and all(by_the_file(error["type"]) for error in errors)):
+    if status in _FINE or (errors and status != "cancelled" and all(is_input_fault(error["type"]) for error in errors)):
         parent.uploads.settle(file, done=status in _FINE)
         _tidy(file, entry["asset_id"] or "", parent, done=status in _FINE)
     else:  # without an error somebody has cancelled the run, and does not want another one just now

@@ -13,7 +13,7 @@ from watchdog.observers import Observer
 
 from flows.services.log import logger
 from medley.catalog.uploads import Upload, Uploads
-from medley.sources.stability import DONE, FAILED, Landing, files_in, seen_at
+from medley.sources.stability import DONE, FAILED, StabilityTracker, files_in, seen_at
 from medley.system.mounts import on_network
 
 _RESCAN_S, _POLL_S = 300.0, 5.0
@@ -23,9 +23,9 @@ _PAGE = 500
 class Folder:
     """Files of a directory and of those below it: whole ones are noted in the catalog."""
 
-    def __init__(self, root: Path, after: str, uploads: Uploads, landing: Landing | None = None) -> None:
+    def __init__(self, root: Path, after: str, uploads: Uploads, landing: StabilityTracker | None = None) -> None:
         self._root, self._after, self._uploads = root, after, uploads
-        self._landing = landing or Landing()
+        self._landing = landing or StabilityTracker()
         self._events: queue.SimpleQueue[tuple[str, bool]] = queue.SimpleQueue()
         self._observer = None if on_network(root) else self._observe()
         self._rescan_s = _RESCAN_S if self._observer else _POLL_S
@@ -43,7 +43,7 @@ class Folder:
                 self._landing.touch(path, now)
         whole = list(self._uploads_of(self._landing.whole(now)))
         fresh = [file for page in _pages(whole) for file in self._uploads.unknown(page)]
-        self._uploads.note(fresh)
+        self._uploads.record(fresh)
         return len(fresh)
 
     def close(self) -> None:

@@ -40,7 +40,7 @@ class UploadNotifier:
             self._last = now
             self._count += count
 
-    def ring_if_due(self, now: float) -> None:
+    def emit_if_due(self, now: float) -> None:
         """Emits the event where it is time to."""
         burst_over = now - self._last >= _QUIET_S or now - self._first >= _LONGEST_S or self._count >= _MOST
         if self._count and burst_over:

@@ -19,7 +19,7 @@ from medley.catalog.migrate import migrate
 from medley.catalog.tables import assets, claims, locations, outcomes, runs, stages, uploads
 from medley.errors import SetupError
 from medley.settings import Settings
-from medley.system.disk import patient
+from medley.system.disk import retry_while_disk_full
 from medley.system.process import born, lives
 from medley.types import MediaInfo, utc_now
 
@@ -79,7 +79,7 @@ class Catalog:
         dialect = postgresql if engine.dialect.name == "postgresql" else sqlite
         self._insert: Callable[..., Any] = dialect.insert
 
-    @patient
+    @retry_while_disk_full
     def _put(self, table: Any, values: dict[str, Any], keys: Sequence[str]) -> None:
         statement = self._insert(table).values(**values)
         changed = {name: value for name, value in values.items() if name not in (*keys, "created")}
@@ -88,7 +88,7 @@ class Catalog:
 
     # runs
 
-    @patient
+    @retry_while_disk_full
     def begin_run(self, run_id: str, flow: str, profile: str) -> None:
         """Notes a run of this process."""
         here = {"host": socket.gethostname(), "pid": os.getpid(), "pid_started": born(os.getpid())}
@@ -96,7 +96,7 @@ class Catalog:
         with self.engine.begin() as connection:
             connection.execute(runs.insert().values(**noted, **here, seen=time.time()))
 
-    @patient
+    @retry_while_disk_full
     def end_run(self, run_id: str, status: str, counts: dict[str, int]) -> None:
         """Notes how a run ended and frees its claims; what it had begun and not ended was cancelled."""
         with self.engine.begin() as connection:
@@ -107,8 +107,8 @@ class Catalog:
             connection.execute(delete(claims).where(claims.c.run_id == run_id))
             connection.execute(_waiting_again([run_id]))
 
-    @patient
-    def note_prefect_run(self, run_id: str, prefect_run_id: str) -> None:
+    @retry_while_disk_full
+    def record_prefect_run(self, run_id: str, prefect_run_id: str) -> None:
         """Which flow run of Prefect shows this run."""
         with self.engine.begin() as connection:
             changed = update(runs).where(runs.c.run_id == run_id)
@@ -120,14 +120,14 @@ class Catalog:
         with self.engine.connect() as connection:
             return [row.prefect_run_id for row in connection.execute(over) if not lives(row.pid, row.pid_started)]
 
-    @patient
+    @retry_while_disk_full
     def close_prefect_run(self, prefect_run_id: str) -> None:
         """Prefect's rows of that flow run are true."""
         with self.engine.begin() as connection:
             known = runs.c.prefect_run_id == prefect_run_id
             connection.execute(update(runs).where(known).values(prefect_open=False))
 
-    @patient
+    @retry_while_disk_full
     def crash_dead_runs(self) -> None:
         """Runs of this host whose process is gone, and silent ones of others, become crashed, and their claims free."""
         with self.engine.begin() as connection:
@@ -154,18 +154,18 @@ class Catalog:
             row = connection.execute(select(*columns).where(locations.c.path == path)).first()
         return None if row is None else Location(*row)
 
-    def note_location(self, found: Location) -> None:
+    def upsert_location(self, found: Location) -> None:
         """Notes what a path shows now. The asset it showed before has one location less: see `replaced_assets`."""
         self._put(locations, {**asdict(found), "error": None, "attempts": 0, "seen": utc_now()}, ["path"])
 
-    @patient
-    def note_seen(self, paths: Sequence[str]) -> None:
+    @retry_while_disk_full
+    def record_seen(self, paths: Sequence[str]) -> None:
         """Notes that paths show what they showed before."""
         fine = {"error": None, "attempts": 0, "seen": utc_now()}
         with self.engine.begin() as connection:
             connection.execute(update(locations).where(locations.c.path.in_(paths)).values(**fine))
 
-    @patient
+    @retry_while_disk_full
     def move_location(self, path: str, to: str) -> None:
         """The same file has another path now."""
         with self.engine.begin() as connection:
@@ -180,14 +180,14 @@ class Catalog:
         with self.engine.connect() as connection:
             return list(connection.execute(query).scalars())
 
-    @patient
+    @retry_while_disk_full
     def forget_outcomes(self, asset_id: str) -> None:
         """The asset counts as never worked on."""
         with self.engine.begin() as connection:
             connection.execute(delete(outcomes).where(outcomes.c.asset_id == asset_id))
 
-    @patient
-    def note_path_failure(self, path: str, error: dict[str, Any]) -> None:
+    @retry_while_disk_full
+    def record_path_failure(self, path: str, error: dict[str, Any]) -> None:
         """Notes that a path could not be identified; what it showed before stays known."""
         before = self.location(path)
         with self.engine.begin() as connection:
@@ -213,7 +213,7 @@ class Catalog:
             return None  # or noted by another version of ours: probed again
         return MediaInfo(**found)
 
-    def note_asset(self, asset_id: str, size_bytes: int, media: MediaInfo | None) -> None:
+    def upsert_asset(self, asset_id: str, size_bytes: int, media: MediaInfo | None) -> None:
         """Notes an asset; `media` None where it could not be opened."""
         known = {"asset_id": asset_id, "size_bytes": size_bytes, "media": asdict(media) if media else None}
         self._put(assets, {**known, "created": utc_now()}, ["asset_id"])
@@ -233,11 +233,11 @@ class Catalog:
         begun: Ending = ("running", [], {})
         self._put_outcomes(dict.fromkeys(asset_ids, begun), flow, plan, run_id, outcomes.c.attempts + 1)
 
-    def note_outcomes(self, ended: Mapping[str, Ending], flow: str, plan: str, run_id: str) -> None:
+    def record_outcomes(self, ended: Mapping[str, Ending], flow: str, plan: str, run_id: str) -> None:
         """How attempts ended, by asset."""
         self._put_outcomes(ended, flow, plan, run_id, outcomes.c.attempts)
 
-    @patient
+    @retry_while_disk_full
     def _put_outcomes(self, found: Mapping[str, Ending], flow: str, plan: str, run_id: str, attempts: Any) -> None:
         """`attempts` is their new number where `plan` has been attempted before."""
         names = ("asset_id", "flow", "plan", "run_id", "updated", "status", "errors", "records", "attempts")
@@ -249,8 +249,8 @@ class Catalog:
                 changed = {**row, "attempts": counted}
                 connection.execute(statement.on_conflict_do_update(index_elements=["asset_id", "flow"], set_=changed))
 
-    @patient
-    def note_stages(self, rows: Sequence[dict[str, Any]]) -> None:
+    @retry_while_disk_full
+    def record_stages(self, rows: Sequence[dict[str, Any]]) -> None:
         """What a run did in each stage of an asset; see `tables.stages` for the keys."""
         if rows:
             with self.engine.begin() as connection:
@@ -258,7 +258,7 @@ class Catalog:
 
     # claims
 
-    @patient
+    @retry_while_disk_full
     def claim(self, asset_id: str, run_id: str) -> bool:
         """Whether the asset is now this run's; an expired claim is free."""
         now = time.time()
@@ -285,14 +285,14 @@ class Catalog:
         with self.engine.connect() as connection:
             return connection.execute(held).first() is not None
 
-    @patient
+    @retry_while_disk_full
     def renew_claims(self, run_id: str) -> None:
         """Keeps the claims of a living run, and notes that it lives."""
         with self.engine.begin() as connection:
             connection.execute(update(claims).where(claims.c.run_id == run_id).values(expires=time.time() + CLAIM_S))
             connection.execute(update(runs).where(runs.c.run_id == run_id).values(seen=time.time()))
 
-    @patient
+    @retry_while_disk_full
     def release(self, asset_id: str, run_id: str) -> None:
         """Frees one asset."""
         with self.engine.begin() as connection:

@@ -9,7 +9,7 @@ from sqlalchemy import Engine, delete, func, null, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from medley.catalog.tables import assets, locations, outcomes, plans, stages, tags, uploads
-from medley.system.disk import patient
+from medley.system.disk import retry_while_disk_full
 
 
 def paths_below(engine: Engine, root: str) -> list[str]:
@@ -58,7 +58,7 @@ def assets_tagged(engine: Engine, wanted: Collection[str]) -> list[str]:
         return list(connection.execute(query.having(func.count() == len(set(wanted)))).scalars())
 
 
-@patient
+@retry_while_disk_full
 def tag_assets(engine: Engine, asset_ids: Iterable[str], wanted: Iterable[str]) -> None:
     """Adds tags to assets; those that they have stay."""
     rows = [{"asset_id": asset_id, "tag": tag} for asset_id in asset_ids for tag in wanted]
@@ -77,7 +77,7 @@ def knows(engine: Engine, asset_id: str) -> bool:
         return connection.execute(query).first() is not None
 
 
-@patient
+@retry_while_disk_full
 def forget_assets(engine: Engine, asset_ids: Iterable[str]) -> int:
     """As if they had never been seen; returns how many rows that were."""
     count = 0
@@ -88,7 +88,7 @@ def forget_assets(engine: Engine, asset_ids: Iterable[str]) -> int:
     return count
 
 
-@patient
+@retry_while_disk_full
 def forget_paths(engine: Engine, paths: Iterable[str], *, uploaded: bool = False) -> int:
     """Nothing is at those paths any more; see `replaced_assets`. Returns how many rows that were.
 
@@ -106,8 +106,8 @@ def made_of(engine: Engine, plan: str) -> dict[str, Any] | None:
         return connection.execute(select(plans.c.made_of).where(plans.c.plan == plan)).scalar()
 
 
-@patient
-def note_plan(engine: Engine, plan: str, flow: str, made_of: dict[str, Any]) -> None:
+@retry_while_disk_full
+def record_plan(engine: Engine, plan: str, flow: str, made_of: dict[str, Any]) -> None:
     """Notes what a plan is made of; it never changes."""
     with engine.begin() as connection:
         if connection.execute(select(plans.c.plan).where(plans.c.plan == plan)).first() is None:

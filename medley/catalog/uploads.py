@@ -11,7 +11,7 @@ from sqlalchemy import Engine, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from medley.catalog.tables import uploads
-from medley.system.disk import patient
+from medley.system.disk import retry_while_disk_full
 from medley.types import utc_now
 
 #: Pauses before a file is tried again whose run failed for a reason that is not the file's, in seconds.
@@ -44,8 +44,8 @@ class Uploads:
             known = {row.path: row.version for row in connection.execute(query)}
         return [file for file in seen if known.get(file.path) != file.version]
 
-    @patient
-    def note(self, landed: Sequence[Upload]) -> None:
+    @retry_while_disk_full
+    def record(self, landed: Sequence[Upload]) -> None:
         """Whole files that wait for a run from now on."""
         with self._engine.begin() as connection:
             for file in landed:
@@ -63,7 +63,7 @@ class Uploads:
                 statement = self._insert(uploads).values(**values)
                 connection.execute(statement.on_conflict_do_update(index_elements=["path"], set_=values))
 
-    @patient
+    @retry_while_disk_full
     def take(self, run_id: str, limit: int) -> list[Upload]:
         """Up to `limit` waiting files, which are this run's from now on."""
         ready = (uploads.c.status == "pending") & or_(uploads.c.due.is_(None), uploads.c.due <= time.time())
@@ -75,14 +75,14 @@ class Uploads:
             rows = connection.execute(changed.returning(*columns)).all()
         return sorted((Upload(*row) for row in rows), key=lambda file: file.path)
 
-    @patient
+    @retry_while_disk_full
     def settle(self, file: Upload, *, done: bool) -> None:
         """The run is through with `file`, whatever came of it; newer content that landed meanwhile goes on waiting."""
         with self._engine.begin() as connection:
             known = update(uploads).where(uploads.c.path == file.path, uploads.c.version == file.version)
             connection.execute(known.values(status="done" if done else "failed", run_id=None))
 
-    @patient
+    @retry_while_disk_full
     def put_back(self, file: Upload, *, by_itself: bool) -> None:
         """Another run is to take it: started for its sake after a while (`by_itself`), or for another reason."""
         pause_s = _AGAIN_S[min(file.attempts, len(_AGAIN_S)) - 1]
@@ -91,7 +91,7 @@ class Uploads:
             due = time.time() + pause_s if by_itself else None
             connection.execute(known.values(status="pending", run_id=None, due=due))
 
-    @patient
+    @retry_while_disk_full
     def wake(self) -> None:
         """What was put back without a time of its own wants a run now."""
         with self._engine.begin() as connection:
@@ -105,7 +105,7 @@ class Uploads:
             query = select(uploads.c.path).where(due).order_by(uploads.c.noted, uploads.c.path).limit(limit)
             return list(connection.execute(query).scalars())
 
-    @patient
+    @retry_while_disk_full
     def forget(self, path: str) -> None:
         """The file is no longer there, by our doing."""
         with self._engine.begin() as connection:

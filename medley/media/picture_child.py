@@ -80,7 +80,7 @@ def _further_pages(path: str, kind: str, target: str, job: dict[str, Any]) -> di
                 Path(page_name(target, number)).write_bytes(_as_jpeg(picture, job))
                 pages.append(number)
             except Exception as error:  # noqa: BLE001  # its neighbours are pages of their own
-                lost.append(f"page {number} cannot be decoded: {_told(error)}")
+                lost.append(f"page {number} cannot be decoded: {_reason(error)}")
     return {"pages": pages, "notes": notes} | ({"damage": "; ".join(lost[:3])} if lost else {})
 
 
@@ -138,12 +138,12 @@ def _look(path: str, kind: str, target: str, job: dict[str, Any]) -> dict[str, A
         rescued = _rescued(path, kind, job)
         others = _others(path, kind, target, job)
         if rescued is None and not others["pages"]:
-            return {"error": _told(error)}
+            return {"error": _reason(error)}
         if rescued is not None:
             Path(target).write_bytes(rescued)
             others["pages"].insert(0, 1)
         what = "page 1 of it" if rescued is None else "a part of it"
-        lost = [f"{what} cannot be decoded: {_told(error)}", others.get("damage", "")]
+        lost = [f"{what} cannot be decoded: {_reason(error)}", others.get("damage", "")]
         return others | {"damage": "; ".join(filter(None, lost))}
     Path(target).write_bytes(made)  # a full disk is not the picture's fault
     others = _further_pages(path, kind, target, job)
@@ -158,7 +158,7 @@ def _others(path: str, kind: str, target: str, job: dict[str, Any]) -> dict[str,
         return {"pages": [], "notes": []}
 
 
-def _told(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     if isinstance(error, UnidentifiedImageError):  # it names our descriptor
         return "its header is damaged, or of a variant that is not known"
     return reason_of(error)

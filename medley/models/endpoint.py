@@ -43,7 +43,7 @@ class _Served:
         )
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _translate_errors(self) -> Iterator[None]:
         """The client's errors as ours."""
         where = f"{self._model} at {self._at.base_url}"
         try:
@@ -70,7 +70,7 @@ class ServedEncoder(_Served):
         """See `TextEncoder`. Raises TransientError, SetupError, BadInput."""
         if not texts:
             return np.zeros((0, self.dim), np.float32)
-        with self._told():
+        with self._translate_errors():
             answer = self._client.embeddings.create(model=self._model, input=list(texts), encoding_format="float")
         found = [item.embedding for item in sorted(answer.data, key=lambda item: item.index)]
         if len(found) != len(texts):
@@ -94,7 +94,7 @@ class ServedCaptioner(_Served):
             {"type": "image_url", "image_url": {"url": picture}},
         ]
         try:
-            with self._told():
+            with self._translate_errors():
                 answer = self._client.chat.completions.create(
                     model=self._model,
                     messages=[{"role": "user", "content": content}],

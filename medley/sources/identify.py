@@ -106,12 +106,12 @@ def _seen(
     asset_id, size_bytes = str(where.asset_id), where.size_bytes or 0
     media = catalog.media(asset_id)
     if media is None:
-        catalog.note_asset(asset_id, size_bytes, None)
+        catalog.upsert_asset(asset_id, size_bytes, None)
     if where != known:
-        catalog.note_location(where)
+        catalog.upsert_location(where)
     if media is None:
         media = _probe(asset_id, source, limits)
-        catalog.note_asset(asset_id, size_bytes, media)
+        catalog.upsert_asset(asset_id, size_bytes, media)
     _check_flow(flow, media, where.path)
     return Asset(asset_id, source.name, size_bytes, media, stamp)
 

@@ -74,7 +74,7 @@ class _Resumed:
     seen: float
 
 
-class Landing:
+class StabilityTracker:
     """Files that are perhaps still being written. Times are seconds of one monotonic clock.
 
     A file counts as whole when its size and mtime have not changed for `quiet_s`, or for `closed_s` since a program

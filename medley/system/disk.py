@@ -57,7 +57,7 @@ class Reserve:
         self._file.close()
 
 
-def patient(write: Callable[P, R]) -> Callable[P, R]:
+def retry_while_disk_full(write: Callable[P, R]) -> Callable[P, R]:
     """`write`, as a whole or not at all, is tried for some seconds: of a full disk, a reserve is freed meanwhile.
 
     Once more where the database went away in the middle: its connections wait until it is there again. Raises NoSpace.

@@ -9,7 +9,7 @@ from email.utils import parsedate_to_datetime
 
 import httpx
 
-from flows.serve.client import ask
+from flows.serve.client import post
 from flows.serve.request import SearchRequest
 from flows.services.addresses import prefect_url, ray_cluster, running
 from flows.services.shared import vector_store
@@ -105,7 +105,7 @@ def check_store(settings: Settings) -> Iterator[Line]:
 def check_query(settings: Settings) -> Iterator[Line]:
     """Whether the query process answers."""
     if running("query", settings):
-        ask(SearchRequest(query="is anybody there", limit=1), settings)
+        post(SearchRequest(query="is anybody there", limit=1), settings)
         yield Line("query", "ok", f"answers at {running('query', settings)}")
 
 
