@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from medley.models.base import ModelSpec, load_model
+
 
 class Host:
     """Loads a model once; `run` is what pools call: a result, and what there is to say about it.
@@ -40,3 +42,20 @@ class Host:
         began = self._since = time.monotonic()
         yield
         self.__dict__.setdefault("_notes", []).append(f"{what} in {time.monotonic() - began:.2f} s")
+
+
+class ModelActor(Host):
+    """Hosts any model: loads once, then passes each batch on to the method that is asked for, one at a time."""
+
+    def __init__(self, spec: ModelSpec, threads: int) -> None:
+        self._model: Any = load_model(spec, threads=threads)
+
+    def run(self, call_id: str, method: str, *args: Any) -> tuple[Any, list[str]]:
+        """One call of a method of the model, with the notes that were made meanwhile."""
+        self._notes, self._since = [], time.monotonic()
+        self._call_id = call_id
+        if method == self.ready.__name__:
+            return None, []
+        count = f" of {len(args[0])}" if args and isinstance(args[0], (list, tuple)) else ""
+        with self.timed(f"{method}{count}"):
+            return getattr(self._model, method)(*args), self._notes

@@ -4,6 +4,8 @@ import os
 import secrets
 from pathlib import Path
 
+__path__.append(str(Path(__file__).with_name("aliases")))  # `python -m flows.down` and its siblings
+
 #: Secret of the standing Ray cluster, in MEDLEY_HOME (see flows/up).
 _TOKEN = "run/ray.token"  # noqa: S105  # a place, not a secret
 

@@ -6,7 +6,8 @@ from typing import Any
 
 from prefect import flow
 
-from flows.engine.flow import flow_options, joined_parent, parent_state
+from flows.engine.flow import flow_options
+from flows.engine.parent_flow import joined_parent, parent_state
 from flows.uploads.drain import drain
 from medley.options import IngestOptions
 

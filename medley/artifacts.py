@@ -60,6 +60,11 @@ class ArtifactStore:
         """Where that artifact is, or would be."""
         return self.asset_directory(asset_id) / stage / fingerprint
 
+    def stages(self, asset_id: str, fingerprint: str) -> list[str]:
+        """Names of the stages that have an artifact of that fingerprint, whole or not."""
+        found = self.asset_directory(asset_id).glob(f"*/{fingerprint}")
+        return sorted(path.parent.name for path in found)
+
     def find(self, asset_id: str, stage: str, fingerprint: str) -> Manifest | None:
         """The manifest, or None where it is absent, unreadable, or names a file that is missing or of another size."""
         directory = self.directory(asset_id, stage, fingerprint)

@@ -13,6 +13,7 @@
         ModelUnavailable  weights are neither here nor to be downloaded
         ServiceUnreachable  Prefect, Ray or the store does not answer at the address given
         NoSpace           the disk is full
+        PipelineError     a pipeline is not there, or its stages do not fit together
       CapacityError       too big for now: a smaller batch, then again
         OutOfMemory
       TransientError      worker or network: again, with backoff and jitter
@@ -87,6 +88,10 @@ class SetupError(MedleyError):
 
 class ToolMissing(SetupError):
     """A program that we call is not installed."""
+
+
+class PipelineError(SetupError):
+    """A pipeline is not installed, or its stages do not fit together."""
 
 
 class ModelUnavailable(SetupError):

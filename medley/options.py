@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, StringConstraints
-
-from medley.types import Flow
+from pydantic.fields import FieldInfo
 
 
 class Profile(StrEnum):
@@ -19,7 +18,9 @@ class Profile(StrEnum):
     GPU = "gpu"
 
 
-class _Options(BaseModel):
+class OptionGroup(BaseModel):
+    """Base of groups of options: `--group.name` on the command line, a section in Prefect's form."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, use_enum_values=False)
 
 
@@ -30,7 +31,7 @@ class SpeechTask(StrEnum):
     TRANSLATE = "translate"
 
 
-class SpeechOptions(_Options):
+class SpeechOptions(OptionGroup):
     """How speech is turned into words."""
 
     track: str | None = Field(
@@ -56,7 +57,7 @@ class SpeechOptions(_Options):
     )
 
 
-class ChunkOptions(_Options):
+class ChunkOptions(OptionGroup):
     """How sentences are gathered into what one search hit shows."""
 
     max_words: int = Field(
@@ -69,7 +70,7 @@ class ChunkOptions(_Options):
     max_pause_s: float = Field(1.0, gt=0, le=60, description="A pause longer than this (seconds) begins a new chunk.")
 
 
-class FrameOptions(_Options):
+class FrameOptions(OptionGroup):
     """Which pictures of a video are looked at."""
 
     interval_s: float = Field(
@@ -95,7 +96,7 @@ class FrameOptions(_Options):
     )
 
 
-class ModelOptions(_Options):
+class ModelOptions(OptionGroup):
     """Other weights than the profile's: a local directory or the name of a checkpoint on the hub."""
 
     speech: str | None = Field(None, description="Directory or hub name of a CTranslate2 Whisper checkpoint.")
@@ -103,7 +104,7 @@ class ModelOptions(_Options):
     text: str | None = Field(None, description="Directory or hub name of a sentence-transformers checkpoint.")
 
 
-class ModelChoice(_Options):
+class ModelChoice(OptionGroup):
     """Which models."""
 
     profile: Profile | None = Field(
@@ -152,7 +153,7 @@ class Ocr(StrEnum):
     ALWAYS = "always"
 
 
-class PageOptions(_Options):
+class PageOptions(OptionGroup):
     """How pages of PDFs are read."""
 
     password: SecretStr | None = Field(
@@ -164,7 +165,7 @@ class PageOptions(_Options):
     dpi: int = Field(200, ge=50, le=600, description="Dots per inch at which pages and figures are drawn.")
 
 
-class PassageOptions(_Options):
+class PassageOptions(OptionGroup):
     """How the text of pages becomes search hits."""
 
     max_tokens: int = Field(
@@ -173,7 +174,7 @@ class PassageOptions(_Options):
     overlap: float = Field(0.1, ge=0, le=0.5, description="Part of a passage that the next one repeats.")
 
 
-class FigureOptions(_Options):
+class FigureOptions(OptionGroup):
     """Which pictures and drawings on pages are looked at."""
 
     min_side_pt: float = Field(36.0, ge=1, le=10_000, description="Shorter side of a figure in points, at least.")
@@ -181,7 +182,7 @@ class FigureOptions(_Options):
     per_page: int = Field(20, ge=0, le=1000, description="Figures of a page, at most. 0: none.")
 
 
-class CaptionOptions(_Options):
+class CaptionOptions(OptionGroup):
     """What a vision-language model says about pictures and figures."""
 
     model: str | None = Field(
@@ -198,7 +199,7 @@ class CaptionOptions(_Options):
     max_tokens: int = Field(120, ge=1, le=4096, description="Length of a caption in the model's tokens, at most.")
 
 
-class PictureOptions(_Options):
+class PictureOptions(OptionGroup):
     """How pictures are looked at."""
 
     max_side_px: int = Field(
@@ -227,14 +228,21 @@ class PdfOptions(FileOptions):
     captions: CaptionOptions = Field(default_factory=CaptionOptions, description="What is said about pictures.")
 
 
+Chosen = TypeVar("Chosen", bound=FileOptions)
+
+
 class IngestOptions(VideoOptions, PdfOptions, ImageOptions):
     """Everything that a run over files of all kinds can be told."""
 
-    def of(self, flow: Flow) -> Options:
-        """What of it concerns one flow."""
-        chosen = OPTIONS[flow]
-        return chosen(**{name: getattr(self, name) for name in chosen.model_fields})
+
+def options_for(chosen: type[Chosen], given: FileOptions) -> Chosen:
+    """What of `given` concerns a pipeline with those options: fields of the same name and kind, else defaults."""
+    if isinstance(given, chosen) and type(given) is chosen:
+        return given
+    known = type(given).model_fields
+    shared = (name for name, field in chosen.model_fields.items() if name in known and _alike(field, known[name]))
+    return chosen(**{name: getattr(given, name) for name in shared})
 
 
-Options = VideoOptions | PdfOptions | ImageOptions
-OPTIONS: dict[Flow, type[Options]] = {"video": VideoOptions, "pdf": PdfOptions, "image": ImageOptions}
+def _alike(one: FieldInfo, other: FieldInfo) -> bool:
+    return one.annotation == other.annotation

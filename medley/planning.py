@@ -10,9 +10,10 @@ from pydantic import BaseModel
 
 from medley.catalog import Catalog, Outcome
 from medley.catalog.known import made_of
+from medley.dag.fingerprints import models_read
+from medley.dag.stage import Stage
 from medley.records import stage_manifest
 from medley.run import TaskContext
-from medley.stages import Stage, dag, models_read
 from medley.types import Asset
 
 Action = Literal["run", "unchanged", "remembered", "refused", "skipped"]
@@ -33,15 +34,14 @@ class Planned:
 def plan_contents(run: TaskContext) -> dict[str, Any]:
     """What the plan of a run is made of, by name: options that stages read, and models. No secrets."""
     options = dict(_leaves(run.options))
-    read = models_read(run.flow, run.options, run.models)
+    read = models_read(run.dag, run.models)
     models = {spec.kind: f"{spec.id}@{spec.revision} {spec.compute_type}" for spec in read}
     return {"options": options, "models": models}
 
 
 def wanted_stages(asset: Asset, run: TaskContext) -> list[Stage]:
     """The stages that a run has for an asset: those of streams that do not exist are none."""
-    wanted = dag(run.flow, run.options)
-    return [stage for stage in wanted if not stage.needs or getattr(asset.media, stage.needs) is not None]
+    return run.dag.wanted(asset)
 
 
 def stages_to_run(asset: Asset, run: TaskContext) -> list[str]:

@@ -13,14 +13,15 @@ from pathlib import Path
 import numpy as np
 
 from medley.artifacts import ArtifactStore, Draft, Manifest
-from medley.models.base import ModelSpec, Vectors
+from medley.dag.fingerprints import model_of
+from medley.dag.stage import Stage
+from medley.models.base import Vectors
 from medley.run import StoreAddress, TaskContext
-from medley.stages import WRITE_STAGES, stage_of, write_stage
-from medley.stores.base import SPACE_OF_BRANCH, RecordBatch, VectorStore
+from medley.stores.base import RecordBatch, VectorStore
 from medley.stores.patience import with_store
-from medley.types import MODALITY_OF_BRANCH, ArtifactRef, Branch, Row
+from medley.types import ArtifactRef, Row
 
-_ROWS = "rows.json"
+ROWS = "rows.json"
 _VECTORS = "vectors.npy"
 
 
@@ -37,12 +38,12 @@ def load_rows(path: Path) -> list[Row]:
 def save_vectors(directory: Path, rows: Sequence[Row], vectors: Vectors) -> None:
     """What an embedding stage leaves: `rows.json` and `vectors.npy` (float32, one row each)."""
     np.save(directory / _VECTORS, vectors.astype(np.float32))
-    save_rows(directory / _ROWS, rows)
+    save_rows(directory / ROWS, rows)
 
 
 def load_vectors(directory: Path) -> tuple[list[Row], Vectors]:
     """What `save_vectors` wrote."""
-    return load_rows(directory / _ROWS), np.load(directory / _VECTORS)
+    return load_rows(directory / ROWS), np.load(directory / _VECTORS)
 
 
 def store_slot(store_key: str) -> str:
@@ -50,71 +51,75 @@ def store_slot(store_key: str) -> str:
     return hashlib.sha256(store_key.encode()).hexdigest()[:32]
 
 
-def written(artifacts: ArtifactStore, asset_id: str, branch: Branch, run: TaskContext) -> Manifest | None:
-    """The branch's write manifest for this store where it names this run's fingerprint, else None.
+def written(artifacts: ArtifactStore, asset_id: str, stage: Stage, context: TaskContext) -> Manifest | None:
+    """Finds the manifest that a write stage left for this store; None where it names another fingerprint.
 
     One that does not say where the vectors are is of an older Medley: the records are written again.
     """
-    stage = write_stage(branch)
-    manifest = artifacts.find(asset_id, stage, store_slot(run.store.key))
-    known = manifest and "vectors" in manifest.data and manifest.data.get("fingerprint") == run.fingerprints[stage]
+    manifest = artifacts.find(asset_id, stage.name, store_slot(context.store.key))
+    fingerprint = context.fingerprints[stage.name]
+    known = manifest and "vectors" in manifest.data and manifest.data.get("fingerprint") == fingerprint
     return manifest if known else None
 
 
-def stage_manifest(name: str, asset_id: str, run: TaskContext) -> Manifest | None:
-    """The manifest of a stage's artifact where it is there: then the stage is done."""
-    stage = stage_of(run.flow, name)
-    assert stage, name
-    artifacts = ArtifactStore(run.artifacts)
+def stage_manifest(name: str, asset_id: str, context: TaskContext) -> Manifest | None:
+    """Finds the manifest of a stage's artifact; None where the stage is not done."""
+    stage, artifacts = context.dag[name], ArtifactStore(context.artifacts)
     if stage.writes:
-        return written(artifacts, asset_id, stage.branch, run)
-    if stage.transient_for:
-        reader = artifacts.find(asset_id, stage.transient_for, run.fingerprints[stage.transient_for])
-        if reader is not None:
-            return reader
-    return artifacts.find(asset_id, name, run.fingerprints[name])
+        return written(artifacts, asset_id, stage, context)
+    if reader := context.dag.reader_of_transient(name):
+        done = artifacts.find(asset_id, reader, context.fingerprints[reader])
+        if done is not None:
+            return done
+    return artifacts.find(asset_id, name, context.fingerprints[name])
 
 
-def write_branch(todo: Sequence[tuple[ArtifactRef, Draft]], branch: Branch, model: ModelSpec, run: TaskContext) -> None:
-    """Makes the records of that branch of each asset those of its vectors, and notes in its draft what was written.
+def write_branch(todo: Sequence[tuple[ArtifactRef, Draft]], stage: Stage, context: TaskContext) -> None:
+    """Makes the records of a write stage's branch those of the vectors of each asset, and notes that in its draft.
 
-    The old manifests go first and the new ones come last, so that a crash in between leaves "not written".
+    The old manifests go first and the new ones come last, so that a crash in between leaves "not written". Raises
+    StoreUnavailable.
     """
-    artifacts, stage, write_id = ArtifactStore(run.artifacts), write_stage(branch), uuid.uuid4().hex
+    artifacts, slot, write_id = ArtifactStore(context.artifacts), store_slot(context.store.key), uuid.uuid4().hex
+    model = model_of(context.dag[stage.after[0]], context.models)
+    assert model, f"{stage.name} comes after a stage that asks a model"
     batches = []
     for vectors, _ in todo:
         asset_id = vectors.asset.asset_id
-        artifacts.remove(asset_id, stage, store_slot(run.store.key))
+        artifacts.remove(asset_id, stage.name, slot)
         rows, matrix = load_vectors(Path(vectors.directory))
-        batches.append(RecordBatch(asset_id, branch, run.fingerprints[stage], write_id, rows, matrix))
-    names = with_store(run.store, lambda store: store.write(SPACE_OF_BRANCH[branch], model, batches))
+        batches.append(RecordBatch(asset_id, stage.branch, context.fingerprints[stage.name], write_id, rows, matrix))
+    names = with_store(context.store, lambda store: store.write(stage.space, model, batches))
     for batch, (vectors, draft) in zip(batches, todo, strict=True):
         draft.data.update(
             fingerprint=batch.fingerprint,
             write_id=write_id,
+            branch=stage.branch,
+            space=stage.space,
             collections=names,
-            records=_counted(branch, batch.rows),
+            records=_counted(stage, batch.rows),
             model=model.to_json(),
-            vectors=str(Path(vectors.directory).relative_to(run.artifacts)),
+            vectors=str(Path(vectors.directory).relative_to(context.artifacts)),
         )
 
 
-def _counted(branch: Branch, rows: Sequence[Row]) -> dict[str, int]:
-    """Records by modality; the branch's own is always there."""
-    return {MODALITY_OF_BRANCH[branch]: 0, **Counter[str](row.modality for row in rows)}
+def _counted(stage: Stage, rows: Sequence[Row]) -> dict[str, int]:
+    """Records by modality; the branch's usual one is always there."""
+    return {stage.modalities[0]: 0, **Counter[str](row.modality for row in rows)}
 
 
 def retire(asset_id: str, artifacts: ArtifactStore, address: StoreAddress) -> int:
-    """Removes an asset's records from the store, and counts them.
+    """Removes an asset's records from the store, and counts them. Raises StoreUnavailable.
 
     The write manifests go first, so that a crash leaves "not written".
     """
-    for stage in WRITE_STAGES:
-        artifacts.remove(asset_id, stage, store_slot(address.key))
+    slot = store_slot(address.key)
+    for stage in artifacts.stages(asset_id, slot):
+        artifacts.remove(asset_id, stage, slot)
     return with_store(address, lambda store: _delete(store, asset_id))
 
 
 def _delete(store: VectorStore, asset_id: str) -> int:
-    count = sum(store.count(asset_id, branch) for branch in set(WRITE_STAGES.values()))
+    count = store.count(asset_id)
     store.delete(asset_id)
     return count

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Protocol
+from weakref import WeakKeyDictionary
 
 from pydantic import SecretStr
 
+from medley.dag.pipeline import Dag
+from medley.dag.registry import pipeline_at
+from medley.models.base import Kind, ModelSpec
 from medley.models.profiles import Models
-from medley.options import CaptionOptions, ImageOptions, Options, PdfOptions, VideoOptions
 from medley.settings import Limits, PoolSettings, Runner
-from medley.types import Flow
+
+
+class Pool(Protocol):
+    """The resident processes of one model."""
+
+    def call(self, method: str, *args: Any) -> Any:
+        """Calls a method of the model with one batch. Raises what the model raises, ActorDied, ModelTimeout."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
@@ -24,13 +37,25 @@ class StoreAddress:
     timeout_s: float = 30.0
 
 
-@dataclass(frozen=True, slots=True, weakref_slot=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)
 class TaskContext:
-    """One run, as its tasks see it."""
+    """One run, as its tasks see it.
+
+    Attributes:
+        flow: Name of the pipeline.
+        pipeline: `module:attribute` of the pipeline: every process reads the picture for itself.
+        folder: Where the module of a pipeline is that is not installed; empty where it is.
+        options: The pipeline's options.
+        force: Do everything again.
+        retry_failed: What failed by its own fault is tried again, too; finished stages are kept.
+        code: Of stages and models where the run began; empty where all of it is one process.
+
+    """
 
     run_id: str
-    flow: Flow
-    options: Options
+    flow: str
+    pipeline: str
+    options: Any
     models: Models
     fingerprints: dict[str, str]
     artifacts: Path
@@ -39,36 +64,36 @@ class TaskContext:
     spool: Path
     pools: PoolSettings
     limits: Limits
+    folder: str = ""
     force: bool = False
-    retry_failed: bool = False  #: what failed by its own fault is tried again, too; finished stages are kept
+    retry_failed: bool = False
     faults: dict[str, str] = field(default_factory=dict)
-    code: str = ""  #: of stages and models where the run began; empty where all of it is one process
+    code: str = ""
 
     @property
-    def video(self) -> VideoOptions:
-        """The options of a video run."""
-        assert isinstance(self.options, VideoOptions)
-        return self.options
+    def dag(self) -> Dag:
+        """The stages of this run. Raises PipelineError where the pipeline is not installed in this process."""
+        if self not in _dags:
+            if self.folder and self.folder not in sys.path:
+                sys.path.append(self.folder)
+            _dags[self] = pipeline_at(self.pipeline).dag(self.options)
+        return _dags[self]
+
+    def model(self, model: Kind | ModelSpec) -> Pool:
+        """The resident processes of a model: of a kind of the run's models, or of a model of the stage's own."""
+        return _pools[0](model if isinstance(model, ModelSpec) else getattr(self.models, model), self)
 
     @property
     def knows_password(self) -> bool:
-        """Whether somebody has given one."""
-        return isinstance(self.options, PdfOptions) and self.options.pages.password is not None
+        """Whether somebody has given a password for encrypted documents."""
+        pages = getattr(self.options, "pages", None)
+        return getattr(pages, "password", None) is not None
 
-    @property
-    def pdf(self) -> PdfOptions:
-        """The options of a PDF run."""
-        assert isinstance(self.options, PdfOptions)
-        return self.options
 
-    @property
-    def captions(self) -> CaptionOptions:
-        """What a PDF or image run is told about captions."""
-        assert isinstance(self.options, (PdfOptions, ImageOptions))
-        return self.options.captions
+_dags: WeakKeyDictionary[TaskContext, Dag] = WeakKeyDictionary()
+_pools: list[Callable[[ModelSpec, TaskContext], Pool]] = []
 
-    @property
-    def image(self) -> ImageOptions:
-        """The options of an image run."""
-        assert isinstance(self.options, ImageOptions)
-        return self.options
+
+def provide_pools(pool_for: Callable[[ModelSpec, TaskContext], Pool]) -> None:
+    """Says where the models of this process live; the package `actors` does."""
+    _pools[:] = [pool_for]

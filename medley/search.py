@@ -10,8 +10,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from medley.dag.registry import modalities
 from medley.models.base import ModelSpec, TextEncoder, Vectors, load_model
-from medley.stores.base import Collection, Scope, ScoredRecord, Space, VectorStore
+from medley.stores.base import Collection, Scope, ScoredRecord, VectorStore
 from medley.types import Modality
 
 #: Reciprocal rank fusion (Cormack et al., SIGIR 2009): 1 / (60 + rank).
@@ -20,11 +21,6 @@ _RRF_K = 60
 _NEAR_MS = 5_000
 #: Candidates taken from each single search for each hit that is asked for.
 _DEPTH = 5
-#: Which modalities live in which kind of space.
-_SPOKEN_OF: dict[Space, tuple[Modality, ...]] = {
-    "text": ("speech", "page", "ocr", "caption"),
-    "image": ("frame", "image"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +42,8 @@ class Moment:
     def score(self) -> float:
         """The best evidence's, raised a little by what stands beside it: agreement of sound and picture counts."""
         best: dict[Modality, float] = defaultdict(float)
-        for piece in self.evidence:
-            best[piece.found.row.modality] = max(best[piece.found.row.modality], piece.score)
+        for hit in self.evidence:
+            best[hit.found.row.modality] = max(best[hit.found.row.modality], hit.score)
         ordered = sorted(best.values(), reverse=True)
         return ordered[0] + 0.1 * sum(ordered[1:])
 
@@ -90,7 +86,7 @@ def similar_to_record(
         vector = store.fetch(collection, record_id)
         if vector is not None:
             near = _near(store, collection, vector, scope, limit * _DEPTH + 1)
-            return _fused([piece for piece in near if piece.found.record_id != record_id])[:limit]
+            return _fused([hit for hit in near if hit.found.record_id != record_id])[:limit]
     return None
 
 
@@ -106,7 +102,10 @@ def similar_to_picture(store: VectorStore, picture: Path, *, scope: Scope = _ANY
 
 def _within(scope: Scope, collection: Collection) -> Scope | None:
     """The part of the scope that such a collection holds; None where it holds nothing of it."""
-    asked = tuple(modality for modality in scope.modalities if modality in _SPOKEN_OF[collection.space])
+    if scope.modalities is None:
+        return scope
+    spaces = modalities()
+    asked = tuple(one for one in scope.modalities if spaces.get(one, collection.space) == collection.space)
     return replace(scope, modalities=asked) if asked else None
 
 
@@ -119,10 +118,10 @@ def _near(store: VectorStore, collection: Collection, vector: Vectors, scope: Sc
 def _fused(pieces: Sequence[Evidence]) -> list[Moment]:
     """A record's scores added up; the best first, its neighbours beside it."""
     fused: dict[str, Evidence] = {}
-    for piece in pieces:
-        before = fused.get(piece.found.record_id)
-        fused[piece.found.record_id] = replace(piece, score=piece.score + (before.score if before else 0.0))
-    return _moments(sorted(fused.values(), key=lambda piece: (-piece.score, piece.found.record_id)))
+    for hit in pieces:
+        before = fused.get(hit.found.record_id)
+        fused[hit.found.record_id] = replace(hit, score=hit.score + (before.score if before else 0.0))
+    return _moments(sorted(fused.values(), key=lambda hit: (-hit.score, hit.found.record_id)))
 
 
 def _ask(
@@ -137,7 +136,10 @@ def _ask(
 
     A text that has every word of the query gets a whole vote besides: a picture space always answers, fitting or not.
     """
-    vector = encoder_of(collection.model).encode_texts([query])[0]
+    encoder = encoder_of(collection.model)
+    if not hasattr(encoder, "encode_texts"):
+        return []  # a space of a pipeline's own, which words say nothing about
+    vector = encoder.encode_texts([query])[0]
     if collection.space != "text":
         return _near(store, collection, vector, scope, depth)
     by_meaning = store.search_vector(collection, vector, scope, depth)
@@ -157,12 +159,12 @@ def _words(text: str) -> set[str]:
 def _moments(ranked: Sequence[Evidence]) -> list[Moment]:
     """Evidence joins the best moment of its file that it touches; otherwise it begins one."""
     groups: list[list[Evidence]] = []
-    for piece in ranked:
-        home = next((group for group in groups if _together(group[0].found, piece.found)), None)
+    for hit in ranked:
+        home = next((group for group in groups if _together(group[0].found, hit.found)), None)
         if home is None:
-            groups.append([piece])
+            groups.append([hit])
         else:
-            home.append(piece)
+            home.append(hit)
     moments = [Moment(group[0].found.asset_id, tuple(group)) for group in groups]
     return sorted(moments, key=lambda moment: -moment.score)
 

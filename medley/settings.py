@@ -151,6 +151,10 @@ class Settings(BaseSettings):
     uploads: str | None = Field(
         None, description="Upload folder or bucket (s3://...) of `medley up`. Default: MEDLEY_HOME/uploads."
     )
+    routes: dict[str, str] = Field(
+        default_factory=dict,
+        description='Which pipeline takes which files, as JSON: {"audio/*": "podcasts"}. Default: the first that does.',
+    )
     token: SecretStr | None = Field(None, description="Secret of the query process. Default: one in MEDLEY_HOME/run.")
     faults: dict[str, str] = Field(default_factory=dict, description="Tests only: stage -> error class it raises.")
     allow_faults: bool = Field(False, description="Tests only: without it, faults are refused.")

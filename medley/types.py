@@ -6,24 +6,14 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal
 
 from medley.errors import MedleyError
 from medley.plain import printable
 
-Flow = Literal["video", "pdf", "image"]
-Branch = Literal["speech", "frames", "pages", "images", "captions", "words"]
-Modality = Literal["speech", "frame", "page", "ocr", "image", "caption"]
-MODALITIES: tuple[Modality, ...] = ("speech", "frame", "page", "ocr", "image", "caption")
-#: Key under which a branch's records are counted in reports.
-MODALITY_OF_BRANCH: dict[Branch, Modality] = {
-    "speech": "speech",
-    "frames": "frame",
-    "pages": "page",
-    "images": "image",
-    "captions": "caption",
-    "words": "ocr",
-}
+#: Open names: pipelines of other packages bring their own.
+Flow = str
+Branch = str
+Modality = str
 
 
 def utc_now() -> str:
@@ -93,11 +83,17 @@ class MediaInfo:
         return flow_of(self.media_type)
 
 
+#: Containers of sound and pictures whose media types do not say so.
+TIMED = ("application/ogg", "application/mxf", "application/vnd.rn-realmedia")
+
+
 def flow_of(media_type: str) -> Flow:
-    """Which flow works on files of an IANA media type of ours."""
+    """Which pipeline of ours reads files of an IANA media type; "" where none does."""
     if media_type == "application/pdf":
         return "pdf"
-    return "image" if media_type.startswith("image/") else "video"
+    if media_type.startswith("image/"):
+        return "image"
+    return "video" if media_type.startswith(("video/", "audio/")) or media_type in TIMED else ""
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)

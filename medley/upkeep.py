@@ -15,10 +15,8 @@ from medley.catalog.known import knows
 from medley.models.base import spec_from_json
 from medley.records import load_vectors, store_slot
 from medley.run import StoreAddress
-from medley.stages import WRITE_STAGES
-from medley.stores.base import SPACE_OF_BRANCH, RecordBatch, VectorStore
+from medley.stores.base import RecordBatch, VectorStore
 from medley.stores.connect import open_store
-from medley.types import Branch
 
 
 @dataclass(slots=True)
@@ -61,27 +59,33 @@ class _Rebuild:
 
     def asset(self, asset_id: str) -> None:
         written = 0
-        for stage, branch in WRITE_STAGES.items():
+        for stage in self._artifacts.stages(asset_id, self._slot):
             manifest = self._artifacts.find(asset_id, stage, self._slot)
             if manifest is None:
                 continue
             self._artifacts.remove(asset_id, stage, self._slot)
             source = self._artifacts.root / str(manifest.data.get("vectors", ""))
             if (source / MANIFEST).is_file():
-                self.done.records += self._branch(asset_id, stage, branch, manifest, source)
+                self.done.records += self._branch(asset_id, stage, manifest, source)
                 written += 1
             else:
                 self.done.lacking.append(asset_id)
         self.done.assets += bool(written)
 
-    def _branch(self, asset_id: str, stage: str, branch: Branch, manifest: Manifest, source: Path) -> int:
+    def _branch(self, asset_id: str, stage: str, manifest: Manifest, source: Path) -> int:
         rows, vectors = load_vectors(source)
-        data = {**manifest.data, "write_id": uuid.uuid4().hex}
-        batch = RecordBatch(asset_id, branch, data["fingerprint"], data["write_id"], rows, vectors)
-        names = self._store.write(SPACE_OF_BRANCH[branch], spec_from_json(data["model"]), [batch])
+        data = {**_of_an_older_medley(stage), **manifest.data, "write_id": uuid.uuid4().hex}
+        batch = RecordBatch(asset_id, data["branch"], data["fingerprint"], data["write_id"], rows, vectors)
+        names = self._store.write(data["space"], spec_from_json(data["model"]), [batch])
         with self._artifacts.create(asset_id, stage, self._slot, manifest.run_id) as draft:
             draft.data.update({**data, "collections": names})
         return len(rows)
+
+
+def _of_an_older_medley(stage: str) -> dict[str, str]:
+    """Branch and space of records whose manifest does not say them: version 0.1 had our own pipelines only."""
+    branch = stage.removeprefix("write_")
+    return {"branch": branch, "space": "image" if branch in ("frames", "images") else "text"}
 
 
 def asset_directories(artifacts: ArtifactStore) -> Iterator[Path]:

@@ -1,44 +1,32 @@
-"""Pictures: copies of ours, vectors, records. Their tasks work on hundreds at a time."""
+"""Pictures: copies of ours, vectors, records. Their stages work on hundreds at a time."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from prefect.client.schemas.objects import State
-
 from medley.artifacts import Draft
+from medley.dag.parts import embed_pictures, write_records
+from medley.dag.stage import batch_stage
 from medley.media.page_names import pages_of
+from medley.media.pdf import has_figures, read_figures
 from medley.media.pictures import PICTURE, convert_assets
-from medley.records import write_branch
 from medley.run import TaskContext
-from medley.types import Asset, AssetBatch, Row
-from tasks._embed import embed_pictures
-from tasks._publish import publish_pictures
-from tasks._stage import run_batch, stage_task
+from medley.types import Asset, Row
+from tasks.publish import publish_pictures
 
 
-@stage_task(num_cpus=1, of="assets")
-def load_images(assets: AssetBatch, run: TaskContext) -> State[AssetBatch]:
+@batch_stage(
+    version=3,
+    branch="images",
+    reads=lambda o: o.pictures.model_dump(exclude={"ocr"}),
+    takes="assets",
+    makes="pictures",
+)
+def load_images(todo: Sequence[tuple[Asset, Draft]], context: TaskContext) -> None:
     """Upright copies in sRGB, no larger than a model looks at."""
-    return run_batch("load_images", assets, run, lambda todo: _load(todo, run))
-
-
-@stage_task(num_cpus=0.1, of="pictures")
-def embed_images(pictures: AssetBatch, run: TaskContext) -> State[AssetBatch]:
-    """A vector for each picture."""
-    return run_batch("embed_images", pictures, run, lambda todo: embed_pictures(todo, picture_rows, run))
-
-
-@stage_task(num_cpus=0.1, of="vectors")
-def write_images(vectors: AssetBatch, run: TaskContext) -> State[AssetBatch]:
-    """The picture records of each asset, and no others."""
-    return run_batch("write_images", vectors, run, lambda todo: write_branch(todo, "images", run.models.vision, run))
-
-
-def _load(todo: Sequence[tuple[Asset, Draft]], run: TaskContext) -> None:
     wanted = [(asset, draft.directory / PICTURE) for asset, draft in todo]
-    found = convert_assets(wanted, run.image.pictures.max_side_px, run.limits)
+    found = convert_assets(wanted, context.options.pictures.max_side_px, context.limits)
     for (_, draft), made in zip(todo, found, strict=True):
         draft.error = made.error
         draft.data |= {"damage": made.damage, "notes": list(made.notes)}
@@ -47,5 +35,11 @@ def _load(todo: Sequence[tuple[Asset, Draft]], run: TaskContext) -> None:
 
 
 def picture_rows(directory: Path) -> list[tuple[Row, str]]:
-    """Of what `load_images` has made: each page of the picture, a row without a place, and the name of its JPEG."""
+    """Reads the rows of pictures, each with the name of its JPEG: pages of a picture, or figures of a document."""
+    if has_figures(directory):
+        return [(Row("image", "", page=f.page, box=f.box), f.image) for f in read_figures(directory)]
     return [(Row("image", "", page=page), path.name) for page, path in pages_of(directory / PICTURE)]
+
+
+embed_images = embed_pictures("embed_images", branch="images", rows=picture_rows, takes="pictures")
+write_images = write_records("write_images", branch="images", modalities="image", space="image")

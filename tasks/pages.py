@@ -5,71 +5,70 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from prefect.client.schemas.objects import State
-
-from actors.pool import Pool, ocr_pool
 from medley.artifacts import ArtifactStore, Draft
+from medley.dag.parts import embed_texts, write_records
+from medley.dag.stage import stage
 from medley.media.layout import Line
 from medley.media.pdf import PAGES, Page, parse_pdf, read_pages, write_page
 from medley.passages import passages_for
-from medley.records import load_rows, save_rows, write_branch
-from medley.run import TaskContext
+from medley.records import load_rows, save_rows
+from medley.run import Pool, TaskContext
 from medley.system.stop import raise_if_stopped
-from medley.types import ArtifactRef, Asset, AssetBatch, Modality, Row
-from tasks._embed import embed_texts
-from tasks._publish import publish_pages
-from tasks._stage import run_batch, run_stage, stage_task
+from medley.types import ArtifactRef, Asset, Modality, Row
+from tasks.publish import publish_pages
 
 PASSAGES = "passages.json"
 
 
-@stage_task(num_cpus=1, of="assets")
-def parse(assets: AssetBatch, run: TaskContext) -> State[AssetBatch]:
+@stage(
+    version=4,
+    branch="pages",
+    reads=lambda o: o.pages.model_dump(exclude={"password"}),
+    takes="assets",
+    makes="pages",
+)
+def parse(asset: Asset, draft: Draft, context: TaskContext) -> None:
     """Text with boxes, in reading order; pictures of pages without a text layer."""
-    return run_stage("parse", assets, run, lambda asset, draft: _parse(asset, run, draft))
-
-
-@stage_task(num_cpus=0.1, of="pages")
-def ocr(pages: AssetBatch, run: TaskContext) -> State[AssetBatch]:
-    """What is written on those pictures."""
-    return run_stage("ocr", pages, run, lambda parsed, draft: _read(parsed, run, draft))
-
-
-@stage_task(num_cpus=0.1, of="pages")
-def chunk(pages: AssetBatch, run: TaskContext) -> State[AssetBatch]:
-    """What one search hit shows."""
-    return run_stage("chunk", pages, run, lambda read, draft: _chunk(read, run, draft))
-
-
-@stage_task(num_cpus=0.1, of="chunks")
-def embed_text(chunks: AssetBatch, run: TaskContext) -> State[AssetBatch]:
-    """A vector for each passage."""
-    return run_batch("embed_text", chunks, run, lambda todo: embed_texts(todo, _rows, run))
-
-
-@stage_task(num_cpus=0.1, of="vectors")
-def write_pages(vectors: AssetBatch, run: TaskContext) -> State[AssetBatch]:
-    """The page records of each asset, and no others."""
-    return run_batch("write_pages", vectors, run, lambda todo: write_branch(todo, "pages", run.models.text, run))
-
-
-def _parse(asset: Asset, run: TaskContext, draft: Draft) -> None:
-    found = parse_pdf(asset, draft.directory, run.pdf.pages, run.limits)
+    found = parse_pdf(asset, draft.directory, context.options.pages, context.limits)
     draft.data |= {"pages": found.pages, "damage": found.damage, "notes": list(found.notes)}
 
 
-def _read(parsed: ArtifactRef, run: TaskContext, draft: Draft) -> None:
+@stage(version=3, branch="pages", model="ocr", takes="pages", makes="lines", num_cpus=0.1)
+def ocr(parsed: ArtifactRef, draft: Draft, context: TaskContext) -> None:
+    """What is written on those pictures."""
     source = Path(parsed.directory)
     scans = [page for page in read_pages(source) if page.scan]
     with (draft.directory / PAGES).open("w") as file:
         if scans:  # no actor for documents that need none
-            file.writelines(_read_scans(scans, source, ocr_pool(run)))
+            file.writelines(_read_scans(scans, source, context.model("ocr")))
 
 
-def _read_scans(scans: Sequence[Page], source: Path, pool: Pool) -> Iterator[str]:
+# a passage is so many tokens of the model that reads it
+@stage(
+    branch="pages",
+    reads=lambda o: o.passages.model_dump(),
+    model="text",
+    takes="lines",
+    makes="passages",
+    num_cpus=0.1,
+)
+def chunk(read: ArtifactRef, draft: Draft, context: TaskContext) -> None:
+    """What one search hit shows."""
+    parsed = ArtifactStore(context.artifacts).directory(read.asset.asset_id, "parse", context.fingerprints["parse"])
+    rows: list[Row] = []
+    written: tuple[tuple[Modality, Path], ...] = (("page", parsed), ("ocr", Path(read.directory)))
+    pages = [(modality, page) for modality, directory in written for page in read_pages(directory)]
+    for modality, page in pages:
+        found = passages_for(context.models.text, page.blocks, context.options.passages)
+        rows += [Row(modality, passage.text, page=page.number, box=passage.box) for passage in found]
+    publish_pages(read.asset, sorted((page for _, page in pages if page.blocks), key=lambda page: page.number))
+    save_rows(draft.directory / PASSAGES, rows)
+
+
+def _read_scans(scans: Sequence[Page], source: Path, model: Pool) -> Iterator[str]:
     for page in scans:
         raise_if_stopped()
-        [lines] = pool.call("read_images", [source / page.scan])
+        [lines] = model.call("read_images", [source / page.scan])
         read = [_in_points(line, page) for line in lines]
         yield write_page(page, [line for line in read if not _is_written(line, page)])
 
@@ -88,17 +87,10 @@ def _in_points(line: Line, page: Page) -> Line:
     return Line(line.text, (round(left + x0, 2), round(top + y0, 2), round(left + x1, 2), round(top + y1, 2)))
 
 
-def _chunk(read: ArtifactRef, run: TaskContext, draft: Draft) -> None:
-    parsed = ArtifactStore(run.artifacts).directory(read.asset.asset_id, "parse", run.fingerprints["parse"])
-    rows: list[Row] = []
-    written: tuple[tuple[Modality, Path], ...] = (("page", parsed), ("ocr", Path(read.directory)))
-    pages = [(modality, page) for modality, directory in written for page in read_pages(directory)]
-    for modality, page in pages:
-        found = passages_for(run.models.text, page.blocks, run.pdf.passages)
-        rows += [Row(modality, passage.text, page=page.number, box=passage.box) for passage in found]
-    publish_pages(read.asset, sorted((page for _, page in pages if page.blocks), key=lambda page: page.number))
-    save_rows(draft.directory / PASSAGES, rows)
-
-
-def _rows(directory: Path) -> list[Row]:
+def passage_rows(directory: Path) -> list[Row]:
+    """Reads the rows of passages."""
     return load_rows(directory / PASSAGES)
+
+
+embed_text = embed_texts("embed_text", branch="pages", rows=passage_rows, takes="passages")
+write_pages = write_records("write_pages", branch="pages", modalities=("page", "ocr"))

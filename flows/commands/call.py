@@ -60,11 +60,11 @@ def _make_export_directory(directory: Path) -> None:
         raise SetupError(f"--export {directory}: not writable", remedy="Give a directory to write to")
 
 
-def export_all(known: RunContext, directory: Path) -> int:
+def export_all(run_context: RunContext, directory: Path) -> int:
     """Exports every asset that the run has seen; how many that were."""
-    for path, asset in known.assets.items():
-        export_asset(asset, path, known.run, directory)
-    return len(known.assets)
+    for path, asset in run_context.assets.items():
+        export_asset(asset, path, run_context.run, directory)
+    return len(run_context.assets)
 
 
 class Call:

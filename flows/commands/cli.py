@@ -9,21 +9,23 @@ from importlib import import_module
 from typing import Any
 
 from flows.commands.console import print_error
+from flows.commands.flags import pipeline_in
 from flows.services.signals import drop_output
 from medley import __version__
 from medley.errors import MedleyError
-from medley.types import Flow
 
-#: Verbs that work on files share flows/commands/files.py; the others have a module of their own.
-_FILE_VERBS: dict[Flow, str] = {
+#: Pipelines that are verbs of their own; `medley run` knows all others.
+_PIPELINE_VERBS = {
     "video": "make videos searchable by what is said and what is seen",
     "pdf": "make PDFs searchable by what is written and what is to be seen",
     "image": "make pictures searchable by what is on them",
 }
 _OTHER_VERBS = {
+    "run": "run a pipeline: medley run PIPELINE PATH...",
     "ingest": "make folders and buckets of everything searchable",
     "search": "find moments by words",
     "status": "what is known of runs and files",
+    "pipelines": "which pipelines there are, and what their stages are",
     "plan": "what an ingest would do, and why",
     "retry": "try again what is not complete",
     "forget": "take files out of index, disk and catalog",
@@ -40,6 +42,7 @@ _OTHER_VERBS = {
 
 #: Verbs that are another way to call the module of another verb.
 _MODULES = {"retry": "ingest"}
+_FOR_A_PIPELINE = ("ingest", "plan")
 
 
 def entry() -> None:
@@ -51,15 +54,7 @@ def main(argv: Sequence[str]) -> int:
     """Runs a verb; returns the exit status: 0 fine, 1 some item is not, 2 usage or set-up, 130 and 143 when stopped."""
     verb = argv[0] if argv else ""
     try:
-        if verb in _FILE_VERBS:
-            return _run_on_files(verb, argv[1:])
-        if verb in _OTHER_VERBS:
-            module = module_of(verb)
-            parser = _parser(verb, _OTHER_VERBS[verb])
-            add = module.add_retry_arguments if verb == "retry" else module.add_arguments
-            add(parser)
-            return int(module.run(parser.parse_args(argv[1:])))
-        return _usage(verb)
+        return _run(verb, argv)
     except MedleyError as error:
         print_error(str(error))
         return 2
@@ -70,17 +65,38 @@ def main(argv: Sequence[str]) -> int:
         return 141
 
 
+def _run(verb: str, argv: Sequence[str]) -> int:
+    if verb in _PIPELINE_VERBS:
+        return _run_pipeline(verb, verb, argv[1:])
+    if verb == "run" and argv[1:2] and not argv[1].startswith("-"):
+        return _run_pipeline(f"run {argv[1]}", argv[1], argv[2:])
+    return _run_verb(verb, argv[1:]) if verb in _OTHER_VERBS else _usage(verb)
+
+
 def module_of(verb: str) -> Any:
     """The module of a verb of its own: it has `add_arguments` and `run`."""
     return import_module(f"flows.commands.{_MODULES.get(verb, verb).replace('-', '_')}")
 
 
-def _run_on_files(verb: Flow, argv: Sequence[str]) -> int:
+def _run_verb(verb: str, argv: Sequence[str]) -> int:
+    module, parser = module_of(verb), _parser(verb, _OTHER_VERBS[verb])
+    if verb in _FOR_A_PIPELINE:  # the flags are those of the pipeline's options
+        module.add_arguments(parser, pipeline_in(argv))
+    elif verb == "pipelines":
+        module.add_arguments(parser, module.named_in(list(argv)))
+    elif verb == "retry":
+        module.add_retry_arguments(parser)
+    else:
+        module.add_arguments(parser)
+    return int(module.run(parser.parse_args(argv)))
+
+
+def _run_pipeline(verb: str, pipeline: str, argv: Sequence[str]) -> int:
     from flows.commands import files
 
-    parser = _parser(verb, _FILE_VERBS[verb])
-    files.add_arguments(parser, verb)
-    return files.run(verb, parser.parse_args(argv))
+    parser = _parser(verb, _PIPELINE_VERBS.get(pipeline, ""))
+    files.add_arguments(parser, pipeline)
+    return files.run(pipeline, parser.parse_args(argv))
 
 
 def _parser(verb: str, description: str) -> argparse.ArgumentParser:
@@ -91,7 +107,7 @@ def _usage(verb: str) -> int:
     if verb == "--version":
         print(f"medley {__version__}")
         return 0
-    lines = [f"  {name:13} {text}" for name, text in (_FILE_VERBS | _OTHER_VERBS).items()]
+    lines = [f"  {name:13} {text}" for name, text in (_PIPELINE_VERBS | _OTHER_VERBS).items()]
     text = "\n".join(["usage: medley VERB ... (medley VERB --help tells more)", "", *lines])
     if verb in ("", "-h", "--help"):
         print(text)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import Enum
 from types import UnionType
 from typing import Any, TypeVar, get_args, get_origin
@@ -11,6 +11,8 @@ from typing import Any, TypeVar, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
+from medley.dag.pipeline import Pipeline
+from medley.dag.registry import pipeline_named
 from medley.errors import SetupError
 
 Options = TypeVar("Options", bound=BaseModel)
@@ -65,3 +67,18 @@ def _metavar(field: FieldInfo) -> str:
 
 def _plain(value: Any) -> str:
     return str(value.value) if isinstance(value, Enum) else str(value)
+
+
+def pipeline_in(argv: Sequence[str]) -> Pipeline | None:
+    """The pipeline that `--pipeline` names, before the other flags are known. Raises PipelineError."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--pipeline")
+    name = parser.parse_known_args(list(argv))[0].pipeline
+    return pipeline_named(name) if name else None
+
+
+def add_pipeline_flag(parser: argparse.ArgumentParser, pipeline: Pipeline | None) -> None:
+    """The flag that gives all files to one pipeline."""
+    text = "give all files to this pipeline: a name (see medley pipelines), or module:name"
+    parser.add_argument("--pipeline", metavar="NAME", help=text)
+    parser.set_defaults(chosen=pipeline)

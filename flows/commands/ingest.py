@@ -7,18 +7,20 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from functools import partial
+from itertools import chain
 from typing import Any
 
 from flows.commands.call import Call, add_run_arguments, export_all, prepared
 from flows.commands.console import print_error, print_note
-from flows.commands.flags import read_option_flags
+from flows.commands.flags import add_pipeline_flag, read_option_flags
 from flows.commands.summary import print_ingest
 from flows.engine.parent import CHILD_ITEMS, ChildJob, Parent, open_parent
-from flows.engine.registry import flow_named
-from flows.engine.routing import batches, files_of, prune
+from flows.engine.routing import batches, files_of, one_pipeline, prune
 from flows.services import signals
 from flows.services.shared import vector_store
-from medley.catalog.views import status_items
+from medley.catalog.views import failed_paths
+from medley.dag.pipeline import Pipeline
+from medley.dag.registry import pipeline_named
 from medley.options import IngestOptions
 from medley.plain import portable_name, to_json
 from medley.report import exit_code
@@ -30,11 +32,12 @@ def add_retry_arguments(parser: argparse.ArgumentParser) -> None:
     """The flags of `retry`."""
     parser.add_argument("--failed", action="store_true", required=True, help="all that is not complete")
     add_run_arguments(parser, IngestOptions)
-    parser.set_defaults(sources=[], prune=False)
+    parser.set_defaults(sources=[], prune=False, chosen=None)
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The flags of this verb."""
+def add_arguments(parser: argparse.ArgumentParser, pipeline: Pipeline | None = None) -> None:
+    """The flags of this verb: with a pipeline those of its options."""
+    add_pipeline_flag(parser, pipeline)
     parser.add_argument(
         "sources",
         nargs="+",
@@ -43,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="folders, files, patterns, lists of files, s3://bucket/prefix",
     )
     parser.add_argument("--prune", action="store_true", help="take out of the index what is gone from those folders")
-    add_run_arguments(parser, IngestOptions)
+    add_run_arguments(parser, pipeline.options if pipeline else IngestOptions)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -56,18 +59,26 @@ class _Ingest(Call):
 
     def run(self) -> int:
         """See the module."""
-        arguments, options = self._arguments, read_option_flags(self._arguments, IngestOptions)
-        how = {"force": arguments.force, "verify": arguments.verify, "retry_failed": not arguments.sources}
-        opened = open_parent("ingest", options, self._settings, view=self._view, **how)
+        arguments, pipeline = self._arguments, self._arguments.chosen
+        options = read_option_flags(arguments, pipeline.options if pipeline else IngestOptions)
+        opened = open_parent(
+            "ingest",
+            options,
+            self._settings,
+            force=arguments.force,
+            verify=arguments.verify,
+            retry_failed=not arguments.sources,
+            view=self._view,
+        )
         with (
             self._view,
             signals.stop_on_signals(),
             opened as parent,
             signals.hard_exit(self._settings.stop_grace_s, lambda: self._leave_hard(parent)),
         ):
-            parent.batches = self._batches(parent)
+            parent.jobs = self._jobs(parent)
             if arguments.export:
-                parent.on_child = lambda known: self._count_exports(export_all(known, arguments.export))
+                parent.on_child = lambda run_context: self._count_exports(export_all(run_context, arguments.export))
             self._work(parent)
         self._print(parent)
         return signals.exit_code() or exit_code(parent.status)
@@ -75,11 +86,21 @@ class _Ingest(Call):
     def _count_exports(self, count: int) -> None:
         self.told_exports += count
 
-    def _batches(self, parent: Parent) -> Iterator[ChildJob]:
+    def _jobs(self, parent: Parent) -> Iterator[ChildJob]:
+        routes = self._settings.routes
         if self._arguments.sources:
-            return batches(files_of(self._arguments.sources, parent.refuse), CHILD_ITEMS)
-        items = status_items(parent.catalog.engine, failed_only=True)
-        return batches((item["path"] for item in items), CHILD_ITEMS, otherwise="video")
+            files = files_of(self._arguments.sources, parent.refuse)
+            if self._arguments.chosen:
+                return one_pipeline(files, CHILD_ITEMS, self._arguments.chosen)
+            return batches(files, CHILD_ITEMS, routes)
+        return chain(
+            *(
+                one_pipeline(paths, CHILD_ITEMS, pipeline_named(flow))
+                if flow
+                else batches(paths, CHILD_ITEMS, routes, otherwise=pipeline_named("video"))
+                for flow, paths in failed_paths(parent.catalog.engine).items()
+            )
+        )
 
     def _work(self, parent: Parent) -> None:
         if parent.anything_to_do():
@@ -90,12 +111,13 @@ class _Ingest(Call):
             prune(self._arguments.sources, parent)
 
     def _run_flow(self, parent: Parent) -> None:
+        from flows.engine.parent_flow import ingest_flow
         from flows.services.start import error_of
 
         with ExitStack() as store:
             connect = lambda: store.enter_context(vector_store(self._settings))  # noqa: E731  # when it is its turn
             with self.services(parent.catalog, connect, lambda: parent.flow_runs) as runner:
-                flow: Any = flow_named("ingest").with_options(task_runner=runner)
+                flow: Any = ingest_flow(parent).with_options(task_runner=runner)
                 sources, arguments = [*map(portable_name, self._arguments.sources)], self._arguments
                 error = error_of(partial(flow, sources, parent.options, arguments.force, arguments.prune))
         if error is not None and not (parent.finished or stop_requested()):

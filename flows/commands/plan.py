@@ -12,39 +12,42 @@ from typing import Any
 from rich.markup import escape
 
 from flows.commands.console import PlainConsole, print_json
-from flows.commands.flags import add_option_flags, read_option_flags
+from flows.commands.flags import add_option_flags, add_pipeline_flag, read_option_flags
 from flows.engine.items import finished_report
 from flows.engine.parent import CHILD_ITEMS, ChildJob
 from flows.engine.plan import new_run
-from flows.engine.routing import batches, files_of
+from flows.engine.routing import batches, files_of, one_pipeline
 from flows.services.environment import prepare_environment
 from medley.catalog import Catalog, open_catalog
+from medley.dag.fingerprints import plan_fingerprint
+from medley.dag.pipeline import Pipeline
 from medley.errors import BadInput, MedleyError, TransientError
-from medley.options import IngestOptions
+from medley.options import FileOptions, IngestOptions, options_for
 from medley.planning import Planned, reasons, stages_to_run
 from medley.run import TaskContext
 from medley.settings import Settings, load_settings
 from medley.sources.identify import identify
 from medley.sources.urls import head, is_url, without_password
-from medley.stages import plan_fingerprint
-from medley.types import Flow
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The flags of this verb."""
+def add_arguments(parser: argparse.ArgumentParser, pipeline: Pipeline | None = None) -> None:
+    """The flags of this verb: with a pipeline those of its options."""
+    add_pipeline_flag(parser, pipeline)
     parser.add_argument("sources", nargs="+", type=without_password, metavar="SOURCE", help="as of medley ingest")
     parser.add_argument("--json", action="store_true", help="the answer as JSON on stdout")
-    add_option_flags(parser, IngestOptions)
+    add_option_flags(parser, pipeline.options if pipeline else IngestOptions)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Prints a line for each file about which something is to do, and totals."""
     settings = load_settings()
     prepare_environment(settings)
-    options = read_option_flags(arguments, IngestOptions)
+    chosen: Pipeline | None = arguments.chosen
+    options: FileOptions = read_option_flags(arguments, chosen.options if chosen else IngestOptions)
     refused: list[Planned] = []
     files = files_of(arguments.sources, lambda source, error: refused.append(_refused(source, None, error)))
-    planned = [*_planned(batches(files, CHILD_ITEMS), options, settings), *refused]
+    found = one_pipeline(files, CHILD_ITEMS, chosen) if chosen else batches(files, CHILD_ITEMS, settings.routes)
+    planned = [*_planned(found, options, settings), *refused]
     totals = {
         "files": len(planned),
         "actions": dict(Counter(item.action for item in planned)),
@@ -59,21 +62,25 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _planned(found: Iterator[ChildJob], options: IngestOptions, settings: Settings) -> Iterator[Planned]:
+def _planned(found: Iterator[ChildJob], options: FileOptions, settings: Settings) -> Iterator[Planned]:
     catalog = open_catalog(settings)
-    runs: dict[Flow, TaskContext] = {}
-    for flow, paths in found:
-        if flow is None:
+    runs: dict[str, TaskContext] = {}
+    for pipeline, paths in found:
+        if pipeline is None:
             yield from (Planned(path, "skipped") for path in paths)
             continue
-        if flow not in runs:
-            runs[flow] = new_run(flow, options.of(flow), settings, force=False)
-        run = runs[flow]
+        if pipeline.name not in runs:
+            runs[pipeline.name] = new_run(pipeline, options_for(pipeline.options, options), settings, force=False)
+        run = runs[pipeline.name]
         seen: set[str] = set()
         for path in paths:
             item = _item(path, run, catalog)
             again = item.asset_id in seen and item.action == "run"
-            yield Planned(path, "unchanged", flow, item.asset_id, ["same content as another file"]) if again else item
+            yield (
+                Planned(path, "unchanged", pipeline.name, item.asset_id, ["same content as another file"])
+                if again
+                else item
+            )
             seen |= {item.asset_id} if item.asset_id else set()
 
 
@@ -99,7 +106,7 @@ def _item(path: str, run: TaskContext, catalog: Catalog) -> Planned:
     return Planned(path, "run", run.flow, asset.asset_id, why, stages_to_run(asset, run))
 
 
-def _refused(path: str, flow: Flow | None, error: MedleyError) -> Planned:
+def _refused(path: str, flow: str | None, error: MedleyError) -> Planned:
     return Planned(path, "refused", flow, why=[f"{type(error).__name__}: {error.reason}"])
 
 

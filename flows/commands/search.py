@@ -15,11 +15,12 @@ from flows.commands.console import PlainConsole, print_json
 from flows.serve.local import find
 from flows.serve.request import SearchRequest
 from flows.services.environment import prepare_environment
+from medley.dag.registry import modalities
 from medley.errors import SetupError
 from medley.plain import printable
 from medley.settings import load_settings
 from medley.sources.urls import is_url
-from medley.types import MODALITIES, clock
+from medley.types import clock
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,7 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("query", nargs="?", default="", help="what to look for, in words")
     parser.add_argument("--like", metavar="RECORD|PICTURE", help="instead of words: a record's id, or a picture file")
     parser.add_argument("--limit", type=int, default=10, metavar="N", help="hits at most (default 10)")
-    parser.add_argument("--modality", choices=MODALITIES, action="append", help="look only at this kind (repeatable)")
+    kinds = "look only at speech, frame, page, ocr, image, caption ... (repeatable)"
+    parser.add_argument("--modality", action="append", metavar="KIND", help=kinds)
     parser.add_argument("--file", metavar="PATH", help="look only in this file, or in the files of this folder")
     parser.add_argument("--tag", action="append", metavar="TEXT", help="look only at files with this tag (repeatable)")
     parser.add_argument("--page", type=int, metavar="N", help="look only at this page, from 1")
@@ -53,13 +55,26 @@ def _request(arguments: argparse.Namespace) -> SearchRequest:
     """Raises SetupError that names the flag."""
     if bool(arguments.query) == bool(arguments.like):
         raise SetupError("search wants words or --like", remedy='Give one of them: medley search "a red circle"')
-    known = {name: getattr(arguments, name) for name in ("query", "like", "file", "page", "since", "until")}
-    limit, modalities = max(1, arguments.limit), tuple(arguments.modality or MODALITIES)
+    known: dict[str, Any] = {
+        name: getattr(arguments, name) for name in ("query", "like", "file", "page", "since", "until")
+    }
+    known["modalities"] = _known(arguments.modality)
     try:
-        return SearchRequest(**known, limit=limit, modalities=modalities, tags=tuple(arguments.tag or ()))
+        return SearchRequest(**known, limit=max(1, arguments.limit), tags=tuple(arguments.tag or ()))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         raise SetupError(f"--{first['loc'][0]} {first['input']}: {first['msg']}", remedy="See --help") from None
+
+
+def _known(wanted: list[str] | None) -> tuple[str, ...] | None:
+    """The modalities to look at, None for all. Raises SetupError for one that no pipeline writes."""
+    if not wanted:
+        return None
+    known = modalities()
+    for one in wanted:
+        if one not in known:
+            raise SetupError(f"--modality {one}: no pipeline writes that", remedy=f"Known are {', '.join(known)}")
+    return tuple(wanted)
 
 
 def show(query: str, hits: list[dict[str, Any]]) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,12 +16,11 @@ from flows.engine.crash import Crash, crash_of
 from flows.engine.items import Item
 from flows.services.log import logger
 from flows.services.ray_runner import MedleyRayRunner
+from medley.dag.pipeline import Dag
 from medley.errors import Cancelled, CorruptMedia, MedleyError, SetupError, TransientError
 from medley.report import StageReport
-from medley.run import TaskContext
-from medley.stages import DAGS
 from medley.system.stop import stop_requested
-from medley.types import ArtifactRef, Asset, AssetBatch, Flow, named, utc_now
+from medley.types import ArtifactRef, Asset, AssetBatch, named, utc_now
 
 
 @dataclass(slots=True, eq=False)
@@ -41,7 +39,7 @@ class BatchItem:
 class InFlightBatch:
     """Items that go through the stages together."""
 
-    flow: Flow
+    dag: Dag
     members: list[BatchItem]
     futures: dict[str, PrefectFuture[Any]] = field(default_factory=dict)
     open: set[str] = field(default_factory=set)
@@ -58,7 +56,7 @@ class InFlightBatch:
     def halves(self) -> list[InFlightBatch]:
         """Two smaller flights, to be driven anew: what is done comes back cached."""
         middle = len(self.members) // 2
-        return [InFlightBatch(self.flow, part) for part in (self.members[:middle], self.members[middle:])]
+        return [InFlightBatch(self.dag, part) for part in (self.members[:middle], self.members[middle:])]
 
     def begin(self, futures: dict[str, PrefectFuture[Any]]) -> None:
         """Once more, from nothing but what is kept."""
@@ -69,22 +67,10 @@ class InFlightBatch:
         self.futures, self.open = futures, set(futures)
 
 
-def by_stage(futures: Sequence[PrefectFuture[Any]], run: TaskContext) -> dict[str, PrefectFuture[Any]]:
-    """Futures of stages by name, in the order of the DAG, whatever order they were given in.
-
-    Raises ValueError for what is no stage of this flow, or is there twice.
-    """
-    names = [getattr(future, "stage", "a task that is no stage") for future in futures]
-    known = [name for name in run.fingerprints if name in names]
-    if sorted(known) != sorted(names):
-        raise ValueError(f"the stages of {run.flow} are {', '.join(run.fingerprints)}; got {', '.join(names)}")
-    return {name: futures[names.index(name)] for name in known}
-
-
 def running_stages(flight: InFlightBatch) -> list[str]:
     """The first open stage of each branch."""
     first: dict[str, str] = {}
-    for stage in DAGS[flight.flow]:
+    for stage in flight.dag.values():
         if stage.name in flight.open:
             first.setdefault(stage.branch, stage.name)
     return list(first.values())

@@ -18,9 +18,8 @@ from medley.report import ItemReport, error_entry, stop_errors
 from medley.run import TaskContext
 from medley.sources.identify import identify
 from medley.sources.urls import is_url
-from medley.stages import branches_without
 from medley.system.stop import stop_requested
-from medley.types import Asset, Branch
+from medley.types import Asset
 
 _TOLD_AT_ONCE = 500
 
@@ -118,27 +117,23 @@ def finished_report(
     return None
 
 
-def branches_of(asset: Asset, run: TaskContext) -> list[Branch]:
-    """The branches that there is work for."""
-    return list(dict.fromkeys(stage.branch for stage in wanted_stages(asset, run)))
-
-
 def _is_kept(asset: Asset, outcome: Outcome, run: TaskContext) -> bool:
     """Whether the outcome is still true: artifacts are whole, and the records of what has not failed in this store."""
     if outcome.status == "complete":
         return not stages_to_run(asset, run)
     if outcome.status == "failed":
         return True  # there is nothing to miss
-    failed = branches_without(run.flow, (error["stage"] for error in outcome.errors))
+    failed = run.dag.branches_without(error["stage"] for error in outcome.errors)
     artifacts = ArtifactStore(run.artifacts)
-    wanted = (branch for branch in branches_of(asset, run) if branch not in failed)
-    return all(written(artifacts, asset.asset_id, branch, run) for branch in wanted)
+    wanted = (stage for stage in wanted_stages(asset, run) if stage.writes and stage.branch not in failed)
+    return all(written(artifacts, asset.asset_id, stage, run) for stage in wanted)
 
 
 def records_of(asset: Asset, run: TaskContext) -> dict[str, int]:
     """Records of what is written, by modality."""
     artifacts = ArtifactStore(run.artifacts)
-    found = (written(artifacts, asset.asset_id, branch, run) for branch in branches_of(asset, run))
+    writers = (stage for stage in wanted_stages(asset, run) if stage.writes)
+    found = (written(artifacts, asset.asset_id, stage, run) for stage in writers)
     counted: Counter[str] = Counter()
     for manifest in found:
         counted.update(manifest.data["records"] if manifest else {})

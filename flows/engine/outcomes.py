@@ -14,7 +14,6 @@ from medley.artifacts import ArtifactStore
 from medley.errors import Cancelled, MedleyError
 from medley.report import ItemReport, StageReport, error_entry, stop_errors
 from medley.run import TaskContext
-from medley.stages import DAGS
 from medley.types import Asset
 
 
@@ -49,14 +48,16 @@ def _deduplicated(errors: Sequence[MedleyError], flight: InFlightBatch) -> list[
     return list(told.values())
 
 
-def record_outcomes(flight: InFlightBatch, reports: Sequence[ItemReport], known: RunContext) -> None:
+def record_outcomes(flight: InFlightBatch, reports: Sequence[ItemReport], run_context: RunContext) -> None:
     """Tells the catalog; what no run needs any more goes."""
     assets = [member.asset for member in flight.members]
     ended = {report.asset_id: (report.status, report.errors, report.records) for report in reports if report.asset_id}
-    known.catalog.record_outcomes(ended, known.flow, known.plan, known.run.run_id)
-    known.catalog.record_stages([_row(stage, report, known.run) for report in reports for stage in report.stages])
+    run_context.catalog.record_outcomes(ended, run_context.flow, run_context.plan, run_context.run.run_id)
+    run_context.catalog.record_stages(
+        [_row(stage, report, run_context.run) for report in reports for stage in report.stages]
+    )
     for asset in assets:
-        drop_transient(asset, known.run)
+        drop_transient(asset, run_context.run)
 
 
 def _row(stage: StageReport, report: ItemReport, run: TaskContext) -> dict[str, Any]:
@@ -75,6 +76,6 @@ def _row(stage: StageReport, report: ItemReport, run: TaskContext) -> dict[str, 
 def drop_transient(asset: Asset, run: TaskContext) -> None:
     """WAV files and their like are not kept longer than the run needs them."""
     artifacts = ArtifactStore(run.artifacts)
-    for stage in DAGS[run.flow]:
-        if stage.transient_for:
+    for stage in run.dag.values():
+        if stage.transient:
             artifacts.remove(asset.asset_id, stage.name, run.fingerprints[stage.name])

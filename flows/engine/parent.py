@@ -12,25 +12,25 @@ from typing import Any
 
 from flows.engine.ledger import in_ledger
 from flows.engine.plan import with_profile
+from flows.engine.prefect_flows import flow_of
 from flows.engine.progress import Progress, Silent
-from flows.engine.registry import flow_named
 from flows.engine.run import RunContext, open_run
 from medley.catalog import Catalog, open_catalog
 from medley.catalog.uploads import Uploads
+from medley.dag.pipeline import Pipeline
 from medley.errors import MedleyError, SetupError
 from medley.media.sniff import sniff
-from medley.options import IngestOptions
+from medley.options import FileOptions, options_for
 from medley.plain import portable_name
 from medley.report import ItemReport, ItemStatus, ReportFile, RunStatus, error_entry, run_status, stop_errors
 from medley.settings import Settings
 from medley.sources.urls import is_url
 from medley.system.stop import stop_requested
-from medley.types import Flow
 
 #: More items than this are more than one child run.
 CHILD_ITEMS = 500
-#: What a child run is to do: files of one flow, None for what no flow works on.
-ChildJob = tuple[Flow | None, list[str]]
+#: What a child run is to do: files of one pipeline, None for what no pipeline takes.
+ChildJob = tuple[Pipeline | None, list[str]]
 
 
 @dataclass(slots=True)
@@ -40,19 +40,27 @@ class Parent:
     run_id: str
     settings: Settings
     catalog: Catalog
-    options: IngestOptions
+    options: FileOptions
     report: ReportFile
     view: Progress = field(default_factory=Silent)
     force: bool = False
     verify: bool = False
     retry_failed: bool = False
-    batches: Iterator[ChildJob] | None = None  #: None: the flow is to find out
-    on_child: Callable[[RunContext], object] = lambda known: None  #: told of each child run that is done
+    jobs: Iterator[ChildJob] | None = None  #: None: the flow is to find out
+    on_child: Callable[[RunContext], object] = lambda run_context: None  #: told of each child run that is done
     flow_runs: list[str] = field(default_factory=list)
     finished: bool = False  #: every batch has been worked on
     lost: str = ""  #: why that did not come about, where nobody has stopped it
     opened: RunContext | None = None
     exits: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
+
+    def __reduce__(self) -> tuple[type[None], tuple[()]]:
+        """As of `RunContext`: the flow travels to Ray's workers, this does not."""
+        return type(None), ()
+
+    def options_of(self, pipeline: Pipeline) -> FileOptions:
+        """What of the options concerns a pipeline."""
+        return options_for(pipeline.options, self.options)
 
     @property
     def uploads(self) -> Uploads:
@@ -61,13 +69,13 @@ class Parent:
 
     def anything_to_do(self) -> bool:
         """Enters batches about which nothing is to do; True, with its run opened, at the first other one."""
-        for flow, paths in self.batches or ():
+        for pipeline, paths in self.jobs or ():
             if stop_requested():
                 self._enter(paths, "cancelled", stop_errors())
-            elif flow is None:
+            elif pipeline is None:
                 self._enter(paths, "skipped", [])
             else:
-                self._open(flow, paths)
+                self._open(pipeline, paths)
             if self.opened:
                 return True
         return False
@@ -85,20 +93,20 @@ class Parent:
             self.run_opened()
         self.finished = not stop_requested()
 
-    def child(self, flow: Flow, paths: list[str]) -> dict[str, dict[str, Any]]:
-        """Runs one flow over `paths`; its entries by path. Where nothing is to do there is no flow run."""
-        known = self._open(flow, paths)
+    def child(self, pipeline: Pipeline, paths: list[str]) -> dict[str, dict[str, Any]]:
+        """Runs one pipeline over `paths`; its entries by path. Where nothing is to do there is no flow run."""
+        run_context = self._open(pipeline, paths)
         if self.opened:
             self.run_opened()
-        return {entry["path"]: entry for entry in known.report.items()}
+        return {entry["path"]: entry for entry in run_context.report.items()}
 
     def run_opened(self) -> None:
         """The flow over the batch that has been opened."""
         from flows.services.start import error_of
 
-        known = self.opened
-        assert known
-        flow = flow_named(known.flow)
+        run_context = self.opened
+        assert run_context
+        flow = flow_of(run_context.pipeline, run_context)
         if self.settings.runner == "local":
             from flows.services.ray_runner import local_runner
 
@@ -106,29 +114,31 @@ class Parent:
         with self.exits.pop_all():
             error: BaseException | None
             try:
-                known.check_machine()
-                error = error_of(partial(flow, [*map(portable_name, known.paths)], known.run.options, self.force))
+                run_context.check_machine()
+                error = error_of(
+                    partial(flow, [*map(portable_name, run_context.paths)], run_context.run.options, self.force)
+                )
             except SetupError as wrong:
                 error = wrong
-            known.enter_missing(known.paths, error)
-            self._take(known)
+            run_context.enter_missing(run_context.paths, error)
+            self._take(run_context)
 
-    def _open(self, flow: Flow, paths: list[str]) -> RunContext:
+    def _open(self, pipeline: Pipeline, paths: list[str]) -> RunContext:
         """A run over `paths`, which stays open where there is something to do."""
         how = {"force": self.force, "verify": self.verify, "retry_failed": self.retry_failed}
-        opened = open_run(flow, self.options.of(flow), self.settings, view=self.view, **how)
-        known = self.opened = self.exits.enter_context(opened)
-        known.paths = paths
-        if not known.anything_to_do(paths):
+        opened = open_run(pipeline, self.options_of(pipeline), self.settings, view=self.view, **how)
+        run_context = self.opened = self.exits.enter_context(opened)
+        run_context.paths = paths
+        if not run_context.anything_to_do(paths):
             with self.exits.pop_all():
-                known.enter_known()
-                self._take(known)
-        return known
+                run_context.enter_known()
+                self._take(run_context)
+        return run_context
 
-    def _take(self, known: RunContext) -> None:
-        self.flow_runs += known.prefect_runs()
-        self.on_child(known)
-        for entry in known.report.items():
+    def _take(self, run_context: RunContext) -> None:
+        self.flow_runs += run_context.prefect_runs()
+        self.on_child(run_context)
+        for entry in run_context.report.items():
             self.report.add_entry(entry)
         self.opened = None
 
@@ -174,13 +184,10 @@ def _why_skipped(path: str) -> list[str]:
     return []
 
 
-_current: Parent | None = None
-
-
 @contextlib.contextmanager
 def open_parent(
     flow: str,
-    options: IngestOptions,
+    options: FileOptions,
     settings: Settings,
     *,
     force: bool = False,
@@ -189,20 +196,10 @@ def open_parent(
     view: Progress | None = None,
 ) -> Iterator[Parent]:
     """A parent run of this process; the catalog says how it ended, whatever happens in the block."""
-    global _current  # noqa: PLW0603  # a flow called in this process joins the command's run
     catalog, options = open_catalog(settings), with_profile(options, settings)
     run_id = str(uuid.uuid4())
     report = ReportFile(settings.home / "runs" / run_id)
     parent = Parent(run_id, settings, catalog, options, report, view or Silent(), force, verify, retry_failed)
-    with in_ledger(catalog, run_id, flow, options.chosen.value, lambda: (parent.status, report.counts)):
-        _current = parent
-        try:
-            with parent.exits:
-                yield parent
-        finally:
-            _current = None
-
-
-def current_parent() -> Parent | None:
-    """The parent run that the command has opened in this process."""
-    return _current
+    ended = lambda: (parent.status, report.counts)  # noqa: E731  # asked at the end
+    with in_ledger(catalog, run_id, flow, options.chosen.value, ended), parent.exits:
+        yield parent

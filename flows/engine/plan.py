@@ -5,18 +5,15 @@ from __future__ import annotations
 import uuid
 from functools import partial
 
-import actors
-import medley
-import tasks
 from flows.services.addresses import ray_cluster
-from medley.code import code_of
+from medley.dag.fingerprints import dag_fingerprints
+from medley.dag.pipeline import Pipeline
 from medley.models.profiles import models_for
-from medley.options import Options
+from medley.options import FileOptions
 from medley.profile import Choice, resolve_profile
 from medley.run import StoreAddress, TaskContext
 from medley.settings import Settings
-from medley.stages import fingerprints
-from medley.types import Flow
+from tasks.code import code_of_run
 
 
 def with_profile(options: Choice, settings: Settings) -> Choice:
@@ -25,17 +22,19 @@ def with_profile(options: Choice, settings: Settings) -> Choice:
     return resolve_profile(options, settings, partial(_cluster_gpus, cluster) if cluster else None)
 
 
-def new_run(flow: Flow, options: Options, settings: Settings, force: bool) -> TaskContext:
-    """What the tasks of a run are told; its profile is decided here. Raises SetupError."""
+def new_run(pipeline: Pipeline, options: FileOptions, settings: Settings, force: bool) -> TaskContext:
+    """What the tasks of a run are told; its profile is decided here. Raises SetupError, PipelineError."""
     options = with_profile(options, settings)
-    models = models_for(options, settings)
+    models, dag = models_for(options, settings), pipeline.dag(options)
     run_id = str(uuid.uuid4())
     return TaskContext(
         run_id=run_id,
-        flow=flow,
+        flow=pipeline.name,
+        pipeline=pipeline.reference,
+        folder=pipeline.folder,
         options=options,
         models=models,
-        fingerprints=fingerprints(flow, options, models),
+        fingerprints=dag_fingerprints(dag, options, models),
         artifacts=settings.artifacts,
         store=StoreAddress("", settings.store_key),
         runner=settings.runner,
@@ -44,7 +43,7 @@ def new_run(flow: Flow, options: Options, settings: Settings, force: bool) -> Ta
         limits=settings.limits,
         force=force,
         faults=settings.faults,
-        code=code_of(tasks, actors, medley) if settings.runner == "ray" else "",
+        code=code_of_run(dag) if settings.runner == "ray" else "",
     )
 
 

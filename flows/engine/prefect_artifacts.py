@@ -18,7 +18,7 @@ from flows.engine.progress import Progress
 from medley.plain import printable
 from medley.report import ItemReport, ReportFile
 from medley.timeline import timeline_svg
-from tasks._publish import embedded, only_shown
+from tasks.publish import embedded, only_shown
 
 _ROWS_SHOWN = 1000
 _BARS_OF = 20

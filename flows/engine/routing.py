@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import os
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain, islice, takewhile
 from pathlib import Path
 
@@ -13,38 +13,66 @@ from flows.engine.parent import ChildJob, Parent
 from flows.services.shared import vector_store
 from medley.artifacts import ArtifactStore
 from medley.catalog.known import forget_paths, paths_below
+from medley.dag.pipeline import Pipeline
+from medley.dag.registry import pipeline_named
 from medley.errors import BadInput, MedleyError, MissingFile, TransientError, UnsupportedMedia
-from medley.media.sniff import HEAD_BYTES, is_text, sniff, sniff_head
+from medley.media.sniff import is_text
 from medley.records import retire
+from medley.sources.kinds import kind_for, pipeline_for, require_kind
 from medley.sources.stability import entries_in
-from medley.sources.urls import first_bytes, head, is_url, listing, without_password
+from medley.sources.urls import head, is_url, listing, without_password
 from medley.system.stop import stop_requested
-from medley.types import Flow
 
 _FIRST_LINES = 20
+_REFUSES = "video"  # what cannot be read: this pipeline says why
 
 
-def batches(paths: Iterable[str], size: int, otherwise: Flow | None = None) -> Iterator[ChildJob]:
-    """Files of one flow together, `size` of them at most; `otherwise` for what is of none."""
-    waiting: dict[Flow | None, list[str]] = defaultdict(list)
+def batches(
+    paths: Iterable[str], size: int, routes: Mapping[str, str], otherwise: Pipeline | None = None
+) -> Iterator[ChildJob]:
+    """Files of one pipeline together, `size` of them at most; `otherwise` for what is of none."""
+    waiting: dict[Pipeline | None, list[str]] = defaultdict(list)
     for path in paths:
-        flow = flow_for(path) or otherwise
-        waiting[flow].append(path)
-        if len(waiting[flow]) >= size:
-            yield flow, waiting.pop(flow)
+        pipeline = pipeline_of(path, routes) or otherwise
+        waiting[pipeline].append(path)
+        if len(waiting[pipeline]) >= size:
+            yield pipeline, waiting.pop(pipeline)
     yield from waiting.items()
 
 
-def flow_for(path: str) -> Flow | None:
-    """By the content; None where no flow works on such files. What cannot be read, its flow says."""
+def one_pipeline(paths: Iterable[str], size: int, pipeline: Pipeline) -> Iterator[ChildJob]:
+    """All files for one pipeline, `size` of them together at most; None for what the pipeline does not take."""
+    waiting: dict[Pipeline | None, list[str]] = defaultdict(list)
+    for path in paths:
+        chosen = pipeline if _takes(pipeline, path) else None
+        waiting[chosen].append(path)
+        if len(waiting[chosen]) >= size:
+            yield chosen, waiting.pop(chosen)
+    yield from waiting.items()
+
+
+def pipeline_of(path: str, routes: Mapping[str, str]) -> Pipeline | None:
+    """By the content; None where no pipeline takes such files. What cannot be read, the flow of videos says."""
     if not is_url(path) and os.path.exists(path) and not _is_plain(Path(path)):
         return None
     try:
-        return (sniff_head(first_bytes(path, HEAD_BYTES), path) if is_url(path) else sniff(Path(path))).flow
-    except UnsupportedMedia:
-        return None
+        return pipeline_for(path, routes)
     except (BadInput, TransientError):
-        return "video"
+        return pipeline_named(_REFUSES)
+
+
+def _takes(pipeline: Pipeline, path: str) -> bool:
+    if is_url(path):
+        return True  # looked at when the object is fetched
+    if os.path.exists(path) and not _is_plain(Path(path)):
+        return False
+    try:
+        require_kind(pipeline, kind_for(pipeline, Path(path), path), path)
+    except UnsupportedMedia:
+        return False
+    except (BadInput, OSError):
+        pass  # the flow says what is wrong with the file
+    return True
 
 
 def _is_plain(path: Path) -> bool:

@@ -22,25 +22,26 @@ from flows.services.shared import vector_store
 from medley import __version__
 from medley.catalog import Catalog, open_catalog
 from medley.catalog.known import record_plan
+from medley.dag.fingerprints import models_read, plan_fingerprint
+from medley.dag.pipeline import Pipeline
 from medley.errors import MedleyError
 from medley.models.locate import make_sure
-from medley.options import Options
+from medley.options import FileOptions
 from medley.plain import native_name
 from medley.planning import plan_contents
 from medley.report import ItemReport, ItemStatus, ReportFile, error_entry, run_status, stop_errors
 from medley.run import TaskContext
 from medley.settings import Settings, load_settings
 from medley.sources.urls import without_password
-from medley.stages import models_read, plan_fingerprint
 from medley.system.disk import require_space
-from medley.types import Asset, Flow
+from medley.types import Asset
 
 
 @dataclass(slots=True)
 class RunContext:
     """What the flow process knows of its run; tasks get `run` only."""
 
-    flow: Flow
+    pipeline: Pipeline
     settings: Settings
     catalog: Catalog
     run: TaskContext
@@ -54,6 +55,15 @@ class RunContext:
     assets: dict[str, Asset] = field(default_factory=dict)  #: by path, of the items so far
     log_handlers: list[logging.Handler] = field(default_factory=list)
     exits: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
+
+    def __reduce__(self) -> tuple[type[None], tuple[()]]:
+        """Prefect sends the flow to Ray's workers, and with the flow what it closes over: this stays here."""
+        return type(None), ()
+
+    @property
+    def flow(self) -> str:
+        """Name of the pipeline, as the catalog knows the run."""
+        return self.pipeline.name
 
     @property
     def log(self) -> Path:
@@ -95,7 +105,7 @@ class RunContext:
 
     def check_machine(self) -> None:
         """Raises SetupError where the weights, their server or the space for this run are not to be had."""
-        for model in models_read(self.flow, self.run.options, self.run.models):
+        for model in models_read(self.run.dag, self.run.models):
             self.view.starting(f"looking for the {model.kind} model {model.id}; it may have to be downloaded")
             make_sure(model)
         require_space(self.settings)
@@ -126,13 +136,10 @@ class RunContext:
         self.catalog.end_run(self.run.run_id, "cancelled", dict(self.report.counts))
 
 
-_current: RunContext | None = None
-
-
 @contextlib.contextmanager
 def open_run(
-    flow: Flow,
-    options: Options,
+    pipeline: Pipeline,
+    options: FileOptions,
     settings: Settings,
     *,
     force: bool = False,
@@ -144,40 +151,36 @@ def open_run(
 
     Raises SetupError before any item is touched.
     """
-    global _current  # noqa: PLW0603  # a flow called in this process joins the command's run
-    run, catalog = replace(new_run(flow, options, settings, force), retry_failed=retry_failed), open_catalog(settings)
-    report, plan = ReportFile(settings.home / "runs" / run.run_id), plan_fingerprint(run.fingerprints)
-    known = RunContext(flow, settings, catalog, run, plan, report, view or Silent(), verify)
-    profile = run.options.chosen.value
-    with in_ledger(catalog, run.run_id, flow, profile, lambda: (run_status(report.counts.elements()), report.counts)):
+    context = replace(new_run(pipeline, options, settings, force), retry_failed=retry_failed)
+    catalog, plan = open_catalog(settings), plan_fingerprint(context.fingerprints)
+    report = ReportFile(settings.home / "runs" / context.run_id)
+    run_context = RunContext(pipeline, settings, catalog, context, plan, report, view or Silent(), verify)
+    profile = context.options.chosen.value
+    ended = lambda: (run_status(report.counts.elements()), report.counts)  # noqa: E731  # asked at the end
+    with in_ledger(catalog, context.run_id, pipeline.name, profile, ended):
         clear_spool(settings.spool, catalog.running_runs())
-        record_plan(catalog.engine, plan, flow, plan_contents(run))
-        _current = known
+        record_plan(catalog.engine, plan, pipeline.name, plan_contents(context))
         try:
-            with logged(known.log, known.view.log) as known.log_handlers, known.exits:
-                _log_beginning(known)
-                yield known
+            with logged(run_context.log, run_context.view.log) as run_context.log_handlers, run_context.exits:
+                _log_beginning(run_context)
+                yield run_context
         finally:
-            _current = None
-            shutil.rmtree(run.spool, ignore_errors=True)
+            shutil.rmtree(context.spool, ignore_errors=True)
 
 
-def _log_beginning(known: RunContext) -> None:
-    run = known.run
-    logger.info("medley %s, run %s of flow %s, runner %s", __version__, run.run_id, known.flow, run.runner)
+def _log_beginning(run_context: RunContext) -> None:
+    run = run_context.run
+    logger.info("medley %s, run %s of flow %s, runner %s", __version__, run.run_id, run_context.flow, run.runner)
     logger.info("options %s", run.options.model_dump_json())
-    for model in models_read(run.flow, run.options, run.models):
+    for model in models_read(run.dag, run.models):
         logger.info("model %s", model.to_json())
 
 
 @contextlib.contextmanager
-def joined_run(flow: Flow, options: Options, *, force: bool) -> Iterator[RunContext]:
-    """Within a flow: the run that the command opened in this process, or one of its own for a deployed run."""
-    if _current is not None:
-        yield _current
-        return
-    with deployed() as settings, open_run(flow, options, settings, force=force) as known:
-        yield known
+def deployed_run(pipeline: Pipeline, options: FileOptions, *, force: bool) -> Iterator[RunContext]:
+    """Within a flow that no command has started: a run of its own."""
+    with deployed() as settings, open_run(pipeline, options, settings, force=force) as run_context:
+        yield run_context
 
 
 @contextlib.contextmanager

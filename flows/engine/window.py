@@ -6,7 +6,7 @@ import logging
 import queue
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -16,7 +16,6 @@ from flows.engine.crash import Crash
 from flows.engine.in_flight import (
     BatchItem,
     InFlightBatch,
-    by_stage,
     cancel_running,
     final_state,
     forget_future,
@@ -32,13 +31,11 @@ from medley.artifacts import ArtifactStore
 from medley.errors import BadInput, NoSpace, Quarantined, TransientError
 from medley.records import retire
 from medley.report import ItemReport, ItemStatus, error_entry, stop_errors
-from medley.run import TaskContext
 from medley.system.disk import require_space
 from medley.system.stop import stop_requested
 from medley.types import Asset, AssetBatch
+from tasks.prefect_tasks import submit_stages
 
-#: What a flow module gives us: submits the stages of a unit, all or some of them, and returns their futures.
-Submit = Callable[[AssetBatch, TaskContext], list[PrefectFuture[Any]]]
 _DEATHS = 3  # of workers, before a file that was alone with them each time is given up
 _LOSSES = 10  # of nodes and services
 _TICK_S = 0.2
@@ -48,15 +45,11 @@ _FORCE_S = 5.0
 
 
 class Window:
-    """Keeps up to `settings.window` units in flight, waits for any, and gives every item exactly one entry.
+    """Keeps up to `settings.window` units in flight, waits for any, and gives every item exactly one entry."""
 
-    `unit`: how many items go through the stages together, at most.
-    """
-
-    def __init__(self, known: RunContext, submit: Submit, unit: int = 1) -> None:
-        self._known = known
-        self._submit = submit
-        self._unit = unit
+    def __init__(self, run_context: RunContext) -> None:
+        self._run_context = run_context
+        self._unit = run_context.pipeline.batch
         self._events: queue.SimpleQueue[tuple[InFlightBatch, str, PrefectFuture[Any]]] = queue.SimpleQueue()
         self._forming: list[BatchItem] = []
         self._flights: list[InFlightBatch] = []
@@ -80,7 +73,7 @@ class Window:
             self._end(item, item.report or self._not_begun(item, "cancelled", stop_errors()))
 
     def _fill(self, items: Iterator[Item]) -> None:
-        size = self._known.settings.window
+        size = self._run_context.settings.window
         self._retry_claims()
         while len(self._flights) < size and len(self._claimed_elsewhere) < size * self._unit and not stop_requested():
             item = next(items, None)
@@ -94,7 +87,7 @@ class Window:
             self._end(item, item.report)
         elif item.duplicate_of and item.asset:
             self._follow(item, item.asset)
-        elif item.asset and self._known.catalog.claim(item.asset.asset_id, self._known.run.run_id):
+        elif item.asset and self._run_context.catalog.claim(item.asset.asset_id, self._run_context.run.run_id):
             self._admit(item, item.asset)
         else:
             self._claimed_elsewhere.append(item)
@@ -108,12 +101,14 @@ class Window:
             self._begin(self._claimed_elsewhere.popleft())
 
     def _admit(self, item: Item, asset: Asset) -> None:
-        known = self._known
-        if done := finished_report(item.path, asset, known.flow, known.plan, known.catalog, known.run):
+        run_context = self._run_context
+        if done := finished_report(
+            item.path, asset, run_context.flow, run_context.plan, run_context.catalog, run_context.run
+        ):
             self._end(item, done)  # another run did it while we waited for the claim
             return
         try:
-            require_space(known.settings)
+            require_space(run_context.settings)
             make_copy(item, asset)
         except (NoSpace, BadInput, TransientError) as error:
             self._end(item, self._not_begun(item, "failed", [error_entry(error)]))
@@ -126,19 +121,19 @@ class Window:
         """The unit that has formed so far."""
         if not self._forming:
             return
-        known, members = self._known, self._forming
+        run_context, members = self._run_context, self._forming
         self._forming = []
-        known.connect_store()
+        run_context.connect_store()
         begun = [member.asset.asset_id for member in members]
-        known.catalog.begin_attempts(begun, known.flow, known.plan, known.run.run_id)
-        self._drive(InFlightBatch(known.run.flow, members))
+        run_context.catalog.begin_attempts(begun, run_context.flow, run_context.plan, run_context.run.run_id)
+        self._drive(InFlightBatch(run_context.run.dag, members))
 
     def _drive(self, flight: InFlightBatch) -> None:
         if flight not in self._flights:
             self._flights.append(flight)
-        submitted = self._submit(AssetBatch([member.asset for member in flight.members]), self._known.run)
-        flight.begin(by_stage(submitted, self._known.run))
-        self._known.view.stage(flight.name, running_stages(flight))
+        assets = AssetBatch([member.asset for member in flight.members])
+        flight.begin(submit_stages(assets, self._run_context.run))
+        self._run_context.view.stage(flight.name, running_stages(flight))
         for stage, future in flight.futures.items():
             future.add_done_callback(partial(self._tell, flight, stage))
 
@@ -153,7 +148,7 @@ class Window:
         flight.open.discard(stage)
         record_state(flight, stage, final_state(future))
         forget_future(future)
-        self._known.view.stage(flight.name, running_stages(flight))
+        self._run_context.view.stage(flight.name, running_stages(flight))
         if not flight.open:
             self._on_finished(flight)
 
@@ -182,8 +177,8 @@ class Window:
     def _finish(self, flight: InFlightBatch) -> None:
         """Only what we claimed is noted and tidied: another run may be at work on an item that we never began."""
         self._flights.remove(flight)
-        reports = [report_of(member, flight, self._known.run) for member in flight.members]
-        record_outcomes(flight, reports, self._known)
+        reports = [report_of(member, flight, self._run_context.run) for member in flight.members]
+        record_outcomes(flight, reports, self._run_context)
         for member, report in zip(flight.members, reports, strict=True):
             self._end(member.item, report)
 
@@ -196,15 +191,15 @@ class Window:
         self._end(item, outcome_of_duplicate(item.path, item.duplicate_of or first.path, first))
 
     def _end(self, item: Item, report: ItemReport) -> None:
-        known, asset = self._known, item.asset
+        run_context, asset = self._run_context, item.asset
         if asset and item.duplicate_of is None:
-            known.catalog.release(asset.asset_id, known.run.run_id)
+            run_context.catalog.release(asset.asset_id, run_context.run.run_id)
             self._ended[asset.asset_id] = report
-        known.report.add(report)
+        run_context.report.add(report)
         level = logging.WARNING if report.errors else logging.INFO
         why = "".join(f"; {error['message']}" for error in report.errors)
         logger.log(level, "%s: %s, records %s%s", report.path, report.status, report.records, why)
-        known.view.ended(report)
+        run_context.view.ended(report)
         for follower in self._followers.pop(asset.asset_id, []) if asset else []:
             self._follow(follower, asset)  # type: ignore[arg-type]  # no followers without an asset
 
@@ -224,10 +219,10 @@ class Window:
 
     def _retire_replaced(self) -> None:
         """Assets whose last path shows something else now: their records go, after the new ones are in."""
-        for asset_id in self._known.catalog.replaced_assets():
-            run = self._known.connect_store()
+        for asset_id in self._run_context.catalog.replaced_assets():
+            run = self._run_context.connect_store()
             retire(asset_id, ArtifactStore(run.artifacts), run.store)
-            self._known.catalog.forget_outcomes(asset_id)
+            self._run_context.catalog.forget_outcomes(asset_id)
 
     def _not_begun(self, item: Item, status: ItemStatus, errors: list[dict[str, Any]]) -> ItemReport:
         media_type = item.asset.media.media_type if item.asset else None

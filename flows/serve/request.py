@@ -11,7 +11,7 @@ from medley.catalog.known import assets_at, assets_seen, assets_tagged
 from medley.errors import SetupError
 from medley.sources.urls import is_url
 from medley.stores.base import Scope
-from medley.types import MODALITIES, Modality
+from medley.types import Modality
 
 _DATE = r"^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2})?)?$"
 
@@ -24,7 +24,7 @@ class SearchRequest(BaseModel):
     query: str = ""
     like: str | None = Field(None, description="id of a record, or path of a picture file")
     limit: int = Field(10, ge=1, le=10_000)
-    modalities: tuple[Modality, ...] = MODALITIES
+    modalities: tuple[Modality, ...] | None = Field(None, description="only records of these")
     file: str | None = Field(None, description="path or URL of a file, or of the folder it is in")
     tags: tuple[str, ...] = Field((), description="only files that have all of them")
     page: int | None = Field(None, ge=1)

@@ -26,7 +26,7 @@ from prefect_ray.task_runners import PrefectRayFuture
 from ray._raylet import GcsClient  # type: ignore[attr-defined]  # compiled
 from ray.exceptions import RayError, RpcError
 
-from actors.pool import NAMESPACE
+from actors.ray_pool import NAMESPACE
 from flows.services.addresses import ray_cluster
 from flows.services.environment import prepare_environment, worker_environment
 from flows.services.ray_cluster import joinable, living_nodes, resolved

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import sys
 
-from actors.pool import speech_pool, text_pool, vision_pool
+from actors.pool import pool_for
 from flows.engine.plan import new_run
 from flows.services.addresses import managed
 from flows.services.environment import prepare_environment
 from flows.services.log import log_to_stderr, logger
 from flows.services.ray_runner import start_ray, stop_ray
+from medley.dag.fingerprints import models_read
+from medley.dag.registry import pipeline_named
 from medley.models.locate import on_this_machine
 from medley.options import VideoOptions
 from medley.settings import load_settings
@@ -26,11 +28,11 @@ def main() -> int:
     prepare_environment(settings)
     if settings.runner != "ray" or not managed("ray", settings):
         return 0
-    run = new_run("video", VideoOptions(), settings, force=False)
-    wanted = ((speech_pool, run.models.speech), (vision_pool, run.models.vision), (text_pool, run.models.text))
+    run = new_run(pipeline_named("video"), VideoOptions(), settings, force=False)
     start_ray(settings)
     try:
-        pools = [(pool(run), spec) for pool, spec in wanted if on_this_machine(spec)]  # all of them begin to load
+        wanted = [spec for spec in models_read(run.dag, run.models) if on_this_machine(spec)]
+        pools = [(pool_for(spec, run), spec) for spec in wanted]  # all of them begin to load
         for pool, spec in pools:
             pool.call("ready")
             logger.info("warm: the %s model %s", spec.kind, spec.id)

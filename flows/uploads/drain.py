@@ -14,16 +14,16 @@ from flows.engine.parent import Parent
 from flows.engine.routing import batches
 from flows.services.log import logger
 from medley.catalog.uploads import Upload
+from medley.dag.registry import pipeline_named
 from medley.errors import MedleyError, MissingFile
 from medley.plain import native_name
 from medley.sources.stability import DONE, FAILED, seen_at
 from medley.sources.urls import head, is_url, move, remove
 from medley.system.stop import stop_requested
-from medley.types import Flow
 
 _FINE = ("complete", "unchanged", "skipped")
 _BATCH = 100  # less than a child run could take: what lands meanwhile does not wait for hours
-_REFUSES: Flow = "video"  # what no flow works on: it says so
+_REFUSES = "video"  # what no pipeline takes: this one says so
 #: Whoever holds this claim takes what waits; others find their files taken, and end.
 CLAIM = "uploads"
 
@@ -35,8 +35,10 @@ def drain(paths: list[str], parent: Parent) -> None:
     while parent.catalog.claim(CLAIM, parent.run_id):
         while not stop_requested() and (batch := parent.uploads.take(parent.run_id, _BATCH)):
             entries: dict[str, dict[str, Any]] = {}
-            for flow, some in batches([file.path for file in batch], _BATCH, otherwise=_REFUSES):
-                entries |= parent.child(flow or _REFUSES, some)
+            otherwise = pipeline_named(_REFUSES)
+            paths_now = [file.path for file in batch]
+            for pipeline, some in batches(paths_now, _BATCH, parent.settings.routes, otherwise=otherwise):
+                entries |= parent.child(pipeline or otherwise, some)
             for file in batch:
                 _settle(file, entries[file.path], parent)
         parent.catalog.release(CLAIM, parent.run_id)

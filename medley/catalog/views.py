@@ -27,6 +27,20 @@ def status_items(engine: Engine, *, failed_only: bool) -> list[dict[str, Any]]:
     return [item for item in found if item["status"] in _BAD] if failed_only else found
 
 
+def failed_paths(engine: Engine) -> dict[str | None, list[str]]:
+    """Paths of what is not complete, by the pipeline that has tried; None where none has come so far."""
+    joined = locations.outerjoin(outcomes, locations.c.asset_id == outcomes.c.asset_id)
+    query = select(locations.c.path, outcomes.c.flow, locations.c.error, outcomes.c.status).select_from(joined)
+    found: dict[str | None, list[str]] = {}
+    with engine.connect() as connection:
+        for row in connection.execute(query.order_by(locations.c.path)):
+            if row.error is not None or row.status is None or row.status in _BAD:
+                found.setdefault(None if row.error is not None else row.flow, []).append(row.path)
+        for row in connection.execute(_not_identified()):
+            found.setdefault(None, []).append(row.path)
+    return found
+
+
 def status_runs(engine: Engine, limit: int) -> list[dict[str, Any]]:
     """The newest runs first."""
     columns = [runs.c[name] for name in ("run_id", "flow", "status", "profile", "started", "ended", "counts")]

@@ -126,6 +126,11 @@ def read_pages(directory: Path) -> Iterator[Page]:
             yield Page(**row, blocks=blocks)
 
 
+def has_figures(directory: Path) -> bool:
+    """Whether `find_figures` wrote there."""
+    return (directory / PAGES).is_file()
+
+
 def read_figures(directory: Path) -> list[Figure]:
     """What `find_figures` wrote."""
     rows = [json.loads(line) for line in (directory / PAGES).read_text().splitlines()]

@@ -7,8 +7,9 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from importlib import import_module
+from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,8 @@ from medley.media.layout import Line
 from medley.types import Word
 
 Vectors = NDArray[np.float32]
-Kind = Literal["speech", "vision", "text", "ocr", "caption"]
+#: speech, vision, text, ocr, caption, or the name of a kind that a pipeline brings
+Kind = str
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
@@ -38,7 +40,7 @@ class ModelSpec:
     """Which weights, loaded how, and what is part of the fingerprint of what the model makes: all but where it runs."""
 
     kind: Kind
-    loader: str  #: module in medley/models that loads it
+    loader: str  #: module in medley/models that loads it, an entry point of `medley.models`, or `package.module`
     id: str  #: name on the hub or at an endpoint, name of a bundled checkpoint (demo/...), or an absolute directory
     revision: str
     compute_type: str  #: float32, float16 or int8
@@ -125,10 +127,17 @@ def load_model(spec: ModelSpec, *, threads: int) -> Any:
 
     Raises ModelUnavailable where the weights are not to be had, SetupError where they cannot run on this machine.
     """
-    model = import_module(f"medley.models.{spec.loader}").load(spec, threads=threads)
+    model = _loader(spec.loader).load(spec, threads=threads)
     # sums of floats depend on who adds them up: the libraries below it get as many threads in every kind of process
     threadpool_limits(threads)
     return model
+
+
+def _loader(name: str) -> Any:
+    """The module that loads a model: one of ours, of an entry point, or anywhere (`package.module`)."""
+    for entry in entry_points(group="medley.models", name=name):
+        return entry.load()
+    return import_module(name if "." in name else f"medley.models.{name}")
 
 
 def unit(vectors: NDArray[Any]) -> Vectors:

@@ -9,12 +9,14 @@ from pathlib import Path, PurePosixPath
 
 from medley.artifacts import sha256_of
 from medley.catalog import Catalog, Location
+from medley.dag.pipeline import Pipeline
+from medley.dag.registry import pipeline_named
 from medley.errors import BadInput, CorruptMedia, MissingFile, TooLarge, UnsupportedMedia
-from medley.media.magic import Sniffed
 from medley.media.probe import probe_source
-from medley.media.sniff import HEAD_BYTES, sniff, sniff_head
+from medley.media.sniff import HEAD_BYTES
 from medley.media.source import Source, open_source, stamp_of
 from medley.settings import Limits
+from medley.sources.kinds import kind_for, kind_of_head, require_kind
 from medley.sources.urls import RAISE, fetch, first_bytes, head, is_url
 from medley.types import Asset, Flow, MediaInfo, Object
 
@@ -28,35 +30,30 @@ def identify(path: str, flow: Flow, catalog: Catalog, limits: Limits, spool: Pat
     An unchanged location is trusted without reading the file, unless it is too young or `verify` is set. Raises
     BadInput; where the content could be hashed, the error has the attribute `asset_id`. Of a bucket: TransientError.
     """
+    pipeline = pipeline_named(flow)
     if is_url(path):
-        return _identify_object(path, flow, catalog, limits, spool, verify=verify)
+        return _identify_object(path, pipeline, catalog, limits, spool, verify=verify)
     absolute = Path(os.path.abspath(path))
     found = _stat(absolute, limits)
     known = catalog.location(str(absolute))
     if known and known.asset_id and not verify and _same(known, found):
         media = catalog.media(known.asset_id)
         if media:
-            _check_flow(flow, media, path)
+            require_kind(pipeline, media, path)
             return Asset(known.asset_id, str(absolute), found.st_size, media, stamp_of(found))
     with open_source(absolute) as source:
-        return _read(source, known, flow, catalog, limits)
+        return _read(source, known, pipeline, catalog, limits)
 
 
-def _read(source: Source, known: Location | None, flow: Flow, catalog: Catalog, limits: Limits) -> Asset:
+def _read(source: Source, known: Location | None, pipeline: Pipeline, catalog: Catalog, limits: Limits) -> Asset:
     """Looks at an open file as a whole: what is hashed is what is probed, whatever its name leads to meanwhile."""
     found, stamp = source.stat, source.stamp
-    _check_flow(flow, sniff(source.path, source.name), source.name)
+    require_kind(pipeline, kind_for(pipeline, source.path, source.name), source.name)
     digest = sha256_of(source.path)
     if source.stamp != stamp:
         raise MissingFile("changed while it was read", file=source.name, remedy="Run again when it is whole")
     fresh = Location(source.name, digest, found.st_size, found.st_mtime_ns, str(found.st_ino))
-    return _seen(fresh, known, source, flow, catalog, limits, stamp)
-
-
-def _check_flow(flow: Flow, found: Sniffed | MediaInfo, path: str) -> None:
-    if found.flow != flow:
-        remedy = f"Use: medley {found.flow} FILE, or medley ingest for files of all kinds"
-        raise UnsupportedMedia(f"is no {flow} but {found.media_type}", file=path, remedy=remedy)
+    return _seen(fresh, known, source, pipeline, catalog, limits, stamp)
 
 
 def spooled(asset_id: str, url: str, spool: Path) -> Path:
@@ -64,7 +61,9 @@ def spooled(asset_id: str, url: str, spool: Path) -> Path:
     return spool / asset_id / (PurePosixPath(url).name or "object")
 
 
-def _identify_object(url: str, flow: Flow, catalog: Catalog, limits: Limits, spool: Path, *, verify: bool) -> Asset:
+def _identify_object(
+    url: str, pipeline: Pipeline, catalog: Catalog, limits: Limits, spool: Path, *, verify: bool
+) -> Asset:
     """The copy of an asset that is known already is made when a stage needs it: see `flows/engine/spool.py`."""
     found = head(url)
     if not found.size_bytes:
@@ -74,18 +73,18 @@ def _identify_object(url: str, flow: Flow, catalog: Catalog, limits: Limits, spo
     known = catalog.location(url)
     trusted = known and known.asset_id and not verify and found.version and known.inode == found.version
     if known and known.asset_id and trusted and (media := catalog.media(known.asset_id)):
-        _check_flow(flow, media, url)
+        require_kind(pipeline, media, url)
         return Asset(known.asset_id, str(spooled(known.asset_id, url, spool)), known.size_bytes or 0, media)
-    asset_id, local = _copied(found, flow, limits, spool)
+    asset_id, local = _copied(found, pipeline, limits, spool)
     with open_source(local) as source:
         fresh = Location(url, asset_id, source.stat.st_size, None, found.version)
-        return _seen(fresh, known, source, flow, catalog, limits)
+        return _seen(fresh, known, source, pipeline, catalog, limits)
 
 
-def _copied(found: Object, flow: Flow, limits: Limits, spool: Path) -> tuple[str, Path]:
+def _copied(found: Object, pipeline: Pipeline, limits: Limits, spool: Path) -> tuple[str, Path]:
     """The object's hash, and its copy; what is no media by its first bytes is not copied."""
     count = min(HEAD_BYTES, found.size_bytes) if found.size_bytes > 0 else HEAD_BYTES
-    _check_flow(flow, sniff_head(first_bytes(found.url, count), found.url), found.url)
+    require_kind(pipeline, kind_of_head(pipeline, first_bytes(found.url, count), found.url), found.url)
     draft = spool / "incoming"
     asset_id = fetch(found.url, draft, limits.max_file_bytes)
     local = spooled(asset_id, found.url, spool)
@@ -97,7 +96,7 @@ def _seen(
     where: Location,
     known: Location | None,
     source: Source,
-    flow: Flow,
+    pipeline: Pipeline,
     catalog: Catalog,
     limits: Limits,
     stamp: str = "",
@@ -110,9 +109,9 @@ def _seen(
     if where != known:
         catalog.upsert_location(where)
     if media is None:
-        media = _probe(asset_id, source, limits)
+        media = _probe(asset_id, source, pipeline, limits)
         catalog.upsert_asset(asset_id, size_bytes, media)
-    _check_flow(flow, media, where.path)
+    require_kind(pipeline, media, where.path)
     return Asset(asset_id, source.name, size_bytes, media, stamp)
 
 
@@ -144,8 +143,8 @@ def _same(known: Location, found: os.stat_result) -> bool:
     return settled and recorded == (found.st_size, found.st_mtime_ns, str(found.st_ino))
 
 
-def _probe(asset_id: str, source: Source, limits: Limits) -> MediaInfo:
-    sniffed = sniff(source.path, source.name)
+def _probe(asset_id: str, source: Source, pipeline: Pipeline, limits: Limits) -> MediaInfo:
+    sniffed = kind_for(pipeline, source.path, source.name)
     if sniffed.flow != "video":
         return MediaInfo(sniffed.demuxer, sniffed.media_type)  # what else is wrong with it, its first stage finds
     try:

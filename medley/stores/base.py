@@ -4,20 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Protocol
 
 from medley.models.base import ModelSpec, Vectors
-from medley.types import MODALITIES, Branch, Modality, Row
+from medley.types import Branch, Modality, Row
 
-Space = Literal["text", "image"]
-SPACE_OF_BRANCH: dict[Branch, Space] = {
-    "speech": "text",
-    "frames": "image",
-    "pages": "text",
-    "images": "image",
-    "captions": "text",
-    "words": "text",
-}
+#: "text", "image", or the name of a space that a pipeline brings.
+Space = str
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
@@ -42,9 +35,9 @@ class ScoredRecord:
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
 class Scope:
-    """What a search looks at: records of these modalities, of these assets (None: of all), on this page (None: any)."""
+    """What a search looks at: records of these modalities, of these assets, on this page (None: of all)."""
 
-    modalities: tuple[Modality, ...] = MODALITIES
+    modalities: tuple[Modality, ...] | None = None
     asset_ids: frozenset[str] | None = None
     page: int | None = None
 
@@ -96,8 +89,8 @@ class VectorStore(Protocol):
         """Best records by BM25; nothing where the backend has none or no word matches."""
         ...
 
-    def count(self, asset_id: str, branch: Branch) -> int:
-        """Records of that branch, over all collections."""
+    def count(self, asset_id: str, branch: Branch | None = None) -> int:
+        """Records of an asset (of one branch), over all collections."""
         ...
 
     def close(self) -> None:

@@ -75,12 +75,16 @@ def _is_one_of(field: str, values: Sequence[str]) -> str:
 
 
 def _filter(scope: Scope) -> str:
-    parts = [_is_one_of("modality", scope.modalities)]
+    parts = [] if scope.modalities is None else [_is_one_of("modality", scope.modalities)]
     if scope.page is not None:
         parts.append(_is("page", scope.page))
     if scope.asset_ids is not None and len(scope.asset_ids) <= _FILTER_ASSETS:
         parts.append(_is_one_of("asset_id", sorted(scope.asset_ids)))
     return " and ".join(parts)
+
+
+def _of_asset(asset_id: str, branch: Branch | None) -> str:
+    return _is("asset_id", asset_id) + (f" and {_is('branch', branch)}" if branch else "")
 
 
 def _stale(batches: Sequence[RecordBatch]) -> list[str]:
@@ -132,7 +136,7 @@ class MilvusStore:
     @_reported
     def delete(self, asset_id: str, branch: Branch | None = None) -> None:
         """See `VectorStore`."""
-        wanted = _is("asset_id", asset_id) + (f" and {_is('branch', branch)}" if branch else "")
+        wanted = _of_asset(asset_id, branch)
         with self._turn():
             self._delete([collection.name for collection in self.collections()], [wanted])
 
@@ -169,9 +173,9 @@ class MilvusStore:
         return self._search(collection, "sparse", query, scope, limit)
 
     @_reported
-    def count(self, asset_id: str, branch: Branch) -> int:
+    def count(self, asset_id: str, branch: Branch | None = None) -> int:
         """See `VectorStore`."""
-        wanted = f"{_is('asset_id', asset_id)} and {_is('branch', branch)}"
+        wanted = _of_asset(asset_id, branch)
         return sum(self._count(collection.name, wanted) for collection in self.collections())
 
     def _count(self, name: str, wanted: str) -> int:

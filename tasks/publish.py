@@ -5,15 +5,11 @@ from __future__ import annotations
 import base64
 import contextlib
 import logging
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import httpx
-from prefect.artifacts import create_markdown_artifact
-from prefect.context import TaskRunContext
-
 from medley.media.pdf import Figure, Page
-from medley.media.sheet import contact_sheet
 from medley.plain import markdown_text
 from medley.types import Asset, Frame, Segment, clock
 
@@ -24,6 +20,8 @@ _PAGES, _BEGINNING = 100, 300
 @contextlib.contextmanager
 def only_shown() -> Iterator[None]:
     """Within the block Prefect's server may be away: that is logged, and no reason to fail."""
+    import httpx
+
     try:
         yield
     except httpx.HTTPError as error:
@@ -66,18 +64,31 @@ def publish_pages(asset: Asset, pages: Sequence[Page]) -> None:
 
 
 def _publish_sheet(asset: Asset, key: str, pictures: Sequence[tuple[Path, str]]) -> None:
-    if TaskRunContext.get() is None or not pictures:
+    if not pictures or not _in_a_task_run():
         return
+    from medley.media.sheet import contact_sheet  # loads Pillow
+
     sheet = embedded(contact_sheet(pictures), "image/jpeg")
     _publish(asset, key, key.capitalize(), f"{len(pictures)} {key}\n\n![contact sheet]({sheet})")
 
 
 def _publish(asset: Asset, key: str, title: str, markdown: str) -> None:
-    if TaskRunContext.get() is None:
+    if not _in_a_task_run():
         return
+    from prefect.artifacts import create_markdown_artifact
+
     with only_shown():
         create_markdown_artifact(
             markdown=f"# {markdown_text(asset.name)}\n\n{markdown}\n",
             key=f"{key}-{asset.asset_id[:12]}",
             description=f"{title} of {markdown_text(asset.name)}",
         )
+
+
+def _in_a_task_run() -> bool:
+    """Prefect is imported by whoever runs tasks: stages do without it."""
+    if "prefect" not in sys.modules:
+        return False
+    from prefect.context import TaskRunContext
+
+    return TaskRunContext.get() is not None

@@ -1,0 +1,8 @@
+"""`python -m flows.deploy`: the same program as `medley deploy`."""
+
+import sys
+
+if __name__ == "__main__":
+    from flows.commands.cli import main
+
+    sys.exit(main(["deploy", *sys.argv[1:]]))

@@ -1,0 +1,8 @@
+"""`python -m flows.forget`: the same program as `medley forget`."""
+
+import sys
+
+if __name__ == "__main__":
+    from flows.commands.cli import main
+
+    sys.exit(main(["forget", *sys.argv[1:]]))

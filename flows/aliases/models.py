@@ -1,0 +1,8 @@
+"""`python -m flows.models`: the same program as `medley models`."""
+
+import sys
+
+if __name__ == "__main__":
+    from flows.commands.cli import main
+
+    sys.exit(main(["models", *sys.argv[1:]]))

@@ -1,0 +1,8 @@
+"""`python -m flows.pipelines`: the same program as `medley pipelines`."""
+
+import sys
+
+if __name__ == "__main__":
+    from flows.commands.cli import main
+
+    sys.exit(main(["pipelines", *sys.argv[1:]]))

@@ -1,0 +1,8 @@
+"""`python -m flows.plan`: the same program as `medley plan`."""
+
+import sys
+
+if __name__ == "__main__":
+    from flows.commands.cli import main
+
+    sys.exit(main(["plan", *sys.argv[1:]]))

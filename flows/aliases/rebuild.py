@@ -1,0 +1,8 @@
+"""`python -m flows.rebuild`: the same program as `medley rebuild-index`."""
+
+import sys
+
+if __name__ == "__main__":
+    from flows.commands.cli import main
+
+    sys.exit(main(["rebuild-index", *sys.argv[1:]]))

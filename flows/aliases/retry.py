@@ -1,0 +1,8 @@
+"""`python -m flows.retry`: the same program as `medley retry`."""
+
+import sys
+
+if __name__ == "__main__":
+    from flows.commands.cli import main
+
+    sys.exit(main(["retry", *sys.argv[1:]]))

@@ -1,0 +1,8 @@
+"""`python -m flows.run`: the same program as `medley run`."""
+
+import sys
+
+if __name__ == "__main__":
+    from flows.commands.cli import main
+
+    sys.exit(main(["run", *sys.argv[1:]]))

@@ -1,0 +1,1 @@
+"""What a pipeline is: stages with their facts, the picture that joins them, their fingerprints, the registry."""

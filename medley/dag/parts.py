@@ -1,0 +1,122 @@
+"""Ready-made stages that end every branch with records: vectors of texts or pictures, and the records."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from medley.artifacts import Draft
+from medley.dag.stage import Stage, Work
+from medley.models.base import Kind, Vectors
+from medley.records import ROWS, load_rows, save_vectors, write_branch
+from medley.run import Pool, TaskContext
+from medley.system.stop import raise_if_stopped
+from medley.types import ArtifactRef, Row
+
+Todo = Sequence[tuple[ArtifactRef, Draft]]
+#: Reads the rows of an artifact.
+Rows = Callable[[Path], list[Row]]
+#: Reads the rows of an artifact, each with the name of its JPEG there.
+PictureRows = Callable[[Path], list[tuple[Row, str]]]
+_BATCH = 64
+
+
+def rows_left(directory: Path) -> list[Row]:
+    """Reads the rows that a stage has left with `save_rows(draft.directory / ROWS, rows)`."""
+    return load_rows(directory / ROWS)
+
+
+def embed_texts(name: str, *, branch: str, rows: Rows = rows_left, takes: str = "", version: int = 1) -> Stage:
+    """Makes a stage that encodes the texts of an artifact's rows with the text model, all of a batch together."""
+
+    def work(todo: Todo, context: TaskContext) -> None:
+        """A vector for each text."""
+        found = [rows(Path(source.directory)) for source, _ in todo]
+        texts = [row.text for part in found for row in part]
+        _save(todo, found, _encoded(texts, "encode_texts", lambda: context.model("text")))
+
+    return _embedding(name, work, "text", branch, takes, version)
+
+
+def embed_pictures(name: str, *, branch: str, rows: PictureRows, takes: str = "", version: int = 1) -> Stage:
+    """Makes a stage that encodes the JPEGs of an artifact with the vision model, all of a batch together."""
+
+    def work(todo: Todo, context: TaskContext) -> None:
+        """A vector for each picture."""
+        found: list[list[Row]] = []
+        paths: list[Path] = []
+        for source, _ in todo:
+            directory = Path(source.directory)
+            pictures, within = rows(directory), directory.relative_to(context.artifacts)
+            found.append([replace(row, thumbnail=str(within / picture)) for row, picture in pictures])
+            paths += [directory / picture for _, picture in pictures]
+        _save(todo, found, _encoded(paths, "encode_images", lambda: context.model("vision")))
+
+    return _embedding(name, work, "vision", branch, takes, version)
+
+
+def write_records(
+    name: str,
+    *,
+    branch: str,
+    modalities: str | tuple[str, ...],
+    space: str = "text",
+    version: int = 1,
+    export: Callable[[Any], dict[str, Any]] | None = None,
+) -> Stage:
+    """Makes a stage that makes the records of an asset's branch those of its vectors, and no others.
+
+    `space` is "text" or "image", or a name of your own where your own model made the vectors.
+    """
+    written = (modalities,) if isinstance(modalities, str) else modalities
+
+    def work(todo: Todo, context: TaskContext) -> None:
+        """The records of the branch, and no others."""
+        write_branch(todo, context.dag[name], context)
+
+    facts: dict[str, Any] = {"modalities": written, "space": space, "export": export, "takes": "vectors"}
+    return _waiting(name, work, branch, version, facts)
+
+
+def rows_as_json(name: str) -> Callable[[Path], dict[str, Any]]:
+    """Makes an `export` fact: the rows of an artifact under `name` in the JSON of `--export`."""
+    return lambda directory: {name: [_plain(row) for row in json.loads((directory / ROWS).read_text())]}
+
+
+def _plain(row: dict[str, Any]) -> dict[str, Any]:
+    """Without what is empty; times in seconds."""
+    seconds = {f"{edge}_s": row[f"{edge}_ms"] / 1000 for edge in ("start", "end") if row[f"{edge}_ms"] is not None}
+    kept = ("modality", "text", "page", "box")
+    return {**seconds, **{name: row[name] for name in kept if row[name] is not None}}
+
+
+def _embedding(name: str, work: Work, model: Kind, branch: str, takes: str, version: int) -> Stage:
+    return _waiting(name, work, branch, version, {"takes": takes or (), "makes": "vectors", "model": model})
+
+
+def _waiting(name: str, work: Work, branch: str, version: int, facts: dict[str, Any]) -> Stage:
+    """A stage that waits for a model or the store."""
+    return Stage(name=name, work=work, branch=branch, version=version, num_cpus=0.1, whole_batch=True, **facts)
+
+
+def _encoded(items: Sequence[Any], method: str, pool: Callable[[], Pool]) -> Vectors:
+    """Vectors of shape (len(items), dim). Where there are no items no model is asked; none once the run is to end."""
+    if not items:
+        return np.empty((0, 0), np.float32)
+    model, parts = pool(), []
+    for at in range(0, len(items), _BATCH):
+        raise_if_stopped()
+        parts.append(model.call(method, items[at : at + _BATCH]))
+    return np.concatenate(parts)
+
+
+def _save(todo: Todo, found: Sequence[list[Row]], vectors: Vectors) -> None:
+    at = 0
+    for (_, draft), rows in zip(todo, found, strict=True):
+        save_vectors(draft.directory, rows, vectors[at : at + len(rows)])
+        at += len(rows)

@@ -1,0 +1,130 @@
+"""A stage: the function that does the work, and every fact that the engine needs to know about that function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from medley.dag.tracing import Node, place
+from medley.models.base import Kind, ModelSpec
+from medley.types import Asset
+
+Work = Callable[..., None]
+#: What a stage reads of the options; the value is a part of its fingerprint, so it has to be JSON.
+Reads = Callable[[Any], Any]
+#: Why there is nothing to do for an asset; empty where there is.
+Skips = Callable[[Asset], str]
+
+
+def no_sound(asset: Asset) -> str:
+    """Skips an asset without a sound track."""
+    return "" if asset.media.audio_stream is not None else "no sound"
+
+
+def no_picture(asset: Asset) -> str:
+    """Skips an asset without a picture track; cover art is no picture track."""
+    return "" if asset.media.video_stream is not None else "no picture"
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Stage:
+    """One node of a DAG. Call a stage within a picture to place the stage there; `work` is the function itself.
+
+    Attributes:
+        name: Unique within a DAG.
+        branch: The chain of stages to which this one belongs; ends in the stage that writes the branch's records.
+        version: Raise `version` when the same input and options give another output than before.
+        work: `work(source, draft, context)` for each asset, with one source for each stage before; with `whole_batch`
+            `work([(source, draft), ...], context)` for all assets of a batch. Raises a MedleyError.
+        takes, makes: Names of what the stage reads and leaves ("sound", "transcript"). A picture in which they do not
+            fit is refused. Without `takes` the stage reads anything; what `makes` names has to be read by a stage.
+        reads: What of the options the stage reads.
+        model: Kind of the model that the stage asks (a field of `Models`), or a model of its own.
+        skips: For which assets there is nothing to do; stages behind this one are skipped, too.
+        transient: The files are dropped after the run. One stage reads them; where that one is done, this one is.
+        modalities: Of a stage that writes records: the modalities of its records, the usual one first.
+        space: Of a stage that writes records: the embedding space, "text" or "image" or a name of your own.
+        export: Adds to the JSON of `--export`: from the directory of the artifact to a dict.
+        files: Names or patterns of files that `--export` copies, too.
+        num_cpus, num_gpus, resources: What Ray reserves while the stage runs: `num_cpus` 1 where it computes, 0.1 where
+            it waits for a model or the store.
+        retries: How often the stage is tried again when worker, network or memory were to blame.
+        inputs: Names of the stages before, None for the asset; set by the picture.
+
+    """
+
+    name: str
+    work: Work
+    version: int = 1
+    branch: str = ""
+    takes: str | tuple[str, ...] = ()
+    makes: str = ""
+    reads: Reads = lambda options: None
+    model: Kind | ModelSpec | None = None
+    skips: Skips | None = None
+    transient: bool = False
+    modalities: tuple[str, ...] = ()
+    space: str = ""
+    export: Callable[[Any], dict[str, Any]] | None = None
+    files: tuple[str, ...] = ()
+    num_cpus: float = 1.0
+    num_gpus: float = 0.0
+    resources: tuple[tuple[str, float], ...] = ()
+    retries: int = 2
+    whole_batch: bool = False
+    inputs: tuple[str | None, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "branch", self.branch or self.name)
+        object.__setattr__(self, "takes", (self.takes,) if isinstance(self.takes, str) else tuple(self.takes))
+        for modality in self.modalities:
+            _SPACES.setdefault(modality, self.space)
+
+    def __call__(self, *inputs: Node) -> Node:
+        """Places the stage in the picture that is being read, behind `inputs`. Raises PipelineError."""
+        return place(self, inputs)
+
+    @property
+    def writes(self) -> bool:
+        """Whether the stage writes records."""
+        return bool(self.modalities)
+
+    @property
+    def after(self) -> tuple[str, ...]:
+        """Names of the stages that come right before."""
+        return tuple(name for name in self.inputs if name is not None)
+
+    @property
+    def doc(self) -> str:
+        """First line of the function's docstring."""
+        return (self.work.__doc__ or "").strip().partition("\n")[0]
+
+    def fingerprinted(self, options: Any, model: str | None, before: list[str]) -> list[Any]:
+        """What the fingerprint is made of: JSON."""
+        chain: Any = before[0] if len(before) == 1 else before or None
+        return [self.name, self.version, model, self.reads(options), chain]
+
+
+#: Every modality that a stage of this process writes, and its embedding space.
+_SPACES: dict[str, str] = {}
+
+
+def known_modalities() -> dict[str, str]:
+    """Modalities that stages write which have been imported so far: the embedding space of each."""
+    return dict(_SPACES)
+
+
+def stage(**facts: Any) -> Callable[[Work], Stage]:
+    """Makes a stage of a function `(source, draft, context)` that works on one asset; see `Stage` for the facts."""
+    return lambda function: Stage(name=function.__name__, work=function, **facts)
+
+
+def batch_stage(**facts: Any) -> Callable[[Work], Stage]:
+    """Makes a stage of a function `([(source, draft), ...], context)` that works on all assets of a batch at once."""
+    return lambda function: Stage(name=function.__name__, work=function, whole_batch=True, **facts)
+
+
+def placed(found: Stage, inputs: tuple[str | None, ...]) -> Stage:
+    """The stage as it stands in a picture."""
+    return replace(found, inputs=inputs)
