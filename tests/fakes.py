@@ -88,16 +88,16 @@ class FakeStore:
 
     def search_vector(self, collection: Collection, vector: Vectors, scope: Scope, limit: int) -> list[ScoredRecord]:
         """See `VectorStore`."""
-        self.asked.append((collection.name, "vector", list(scope.modalities), limit))
+        self.asked.append((collection.name, "vector", list(scope.modalities or ()), limit))
         self.vectors.append(vector)
         return self._of(self.by_vector, collection, scope, limit)
 
     def search_text(self, collection: Collection, query: str, scope: Scope, limit: int) -> list[ScoredRecord]:
         """See `VectorStore`."""
-        self.asked.append((collection.name, query, list(scope.modalities), limit))
+        self.asked.append((collection.name, query, list(scope.modalities or ()), limit))
         return self._of(self.by_text, collection, scope, limit)
 
-    def count(self, asset_id: str, branch: Branch) -> int:
+    def count(self, asset_id: str, branch: Branch | None = None) -> int:
         """A search counts nothing."""
         raise AssertionError(f"counted {asset_id} {branch}")
 
@@ -107,7 +107,8 @@ class FakeStore:
     def _of(
         self, known: dict[str, list[ScoredRecord]], collection: Collection, scope: Scope, limit: int
     ) -> list[ScoredRecord]:
-        wanted = [hit for hit in known.get(collection.name, []) if hit.row.modality in scope.modalities]
+        there = known.get(collection.name, [])
+        wanted = [hit for hit in there if scope.modalities is None or hit.row.modality in scope.modalities]
         return [hit for hit in wanted if scope.asset_ids is None or hit.asset_id in scope.asset_ids][:limit]
 
 

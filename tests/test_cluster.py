@@ -17,9 +17,11 @@ from ray.core.generated import gcs_pb2, gcs_service_pb2
 from flows.services import ray_cluster as _cluster
 from flows.services import ray_runner as _runner
 from flows.services.ray_cluster import joinable, living_nodes, resolved
+from medley.dag.registry import pipeline_named
 from medley.errors import ServiceUnreachable, SetupError
+from medley.options import ImageOptions
 from medley.settings import Settings, load_settings
-from tasks._stage import run_stage
+from tasks.run_stage import run_stage
 from tests.conftest import Medley
 from tests.documents import picture
 
@@ -151,6 +153,7 @@ def test_a_ray_that_does_not_start_is_one_line(
 
 
 def test_another_version_on_a_node_takes_no_work() -> None:
-    run: Any = SimpleNamespace(code="0123abcd")
+    dag = pipeline_named("image").dag(ImageOptions())
+    context: Any = SimpleNamespace(code="0123abcd", dag=dag)
     with pytest.raises(SetupError, match="the run's is another one"):
-        run_stage("load_images", SimpleNamespace(parts=[]), run, lambda part, draft: None)  # type: ignore[arg-type]
+        run_stage(dag["load_images"], [], context)

@@ -11,7 +11,7 @@ import pytest
 
 from flows.commands import files as _command
 from flows.commands.cli import module_of
-from flows.engine.registry import FLOWS
+from medley.dag.registry import names
 from medley.settings import (
     CaptionerSettings,
     EmbedderSettings,
@@ -37,7 +37,7 @@ def commands() -> list[str]:
 def test_readme_commands_parse(line: str) -> None:
     _, verb, *arguments = shlex.split(line)
     parser = argparse.ArgumentParser(exit_on_error=False)
-    if verb in FLOWS:
+    if verb in names():
         _command.add_arguments(parser, verb)  # type: ignore[arg-type]
     else:
         module_of(verb).add_arguments(parser)

@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
+from medley.dag.fingerprints import fingerprints, plan_fingerprint
+from medley.dag.registry import pipeline_named
 from medley.models.base import spec_from_json
 from medley.models.profiles import Models, models_of
-from medley.options import ModelOptions, Profile, VideoOptions
+from medley.options import CaptionOptions, ImageOptions, ModelOptions, PdfOptions, PictureOptions, Profile, VideoOptions
 from medley.planning import wanted_stages
-from medley.stages import DAGS, Stage, fingerprints, plan_fingerprint
 
 OPTIONS = VideoOptions(profile=Profile.DEMO)
 MODELS = models_of(Profile.DEMO, ModelOptions())
@@ -32,8 +33,9 @@ def changed(options: VideoOptions = OPTIONS, models: Models = MODELS) -> set[str
 
 def test_one_for_each_stage_and_none_twice() -> None:
     known = fingerprints("video", OPTIONS, MODELS)
-    assert list(known) == [stage.name for stage in DAGS["video"]]
-    assert len(set(known.values())) == len(DAGS["video"])
+    dag = pipeline_named("video").dag(OPTIONS)
+    assert list(known) == list(dag)
+    assert len(set(known.values())) == len(dag)
     assert all(len(value) == 32 and int(value, 16) >= 0 for value in known.values())
 
 
@@ -42,7 +44,7 @@ def test_same_in_every_process(seed: str) -> None:
     script = (
         "from medley.models.profiles import models_of\n"
         "from medley.options import *\n"
-        "from medley.stages import fingerprints\n"
+        "from medley.dag.fingerprints import fingerprints\n"
         "print(fingerprints('video', VideoOptions(profile='demo'), models_of(Profile.DEMO, ModelOptions())))"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env={"PYTHONHASHSEED": seed})
@@ -118,19 +120,31 @@ def test_plan_stands_for_all_stages() -> None:
         assert plan_fingerprint({**known, name: "0" * 32}) != plan
 
 
-def test_branches_are_chains_that_end_in_their_write() -> None:
-    for dag, branch in {(known, stage.branch) for known in DAGS.values() for stage in known}:
-        chain = [stage for stage in dag if stage.branch == branch]
-        elsewhere = {None, *(stage.name for stage in dag if stage.branch != branch)}
-        assert chain[0].after in elsewhere
-        assert [stage.after for stage in chain[1:]] == [stage.name for stage in chain[:-1]]
+EVERYTHING = {
+    "video": VideoOptions(),
+    "pdf": PdfOptions(captions=CaptionOptions(model="m")),
+    "image": ImageOptions(captions=CaptionOptions(model="m"), pictures=PictureOptions(ocr=True)),
+}
+
+
+@pytest.mark.parametrize("name", EVERYTHING)
+def test_branches_are_chains_that_end_in_their_write(name: str) -> None:
+    dag = pipeline_named(name).dag(EVERYTHING[name])
+    for branch in {stage.branch for stage in dag.values()}:
+        chain = [stage for stage in dag.values() if stage.branch == branch]
+        elsewhere = {None, *(stage.name for stage in dag.values() if stage.branch != branch)}
+        assert set(chain[0].inputs) <= elsewhere
+        assert [stage.after for stage in chain[1:]] == [(stage.name,) for stage in chain[:-1]]
         assert [stage.writes for stage in chain] == [False] * (len(chain) - 1) + [True]
 
 
-def test_a_stage_says_itself_which_stream_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
-    noises: Any = Stage("tag_noises", "noises", 1, needs="audio_stream")  # type: ignore[arg-type]
-    monkeypatch.setitem(DAGS, "video", (noises,))
-    run: Any = SimpleNamespace(flow="video", options=VideoOptions())
-    for stream, wanted in ((None, []), (0, [noises])):
-        asset: Any = SimpleNamespace(media=SimpleNamespace(audio_stream=stream))
-        assert wanted_stages(asset, run) == wanted
+SOUND = SPEECH | {"extract_audio"}
+
+
+@pytest.mark.parametrize(("stream", "missing"), [("audio_stream", SOUND), ("video_stream", FRAMES)])
+def test_a_stage_says_itself_which_stream_it_needs(stream: str, missing: set[str]) -> None:
+    dag = pipeline_named("video").dag(OPTIONS)
+    streams = {"audio_stream": 0, "video_stream": 1} | {stream: None}
+    asset: Any = SimpleNamespace(media=SimpleNamespace(**streams))
+    run: Any = SimpleNamespace(dag=dag)
+    assert {stage.name for stage in wanted_stages(asset, run)} == set(dag) - missing

@@ -23,7 +23,7 @@ from medley.catalog import open_catalog
 from medley.catalog.uploads import Uploads
 from medley.catalog.views import status_items, status_runs
 from medley.errors import SetupError
-from medley.options import IngestOptions
+from medley.options import IngestOptions, Profile, VideoOptions
 from medley.report import ItemReport, ReportFile, exit_code
 from medley.settings import Settings
 from medley.sources.stability import seen_at
@@ -141,7 +141,7 @@ def test_a_retry_of_a_flow_run_does_only_what_is_missing(
     monkeypatch.setenv("MEDLEY_FAULTS", '{"embed_text": "SetupError", "embed_frames": "SetupError"}')
     stop.clear_stop()
     flow = ingest_video.with_options(task_runner=local_runner(settings))
-    parameters = {"paths": [str(folder / "clip.mp4")], "options": DEMO.of("video")}
+    parameters = {"paths": [str(folder / "clip.mp4")], "options": VideoOptions(profile=Profile.DEMO)}
     with temporary_settings({PREFECT_API_URL: prefect_url}), get_client(sync_client=True) as client:
         flow_run = client.create_flow_run(flow, parameters=parameters)
         state = run_flow(flow, flow_run=flow_run, parameters=parameters, return_type="state")

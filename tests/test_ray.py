@@ -130,7 +130,7 @@ def test_import_of_the_flow_loads_no_torch() -> None:
 PLACEMENT = """
 import os, time, ray
 import actors.host
-from actors.pool import RayPool
+from actors.ray_pool import RayPool
 from medley.models.base import ModelSpec, pick_device
 ray.init(address=os.environ["MEDLEY_RAY__ADDRESS"], namespace="medley", log_to_driver=False)
 class Host(actors.host.Host):
@@ -170,7 +170,7 @@ def test_two_actors_share_a_gpu_and_a_third_waits(on_ray: str, tmp_path: Path) -
 WAITING = """
 import os, threading, time, ray
 import actors.host
-from actors.pool import RayPool
+from actors.ray_pool import RayPool
 from medley.models.base import ModelSpec
 ray.init(address=os.environ["MEDLEY_RAY__ADDRESS"], namespace="medley", log_to_driver=False)
 class Host(actors.host.Host):

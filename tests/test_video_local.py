@@ -8,21 +8,18 @@ import shutil
 import threading
 import time
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from flows import video
-from flows.engine.in_flight import by_stage
 from medley.artifacts import MANIFEST, ArtifactStore
 from medley.catalog import open_catalog
 from medley.catalog.tables import outcomes, stages
+from medley.dag.fingerprints import fingerprints
 from medley.models.profiles import models_of
 from medley.options import ModelOptions, Profile, VideoOptions
 from medley.settings import Settings, load_settings
 from medley.sources.identify import identify
-from medley.stages import fingerprints
 from medley.system.stop import request_stop
 from tests.conftest import SAMPLE, Medley
 from tests.media import first_seconds, without_index, without_picture, without_sound
@@ -268,27 +265,3 @@ def test_cancelling_leaves_what_another_run_holds_alone(medley: Medley, settings
     assert (item["status"], item["stages"]) == ("cancelled", [])
     assert catalog.outcome(asset.asset_id, "video") is None
     assert ArtifactStore(settings.artifacts).find(asset.asset_id, "extract_audio", fingerprint)
-
-
-def test_stages_are_known_by_their_tasks_and_some_may_be_left_out(
-    medley: Medley, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def submit(assets: Any, run: Any) -> list[Any]:
-        pictures = video.sample_frames.submit(assets, run)
-        vectors = video.embed_frames.submit(pictures, run)
-        return [video.write_frames.submit(vectors, run), pictures, vectors]
-
-    monkeypatch.setattr(video, "submit_video", submit)
-    [item] = medley("video", SAMPLE, "--json").report["items"]
-    assert (item["status"], states(item)) == ("complete", dict.fromkeys(FRAMES, "completed"))
-    assert list(states(item)) == FRAMES, "in the order of the picture"
-    assert item["records"]["frame"] > 0
-
-
-def test_a_stage_that_is_given_twice_is_refused() -> None:
-    run = SimpleNamespace(fingerprints=dict.fromkeys(SPEECH + FRAMES, ""), flow="video")
-    one, other = SimpleNamespace(stage="chunk"), SimpleNamespace(stage="transcribe")
-    assert list(by_stage([one, other], run)) == ["transcribe", "chunk"]
-    for wrong in ([one, one], [SimpleNamespace()], [SimpleNamespace(stage="parse")]):
-        with pytest.raises(ValueError, match="the stages of video are"):
-            by_stage(wrong, run)

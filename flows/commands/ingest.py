@@ -76,7 +76,7 @@ class _Ingest(Call):
             opened as parent,
             signals.hard_exit(self._settings.stop_grace_s, lambda: self._leave_hard(parent)),
         ):
-            parent.jobs = self._jobs(parent)
+            parent.batches = self._batches(parent)
             if arguments.export:
                 parent.on_child = lambda run_context: self._count_exports(export_all(run_context, arguments.export))
             self._work(parent)
@@ -86,7 +86,7 @@ class _Ingest(Call):
     def _count_exports(self, count: int) -> None:
         self.told_exports += count
 
-    def _jobs(self, parent: Parent) -> Iterator[ChildJob]:
+    def _batches(self, parent: Parent) -> Iterator[ChildJob]:
         routes = self._settings.routes
         if self._arguments.sources:
             files = files_of(self._arguments.sources, parent.refuse)
@@ -97,7 +97,7 @@ class _Ingest(Call):
             *(
                 one_pipeline(paths, CHILD_ITEMS, pipeline_named(flow))
                 if flow
-                else batches(paths, CHILD_ITEMS, routes, otherwise=pipeline_named("video"))
+                else batches(paths, CHILD_ITEMS, routes, otherwise="video")
                 for flow, paths in failed_paths(parent.catalog.engine).items()
             )
         )

@@ -21,6 +21,7 @@ from flows.services.environment import prepare_environment
 from medley.catalog import Catalog, open_catalog
 from medley.dag.fingerprints import plan_fingerprint
 from medley.dag.pipeline import Pipeline
+from medley.dag.registry import pipeline_named
 from medley.errors import BadInput, MedleyError, TransientError
 from medley.options import FileOptions, IngestOptions, options_for
 from medley.planning import Planned, reasons, stages_to_run
@@ -65,22 +66,19 @@ def run(arguments: argparse.Namespace) -> int:
 def _planned(found: Iterator[ChildJob], options: FileOptions, settings: Settings) -> Iterator[Planned]:
     catalog = open_catalog(settings)
     runs: dict[str, TaskContext] = {}
-    for pipeline, paths in found:
-        if pipeline is None:
+    for flow, paths in found:
+        if flow is None:
             yield from (Planned(path, "skipped") for path in paths)
             continue
-        if pipeline.name not in runs:
-            runs[pipeline.name] = new_run(pipeline, options_for(pipeline.options, options), settings, force=False)
-        run = runs[pipeline.name]
+        if flow not in runs:
+            pipeline = pipeline_named(flow)
+            runs[flow] = new_run(pipeline, options_for(pipeline.options, options), settings, force=False)
+        run = runs[flow]
         seen: set[str] = set()
         for path in paths:
             item = _item(path, run, catalog)
             again = item.asset_id in seen and item.action == "run"
-            yield (
-                Planned(path, "unchanged", pipeline.name, item.asset_id, ["same content as another file"])
-                if again
-                else item
-            )
+            yield (Planned(path, "unchanged", flow, item.asset_id, ["same content as another file"]) if again else item)
             seen |= {item.asset_id} if item.asset_id else set()
 
 

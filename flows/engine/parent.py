@@ -17,7 +17,7 @@ from flows.engine.progress import Progress, Silent
 from flows.engine.run import RunContext, open_run
 from medley.catalog import Catalog, open_catalog
 from medley.catalog.uploads import Uploads
-from medley.dag.pipeline import Pipeline
+from medley.dag.registry import pipeline_named
 from medley.errors import MedleyError, SetupError
 from medley.media.sniff import sniff
 from medley.options import FileOptions, options_for
@@ -29,8 +29,8 @@ from medley.system.stop import stop_requested
 
 #: More items than this are more than one child run.
 CHILD_ITEMS = 500
-#: What a child run is to do: files of one pipeline, None for what no pipeline takes.
-ChildJob = tuple[Pipeline | None, list[str]]
+#: What a child run is to do: files of one pipeline, by its name; None for what no pipeline takes.
+ChildJob = tuple[str | None, list[str]]
 
 
 @dataclass(slots=True)
@@ -46,7 +46,7 @@ class Parent:
     force: bool = False
     verify: bool = False
     retry_failed: bool = False
-    jobs: Iterator[ChildJob] | None = None  #: None: the flow is to find out
+    batches: Iterator[ChildJob] | None = None  #: None: the flow is to find out
     on_child: Callable[[RunContext], object] = lambda run_context: None  #: told of each child run that is done
     flow_runs: list[str] = field(default_factory=list)
     finished: bool = False  #: every batch has been worked on
@@ -58,10 +58,6 @@ class Parent:
         """As of `RunContext`: the flow travels to Ray's workers, this does not."""
         return type(None), ()
 
-    def options_of(self, pipeline: Pipeline) -> FileOptions:
-        """What of the options concerns a pipeline."""
-        return options_for(pipeline.options, self.options)
-
     @property
     def uploads(self) -> Uploads:
         """The catalog's uploads."""
@@ -69,13 +65,13 @@ class Parent:
 
     def anything_to_do(self) -> bool:
         """Enters batches about which nothing is to do; True, with its run opened, at the first other one."""
-        for pipeline, paths in self.jobs or ():
+        for flow, paths in self.batches or ():
             if stop_requested():
                 self._enter(paths, "cancelled", stop_errors())
-            elif pipeline is None:
+            elif flow is None:
                 self._enter(paths, "skipped", [])
             else:
-                self._open(pipeline, paths)
+                self._open(flow, paths)
             if self.opened:
                 return True
         return False
@@ -93,9 +89,9 @@ class Parent:
             self.run_opened()
         self.finished = not stop_requested()
 
-    def child(self, pipeline: Pipeline, paths: list[str]) -> dict[str, dict[str, Any]]:
+    def child(self, flow: str, paths: list[str]) -> dict[str, dict[str, Any]]:
         """Runs one pipeline over `paths`; its entries by path. Where nothing is to do there is no flow run."""
-        run_context = self._open(pipeline, paths)
+        run_context = self._open(flow, paths)
         if self.opened:
             self.run_opened()
         return {entry["path"]: entry for entry in run_context.report.items()}
@@ -123,10 +119,11 @@ class Parent:
             run_context.enter_missing(run_context.paths, error)
             self._take(run_context)
 
-    def _open(self, pipeline: Pipeline, paths: list[str]) -> RunContext:
+    def _open(self, flow: str, paths: list[str]) -> RunContext:
         """A run over `paths`, which stays open where there is something to do."""
+        pipeline = pipeline_named(flow)
         how = {"force": self.force, "verify": self.verify, "retry_failed": self.retry_failed}
-        opened = open_run(pipeline, self.options_of(pipeline), self.settings, view=self.view, **how)
+        opened = open_run(pipeline, options_for(pipeline.options, self.options), self.settings, view=self.view, **how)
         run_context = self.opened = self.exits.enter_context(opened)
         run_context.paths = paths
         if not run_context.anything_to_do(paths):

@@ -77,8 +77,8 @@ def ingest_flow(joined: Parent | None = None) -> Any:
 
 def _ingest(sources: list[str], parent: Parent, *, pruned: bool) -> None:
     wanted = [without_password(native_name(source)) for source in sources] or [parent.settings.upload_source]
-    if parent.jobs is None:
-        parent.jobs = batches(files_of(wanted, parent.refuse), CHILD_ITEMS, parent.settings.routes)
+    if parent.batches is None:
+        parent.batches = batches(files_of(wanted, parent.refuse), CHILD_ITEMS, parent.settings.routes)
     parent.work()
     if pruned:
         prune(wanted, parent)

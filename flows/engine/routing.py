@@ -14,7 +14,6 @@ from flows.services.shared import vector_store
 from medley.artifacts import ArtifactStore
 from medley.catalog.known import forget_paths, paths_below
 from medley.dag.pipeline import Pipeline
-from medley.dag.registry import pipeline_named
 from medley.errors import BadInput, MedleyError, MissingFile, TransientError, UnsupportedMedia
 from medley.media.sniff import is_text
 from medley.records import retire
@@ -28,37 +27,38 @@ _REFUSES = "video"  # what cannot be read: this pipeline says why
 
 
 def batches(
-    paths: Iterable[str], size: int, routes: Mapping[str, str], otherwise: Pipeline | None = None
+    paths: Iterable[str], size: int, routes: Mapping[str, str], otherwise: str | None = None
 ) -> Iterator[ChildJob]:
     """Files of one pipeline together, `size` of them at most; `otherwise` for what is of none."""
-    waiting: dict[Pipeline | None, list[str]] = defaultdict(list)
-    for path in paths:
-        pipeline = pipeline_of(path, routes) or otherwise
-        waiting[pipeline].append(path)
-        if len(waiting[pipeline]) >= size:
-            yield pipeline, waiting.pop(pipeline)
-    yield from waiting.items()
+    return _grouped(((path, pipeline_of(path, routes) or otherwise) for path in paths), size)
 
 
 def one_pipeline(paths: Iterable[str], size: int, pipeline: Pipeline) -> Iterator[ChildJob]:
     """All files for one pipeline, `size` of them together at most; None for what the pipeline does not take."""
-    waiting: dict[Pipeline | None, list[str]] = defaultdict(list)
-    for path in paths:
-        chosen = pipeline if _takes(pipeline, path) else None
-        waiting[chosen].append(path)
-        if len(waiting[chosen]) >= size:
-            yield chosen, waiting.pop(chosen)
+    return _grouped(((path, pipeline.name if _takes(pipeline, path) else None) for path in paths), size)
+
+
+def _grouped(found: Iterable[tuple[str, str | None]], size: int) -> Iterator[ChildJob]:
+    waiting: dict[str | None, list[str]] = defaultdict(list)
+    for path, flow in found:
+        waiting[flow].append(path)
+        if len(waiting[flow]) >= size:
+            yield flow, waiting.pop(flow)
     yield from waiting.items()
 
 
-def pipeline_of(path: str, routes: Mapping[str, str]) -> Pipeline | None:
-    """By the content; None where no pipeline takes such files. What cannot be read, the flow of videos says."""
+def pipeline_of(path: str, routes: Mapping[str, str]) -> str | None:
+    """Name of the pipeline for a file, by its content; None where no pipeline takes such files.
+
+    What cannot be read goes to the pipeline of videos, which says why.
+    """
     if not is_url(path) and os.path.exists(path) and not _is_plain(Path(path)):
         return None
     try:
-        return pipeline_for(path, routes)
+        found = pipeline_for(path, routes)
     except (BadInput, TransientError):
-        return pipeline_named(_REFUSES)
+        return _REFUSES
+    return found.name if found else None
 
 
 def _takes(pipeline: Pipeline, path: str) -> bool:

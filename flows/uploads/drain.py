@@ -14,7 +14,6 @@ from flows.engine.parent import Parent
 from flows.engine.routing import batches
 from flows.services.log import logger
 from medley.catalog.uploads import Upload
-from medley.dag.registry import pipeline_named
 from medley.errors import MedleyError, MissingFile
 from medley.plain import native_name
 from medley.sources.stability import DONE, FAILED, seen_at
@@ -35,10 +34,9 @@ def drain(paths: list[str], parent: Parent) -> None:
     while parent.catalog.claim(CLAIM, parent.run_id):
         while not stop_requested() and (batch := parent.uploads.take(parent.run_id, _BATCH)):
             entries: dict[str, dict[str, Any]] = {}
-            otherwise = pipeline_named(_REFUSES)
-            paths_now = [file.path for file in batch]
-            for pipeline, some in batches(paths_now, _BATCH, parent.settings.routes, otherwise=otherwise):
-                entries |= parent.child(pipeline or otherwise, some)
+            now = [file.path for file in batch]
+            for flow, some in batches(now, _BATCH, parent.settings.routes, otherwise=_REFUSES):
+                entries |= parent.child(flow or _REFUSES, some)
             for file in batch:
                 _settle(file, entries[file.path], parent)
         parent.catalog.release(CLAIM, parent.run_id)
