@@ -1,47 +1,55 @@
-"""Results as files for people and other programs: JSON beside SRT and WebVTT."""
+"""Results as files for people and other programs: JSON beside SRT, WebVTT, Markdown, and files that stages made."""
 
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from medley.artifacts import ArtifactStore
-from medley.media.frames import FRAMES, read_frames
-from medley.media.pdf import read_pages
+from medley.dag.stage import Stage
 from medley.plain import markdown_text, to_json
 from medley.run import TaskContext
 from medley.subtitles import srt, vtt
-from medley.transcript import TRANSCRIPT, read_segments
-from medley.types import Asset, Segment
+from medley.types import Asset, Segment, Word
 
 
-def export_asset(asset: Asset, shown_path: str, run: TaskContext, directory: Path) -> Path:
-    """Writes `<stem>.json` into `directory`, and `.srt` and `.vtt` where there is speech, `.md` where there are pages.
+def export_asset(asset: Asset, shown_path: str, context: TaskContext, directory: Path) -> Path:
+    """Writes `<stem>.json` into `directory`; `.srt` and `.vtt` where there is speech, `.md` where there are pages.
 
-    Returns the JSON's path.
-
-    On a name that another asset has taken, `<stem>.<8 digits of the asset id>.json`. Branches that are not done give
-    empty lists.
+    Returns the JSON's path. On a name that another asset has taken, `<stem>.<8 digits of the asset id>.json`. What a
+    stage exports is in its facts; stages that are not done give nothing.
     """
-    segments, pages = _segments(asset, run), _pages(asset, run)
-    content = {
-        "path": shown_path,
-        "asset_id": asset.asset_id,
-        "segments": [asdict(segment) for segment in segments],
-        "frames": _frames(asset, run),
-        "pages": pages,
-    }
+    content: dict[str, Any] = {"path": shown_path, "asset_id": asset.asset_id}
+    content |= {"segments": [], "frames": [], "pages": []}
+    made = [(stage, where) for stage in context.dag.values() if (where := _made(asset, stage, context))]
+    for stage, where in made:
+        for key, found in stage.export(where).items() if stage.export else ():
+            content[key] = content[key] + found if isinstance(content.get(key), list) else found
+    content["pages"].sort(key=lambda page: page["page"])
     target = _free_name(directory, asset)
     target.write_text(to_json(content, indent=1) + "\n")
-    if segments:
+    _write_readable(content, target)
+    for stage, where in made:
+        for file in (path for pattern in stage.files for path in sorted(where.glob(pattern))):
+            shutil.copyfile(file, target.with_name(f"{target.stem}.{file.name}"))
+    return target
+
+
+def _write_readable(content: dict[str, Any], target: Path) -> None:
+    if content["segments"]:
+        segments = [_segment(found) for found in content["segments"]]
         target.with_suffix(".srt").write_text(srt(segments))
         target.with_suffix(".vtt").write_text(vtt(segments))
-    if pages:
-        target.with_suffix(".md").write_text(markdown(pages))
-    return target
+    if content["pages"]:
+        target.with_suffix(".md").write_text(markdown(content["pages"]))
+
+
+def _segment(found: dict[str, Any]) -> Segment:
+    words = tuple(Word(**word) for word in found["words"])
+    return Segment(found["start_s"], found["end_s"], found["text"], words)
 
 
 def markdown(pages: Sequence[dict[str, Any]]) -> str:
@@ -53,37 +61,13 @@ def markdown(pages: Sequence[dict[str, Any]]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _made(asset: Asset, stage: str, run: TaskContext) -> Path | None:
-    """Where a stage's artifact is; None where there is none."""
-    artifacts, fingerprint = ArtifactStore(run.artifacts), run.fingerprints.get(stage)
-    if fingerprint is None or artifacts.find(asset.asset_id, stage, fingerprint) is None:
+def _made(asset: Asset, stage: Stage, context: TaskContext) -> Path | None:
+    """Where the artifact of a stage with something to export is; None where there is none."""
+    if stage.export is None and not stage.files:
         return None
-    return artifacts.directory(asset.asset_id, stage, fingerprint)
-
-
-def _segments(asset: Asset, run: TaskContext) -> list[Segment]:
-    directory = _made(asset, "transcribe", run)
-    return read_segments(directory / TRANSCRIPT) if directory else []
-
-
-def _pages(asset: Asset, run: TaskContext) -> list[dict[str, Any]]:
-    """What is written on each page; of one with a text layer and an OCR both."""
-    found = []
-    for source, stage in (("text", "parse"), ("ocr", "ocr")):
-        directory = _made(asset, stage, run)
-        for page in read_pages(directory) if directory else ():
-            if page.blocks:
-                blocks = [{"text": block.text, "box": list(block.box)} for block in page.blocks]
-                text = "\n\n".join(block.text for block in page.blocks)
-                found.append({"page": page.number, "text": text, "source": source, "blocks": blocks})
-    return sorted(found, key=lambda page: page["page"])
-
-
-def _frames(asset: Asset, run: TaskContext) -> list[dict[str, Any]]:
-    directory = _made(asset, "sample_frames", run)
-    if directory is None or not (directory / FRAMES).is_file():
-        return []
-    return [{"time_s": f.time_s, "image": str(directory / f.image)} for f in read_frames(directory)]
+    artifacts, fingerprint = ArtifactStore(context.artifacts), context.fingerprints[stage.name]
+    done = artifacts.find(asset.asset_id, stage.name, fingerprint)
+    return artifacts.directory(asset.asset_id, stage.name, fingerprint) if done else None
 
 
 def _free_name(directory: Path, asset: Asset) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from medley.artifacts import Draft
 from medley.dag.parts import embed_pictures, write_records
@@ -13,8 +14,19 @@ from medley.types import Asset, Frame, Row
 from tasks.publish import publish_frames
 
 
+def _exported(made: Path) -> dict[str, Any]:
+    found = pictures.read_frames(made) if (made / pictures.FRAMES).is_file() else []
+    return {"frames": [{"time_s": frame.time_s, "image": str(made / frame.image)} for frame in found]}
+
+
 @stage(
-    version=3, branch="frames", reads=lambda o: o.frames.model_dump(), skips=no_picture, takes="assets", makes="frames"
+    version=3,
+    branch="frames",
+    reads=lambda o: o.frames.model_dump(),
+    skips=no_picture,
+    takes="assets",
+    makes="frames",
+    export=_exported,
 )
 def sample_frames(asset: Asset, draft: Draft, context: TaskContext) -> None:
     """The pictures worth looking at, as JPEGs with times."""

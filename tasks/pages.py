@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from medley.artifacts import ArtifactStore, Draft
 from medley.dag.parts import embed_texts, write_records
@@ -20,12 +21,28 @@ from tasks.publish import publish_pages
 PASSAGES = "passages.json"
 
 
+def pages_as_json(source: str) -> Callable[[Path], dict[str, Any]]:
+    """Makes an `export` fact: what is written on each page; `source` is "text" or "ocr"."""
+
+    def export(made: Path) -> dict[str, Any]:
+        return {"pages": [_page(page, source) for page in read_pages(made) if page.blocks]}
+
+    return export
+
+
+def _page(page: Page, source: str) -> dict[str, Any]:
+    blocks = [{"text": block.text, "box": list(block.box)} for block in page.blocks]
+    text = "\n\n".join(block.text for block in page.blocks)
+    return {"page": page.number, "text": text, "source": source, "blocks": blocks}
+
+
 @stage(
     version=4,
     branch="pages",
     reads=lambda o: o.pages.model_dump(exclude={"password"}),
     takes="assets",
     makes="pages",
+    export=pages_as_json("text"),
 )
 def parse(asset: Asset, draft: Draft, context: TaskContext) -> None:
     """Text with boxes, in reading order; pictures of pages without a text layer."""
@@ -33,7 +50,15 @@ def parse(asset: Asset, draft: Draft, context: TaskContext) -> None:
     draft.data |= {"pages": found.pages, "damage": found.damage, "notes": list(found.notes)}
 
 
-@stage(version=3, branch="pages", model="ocr", takes="pages", makes="lines", num_cpus=0.1)
+@stage(
+    version=3,
+    branch="pages",
+    model="ocr",
+    takes="pages",
+    makes="lines",
+    export=pages_as_json("ocr"),
+    num_cpus=0.1,
+)
 def ocr(parsed: ArtifactRef, draft: Draft, context: TaskContext) -> None:
     """What is written on those pictures."""
     source = Path(parsed.directory)

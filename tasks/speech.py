@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 from medley.artifacts import Draft
@@ -37,6 +38,7 @@ def extract_audio(asset: Asset, draft: Draft, context: TaskContext) -> None:
     model="speech",
     takes="sound",
     makes="transcript",
+    export=lambda made: {"segments": [asdict(segment) for segment in read_segments(made / TRANSCRIPT)]},
     num_cpus=0.1,
 )
 def transcribe(audio: ArtifactRef, draft: Draft, context: TaskContext) -> None:

@@ -15,12 +15,20 @@ from medley.records import save_rows
 from medley.run import TaskContext
 from medley.system.stop import raise_if_stopped
 from medley.types import ArtifactRef, Row
-from tasks.pages import PASSAGES, passage_rows
+from tasks.pages import PASSAGES, pages_as_json, passage_rows
 
 _ONLY = 0  # the number of a picture that has no pages
 
 
-@stage(version=2, branch="words", model="ocr", takes="pictures", makes="lines", num_cpus=0.1)
+@stage(
+    version=2,
+    branch="words",
+    model="ocr",
+    takes="pictures",
+    makes="lines",
+    export=pages_as_json("ocr"),
+    num_cpus=0.1,
+)
 def ocr(picture: ArtifactRef, draft: Draft, context: TaskContext) -> None:
     """Lines of text, in reading order."""
     with (draft.directory / PAGES).open("w") as file:

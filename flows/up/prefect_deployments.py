@@ -6,9 +6,12 @@ import hashlib
 import os
 import subprocess
 import sys
+import tempfile
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
+import yaml
 from prefect import get_client
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import VariableCreate, VariableUpdate, WorkPoolCreate, WorkPoolUpdate
@@ -19,9 +22,12 @@ from prefect.events.schemas.events import ResourceSpecification
 from prefect.exceptions import ObjectAlreadyExists
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
+from flows.engine import prefect_flows
 from flows.services.addresses import prefect_url
 from flows.up.files import deployment_file
 from medley import __version__
+from medley.dag.pipeline import Pipeline
+from medley.dag.registry import pipelines
 from medley.errors import SetupError
 from medley.settings import Settings
 
@@ -34,14 +40,19 @@ _LOST_RUNS, _HEARTBEAT, _SILENCE = "medley-lost-runs", "prefect.flow-run.heartbe
 def deploy_all(settings: Settings) -> None:
     """Work pool with its limit, deployments with their schedules and triggers; raises SetupError."""
     url = prefect_url(settings)
+    others = yaml.safe_dump(_of_other_packages(), sort_keys=False)
     content = deployment_file("prefect.yaml").read_bytes() + __version__.encode()
-    wanted = hashlib.sha256(content).hexdigest()[:16]
+    wanted = hashlib.sha256(content + others.encode()).hexdigest()[:16]
     with temporary_settings({PREFECT_API_URL: url}), get_client(sync_client=True) as client:
         _make_work_pool(client, settings.up.runs)
         before = _deployed(client)
         if before == wanted:
             return
-        _deploy(str(url))
+        _deploy(str(url), deployment_file("prefect.yaml").parent)
+        if "entrypoint" in others:
+            with tempfile.TemporaryDirectory() as directory:
+                Path(directory, "prefect.yaml").write_text(others)
+                _deploy(str(url), Path(directory))
         _record_deployed(client, before, wanted)
 
 
@@ -78,10 +89,29 @@ def _make_work_pool(client: SyncPrefectClient, runs: int) -> None:
         client.update_work_pool(WORK_POOL, WorkPoolUpdate(concurrency_limit=runs))
 
 
-def _deploy(url: str) -> None:
+def _of_other_packages() -> dict[str, Any]:
+    """A prefect.yaml for the pipelines of other packages; their entrypoint is a module of ours."""
+    ours = yaml.safe_load(deployment_file("prefect.yaml").read_text())
+    taken = {deployment["name"] for deployment in ours["deployments"]}
+    deployments = [_deployment(pipeline) for pipeline in pipelines() if pipeline.name not in taken]
+    return {"name": "medley", "prefect-version": ours["prefect-version"], "pull": [], "deployments": deployments}
+
+
+def _deployment(pipeline: Pipeline) -> dict[str, Any]:
+    return {
+        "name": pipeline.name,
+        "entrypoint": f"{prefect_flows.__name__}:{pipeline.name}",
+        "description": pipeline.doc,
+        "tags": ["medley", pipeline.name],
+        "parameters": {"options": {}, "force": False},
+        "enforce_parameter_schema": True,
+        "work_pool": {"name": WORK_POOL},
+    }
+
+
+def _deploy(url: str, directory: Path) -> None:
     command = [sys.executable, "-P", "-m", "prefect", "--no-prompt", "deploy", "--all"]
     environment = {**os.environ, "PREFECT_API_URL": url}
-    directory = deployment_file("prefect.yaml").parent
     done = subprocess.run(command, cwd=directory, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         last = (done.stderr or done.stdout).strip().splitlines()[-1:]

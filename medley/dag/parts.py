@@ -67,7 +67,6 @@ def write_records(
     modalities: str | tuple[str, ...],
     space: str = "text",
     version: int = 1,
-    export: Callable[[Any], dict[str, Any]] | None = None,
 ) -> Stage:
     """Makes a stage that makes the records of an asset's branch those of its vectors, and no others.
 
@@ -79,7 +78,7 @@ def write_records(
         """The records of the branch, and no others."""
         write_branch(todo, context.dag[name], context)
 
-    facts: dict[str, Any] = {"modalities": written, "space": space, "export": export, "takes": "vectors"}
+    facts: dict[str, Any] = {"modalities": written, "space": space, "takes": "vectors"}
     return _waiting(name, work, branch, version, facts)
 
 
