@@ -25,7 +25,9 @@ class _Slice(BaseModel):
 class StoreSettings(_Slice):
     """The vector store. Without a URI, Milvus Lite is started on this machine."""
 
-    uri: str | None = Field(None, description="URI of a Milvus server, e.g. http://milvus:19530.")
+    uri: str | None = Field(
+        None, description="URI of a Milvus server (http://milvus:19530), or of a store that another package brings."
+    )
     token: SecretStr | None = Field(None, description="user:password or API key of that server.")
     timeout_s: float = Field(30.0, gt=0, description="Longest wait for one answer of the store.")
 

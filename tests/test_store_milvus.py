@@ -1,35 +1,34 @@
-"""The contract of a vector store, on a real server. A new module in medley/stores is tested by being there."""
+"""The contract of a vector store: Milvus Lite, a Milvus server, and the store of another package (examples/)."""
 
 from __future__ import annotations
 
 import contextlib
-import re
 from collections.abc import Iterator
 from dataclasses import replace
-from importlib import import_module
-from pathlib import Path
+from importlib.metadata import EntryPoint
 from typing import Any
 
 import numpy as np
 import pytest
 
 from flows.services.shared import vector_store
-from medley import stores
+from medley.errors import SetupError
 from medley.models.base import Vectors
 from medley.run import StoreAddress
 from medley.settings import load_settings
+from medley.stores import connect
 from medley.stores.base import Collection, RecordBatch, Scope, VectorStore
 from medley.stores.connect import open_store
 from medley.stores.milvus_schema import record
 from medley.types import Row
+from tests.conftest import ROOT
 from tests.fakes import IMAGE_MODEL, TEXT_MODEL, asset_id, batch, vector_of
 from tests.milvus_server import PROGRAM, milvus_server
 
-SOURCES = {path.stem: path.read_text() for path in Path(stores.__path__[0]).glob("*.py") if path.stem != "base"}
-CLASSES = [(name, found) for name, text in SOURCES.items() for found in re.findall(r"^class (\w+Store)\b", text, re.M)]
+LANCE = EntryPoint("lance", "lance_store:LanceStore", connect.GROUP)
 
 
-@pytest.fixture(scope="module", params=["lite", pytest.param("server", marks=pytest.mark.whole)])
+@pytest.fixture(scope="module", params=["lite", "lance", pytest.param("server", marks=pytest.mark.whole)])
 def address(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StoreAddress]:
     """One server for the whole module, of each kind; each test has an asset of its own."""
     with contextlib.ExitStack() as running, pytest.MonkeyPatch.context() as patch:
@@ -40,19 +39,30 @@ def address(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
                 pytest.skip("the package milvus is not installed")
             uri = running.enter_context(milvus_server(tmp_path_factory.mktemp("server")))
             patch.setenv("MEDLEY_STORE__URI", uri)
+        if request.param == "lance":  # as if its package were installed
+            patch.syspath_prepend(ROOT / "examples" / "lance_store")
+            patch.setattr(connect, "entry_points", lambda group, name: [LANCE] if name == "lance" else [])
+            patch.setenv("MEDLEY_STORE__URI", f"lance://{tmp_path_factory.mktemp('lance')}")
+            connect.store_entry.cache_clear()
         yield running.enter_context(vector_store(load_settings()))
+    connect.store_entry.cache_clear()
 
 
 @pytest.fixture
-def has_words(address: StoreAddress) -> bool:
+def is_milvus(address: StoreAddress) -> bool:
+    """Whether the limits of Milvus are those of the store."""
+    return address.uri.startswith("http")
+
+
+@pytest.fixture
+def has_words(address: StoreAddress, is_milvus: bool) -> bool:
     """Whether the backend finds words as well as meanings."""
-    return bool(address.lock)  # Lite; a server of 2.3 does not
+    return bool(address.lock) or not is_milvus  # Lite; a server of 2.3 does not
 
 
-@pytest.fixture(params=CLASSES, ids=lambda found: found[1])
-def store(request: pytest.FixtureRequest, address: StoreAddress) -> Iterator[VectorStore]:
-    module, name = request.param
-    made: VectorStore = getattr(import_module(f"medley.stores.{module}"), name)(address)
+@pytest.fixture
+def store(address: StoreAddress) -> Iterator[VectorStore]:
+    made = open_store(address)
     yield made
     made.close()
 
@@ -63,8 +73,9 @@ def owner(request: pytest.FixtureRequest) -> str:
     return asset_id(request.node.name)
 
 
-def test_there_is_a_store() -> None:
-    assert ("milvus", "MilvusStore") in CLASSES
+def test_a_scheme_that_no_package_has_is_said() -> None:
+    with pytest.raises(SetupError, match="no package here has stores for nothing://"):
+        open_store(StoreAddress("nothing://there", "nothing"))
 
 
 def the(store: VectorStore, name: str) -> Collection:
@@ -221,10 +232,13 @@ def test_the_same_search_gives_the_same_order_best_first(store: VectorStore, own
     assert hits[0][0].row.text == "text 7"
 
 
-def test_long_texts_are_cut_at_a_character(store: VectorStore, owner: str) -> None:
+def test_long_texts_are_cut_at_a_character(store: VectorStore, owner: str, is_milvus: bool) -> None:
     long = "ab" + "€" * 30_000  # 3 bytes each: the limit falls within one
     [name] = store.write("text", TEXT_MODEL, [batch(owner, [long, "🙂" * 20_000, "short"])])
     back = texts_of(store, name, owner)
+    if not is_milvus:
+        assert back == {long, "🙂" * 20_000, "short"}
+        return
     assert back == {"ab" + "€" * 21_844, "🙂" * 16_383, "short"}
     assert max(len(text.encode()) for text in back) <= 65_535
 
@@ -267,8 +281,10 @@ def test_another_connection_sees_it(store: VectorStore, address: StoreAddress, o
 
 
 def test_a_space_is_what_it_was_made_as_whatever_its_name(
-    store: VectorStore, owner: str, monkeypatch: pytest.MonkeyPatch
+    store: VectorStore, owner: str, is_milvus: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    if not is_milvus:
+        pytest.skip("of names of Milvus collections")
     model = replace(IMAGE_MODEL, id=f"fake/{owner[:8]}/named")
     monkeypatch.setattr(type(store), "_name_of", staticmethod(lambda space, model: f"text_{model.fingerprint}"))
     [name] = store.write("image", model, [batch(owner, ["seen"], branch="frames")])

@@ -9,7 +9,6 @@ from importlib import import_module
 from typing import Any
 
 from flows.commands.console import print_error
-from flows.commands.flags import pipeline_in
 from flows.services.signals import drop_output
 from medley import __version__
 from medley.errors import MedleyError
@@ -80,7 +79,10 @@ def module_of(verb: str) -> Any:
 
 def _run_verb(verb: str, argv: Sequence[str]) -> int:
     module, parser = module_of(verb), _parser(verb, _OTHER_VERBS[verb])
-    if verb in _FOR_A_PIPELINE:  # the flags are those of the pipeline's options
+    if verb in _FOR_A_PIPELINE:
+        from flows.commands.flags import pipeline_in
+
+        # the flags are those of the pipeline's options
         module.add_arguments(parser, pipeline_in(argv))
     elif verb == "pipelines":
         module.add_arguments(parser, module.named_in(list(argv)))
@@ -96,7 +98,7 @@ def _run_pipeline(verb: str, pipeline: str, argv: Sequence[str]) -> int:
 
     parser = _parser(verb, _PIPELINE_VERBS.get(pipeline, ""))
     files.add_arguments(parser, pipeline)
-    return files.run(pipeline, parser.parse_args(argv))
+    return files.run(pipeline, parser.parse_args(argv), verb)
 
 
 def _parser(verb: str, description: str) -> argparse.ArgumentParser:

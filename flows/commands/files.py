@@ -13,7 +13,6 @@ from flows.commands.summary import print_summary
 from flows.engine.prefect_flows import flow_of
 from flows.engine.run import RunContext, open_run
 from flows.services import signals
-from medley.dag.pipeline import Pipeline
 from medley.dag.registry import pipeline_named
 from medley.errors import SetupError
 from medley.plain import portable_name
@@ -30,19 +29,19 @@ def add_arguments(parser: argparse.ArgumentParser, pipeline: str) -> None:
     add_run_arguments(parser, pipeline_named(pipeline).options)
 
 
-def run(pipeline: str, arguments: argparse.Namespace) -> int:
+def run(pipeline: str, arguments: argparse.Namespace, verb: str) -> int:
     """Works on the files and prints the report; returns the exit status."""
     if len(arguments.paths) > _MAX_PATHS:
         raise SetupError(f"{len(arguments.paths)} paths are too many for one call", remedy=f"Give {_MAX_PATHS} at most")
-    return _Command(pipeline_named(pipeline), arguments, prepared(arguments)).run()
+    return _Command(pipeline, verb, arguments, prepared(arguments)).run()
 
 
 class _Command(Call):
     """One call of a verb."""
 
-    def __init__(self, pipeline: Pipeline, arguments: argparse.Namespace, settings: Settings) -> None:
+    def __init__(self, pipeline: str, verb: str, arguments: argparse.Namespace, settings: Settings) -> None:
         super().__init__(arguments, settings)
-        self._pipeline = pipeline
+        self._pipeline, self._verb = pipeline_named(pipeline), verb
 
     def run(self) -> int:
         """See the module."""
@@ -100,7 +99,7 @@ class _Command(Call):
         if self._arguments.json:
             print_json(whole.to_dict())
         elif not self._arguments.quiet:
-            print_summary(whole, self._arguments.profile)
+            print_summary(whole, self._verb, self._arguments.profile)
         if self.told_exports:
             print_note(f"exported {self.told_exports} files to {self._arguments.export.absolute()}")
         if status in ("partial", "failed"):

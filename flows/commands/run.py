@@ -17,4 +17,4 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Raises SetupError that names the pipelines."""
-    raise SetupError("which pipeline is to run?", remedy=f"medley run {'|'.join(names())} PATH...")
+    raise SetupError("no pipeline is named", remedy=f"medley run {'|'.join(names())} PATH...")

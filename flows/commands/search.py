@@ -15,10 +15,12 @@ from flows.commands.console import PlainConsole, print_json
 from flows.serve.local import find
 from flows.serve.request import SearchRequest
 from flows.services.environment import prepare_environment
+from medley.catalog import open_catalog
+from medley.catalog.views import written_modalities
 from medley.dag.registry import modalities
 from medley.errors import SetupError
 from medley.plain import printable
-from medley.settings import load_settings
+from medley.settings import Settings, load_settings
 from medley.sources.urls import is_url
 from medley.types import clock
 
@@ -42,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Searches and prints; no hits is no error."""
     settings = load_settings()
     prepare_environment(settings)
-    request = _request(arguments)
+    request = _request(arguments, settings)
     hits = find(request, settings)
     if arguments.json:
         print_json({"query": arguments.query, "hits": hits})
@@ -51,14 +53,14 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _request(arguments: argparse.Namespace) -> SearchRequest:
+def _request(arguments: argparse.Namespace, settings: Settings) -> SearchRequest:
     """Raises SetupError that names the flag."""
     if bool(arguments.query) == bool(arguments.like):
         raise SetupError("search wants words or --like", remedy='Give one of them: medley search "a red circle"')
     known: dict[str, Any] = {
         name: getattr(arguments, name) for name in ("query", "like", "file", "page", "since", "until")
     }
-    known["modalities"] = _known(arguments.modality)
+    known["modalities"] = _known(arguments.modality, settings)
     try:
         return SearchRequest(**known, limit=max(1, arguments.limit), tags=tuple(arguments.tag or ()))
     except ValidationError as error:
@@ -66,11 +68,13 @@ def _request(arguments: argparse.Namespace) -> SearchRequest:
         raise SetupError(f"--{first['loc'][0]} {first['input']}: {first['msg']}", remedy="See --help") from None
 
 
-def _known(wanted: list[str] | None) -> tuple[str, ...] | None:
+def _known(wanted: list[str] | None, settings: Settings) -> tuple[str, ...] | None:
     """The modalities to look at, None for all. Raises SetupError for one that no pipeline writes."""
     if not wanted:
         return None
-    known = modalities()
+    known = list(modalities())
+    if not set(wanted) <= set(known):
+        known += sorted(written_modalities(open_catalog(settings).engine) - set(known))
     for one in wanted:
         if one not in known:
             raise SetupError(f"--modality {one}: no pipeline writes that", remedy=f"Known are {', '.join(known)}")

@@ -29,6 +29,7 @@ from flows.services.reaper import MARK
 from medley.errors import SetupError
 from medley.run import StoreAddress
 from medley.settings import Settings
+from medley.stores.connect import store_entry
 from medley.system.stop import raise_if_stopped
 
 _TRIES = 3
@@ -90,7 +91,8 @@ def vector_store(settings: Settings) -> Iterator[StoreAddress]:
     """Address of the store: MEDLEY_STORE__URI if set, else the shared Milvus Lite. Raises ServiceUnreachable."""
     timeout = settings.store.timeout_s
     if settings.store.uri:
-        require_reachable(settings.store.uri, "MEDLEY_STORE__URI")
+        if store_entry(settings.store.uri) is None:  # else its package knows what the URI means
+            require_reachable(settings.store.uri, "MEDLEY_STORE__URI")
         yield StoreAddress(settings.store.uri, settings.store_key, "", settings.store.token, timeout)
         return
     lock = str(settings.run_dir / "milvus.write")

@@ -41,6 +41,13 @@ def failed_paths(engine: Engine) -> dict[str | None, list[str]]:
     return found
 
 
+def written_modalities(engine: Engine) -> set[str]:
+    """Modalities of all records that runs have written, those of pipelines that are not installed here among them."""
+    with engine.connect() as connection:
+        rows = connection.execute(select(outcomes.c.records).where(outcomes.c.records.is_not(None))).scalars()
+        return {modality for records in rows for modality in records}
+
+
 def status_runs(engine: Engine, limit: int) -> list[dict[str, Any]]:
     """The newest runs first."""
     columns = [runs.c[name] for name in ("run_id", "flow", "status", "profile", "started", "ended", "counts")]

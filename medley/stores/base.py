@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -56,6 +57,16 @@ class RecordBatch:
     def __post_init__(self) -> None:
         if len(self.rows) != len(self.vectors):
             raise ValueError(f"{len(self.rows)} rows for {len(self.vectors)} vectors")
+
+
+def record_id(batch: RecordBatch, n: int, model: ModelSpec) -> str:
+    """Id of the n-th record of a batch, 40 hex digits.
+
+    Follows from asset, branch, modality, locator and model, and from nothing else: a second write is the same record.
+    """
+    row = batch.rows[n]
+    identity = "\0".join([batch.asset_id, batch.branch, row.modality, row.locator, model.fingerprint])
+    return hashlib.sha256(identity.encode()).hexdigest()[:40]
 
 
 class VectorStore(Protocol):

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
 from medley.models.base import ModelSpec
-from medley.stores.base import RecordBatch
+from medley.stores.base import RecordBatch, record_id
 from medley.stores.quiet_pymilvus import DataType, Function, FunctionType, MilvusClient
 from medley.types import Row
 
@@ -64,11 +63,10 @@ def index_params(*, lite: bool, bm25: bool) -> Any:
 
 
 def record(batch: RecordBatch, n: int, model: ModelSpec) -> dict[str, Any]:
-    """The n-th record of a batch. Its id follows from asset, branch, modality, locator and model, and nothing else."""
+    """The n-th record of a batch, as a dict of its fields."""
     row = batch.rows[n]
-    identity = "\0".join([batch.asset_id, batch.branch, row.modality, row.locator, model.fingerprint])
     return {
-        "id": hashlib.sha256(identity.encode()).hexdigest()[:40],
+        "id": record_id(batch, n, model),
         "asset_id": batch.asset_id,
         "branch": batch.branch,
         "modality": row.modality,

@@ -1,0 +1,1 @@
+"""Chapters of podcasts: a pipeline of another package, found by its entry point."""
