@@ -5,8 +5,10 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, StringConstraints
+from pydantic import BeforeValidator, Field, SecretStr, StringConstraints
 from pydantic.fields import FieldInfo
+
+from medley.option_group import OptionGroup
 
 
 class Profile(StrEnum):
@@ -16,12 +18,6 @@ class Profile(StrEnum):
     DEMO = "demo"
     CPU = "cpu"
     GPU = "gpu"
-
-
-class OptionGroup(BaseModel):
-    """Base of groups of options: `--group.name` on the command line, a section in Prefect's form."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_enum_values=False)
 
 
 class SpeechTask(StrEnum):

@@ -15,7 +15,8 @@ from medley.dag.pipeline import Pipeline, pipeline
 from medley.dag.stage import Stage, batch_stage, no_picture, no_sound, stage
 from medley.errors import BadInput, CorruptMedia, SetupError, TransientError, UnsupportedMedia
 from medley.models.base import ModelSpec
-from medley.options import FileOptions, OptionGroup
+from medley.option_group import OptionGroup
+from medley.options import FileOptions
 from medley.records import ROWS, save_rows
 from medley.run import TaskContext
 from medley.types import ArtifactRef, Asset, Row

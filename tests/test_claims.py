@@ -105,7 +105,7 @@ from medley.catalog import open_catalog
 from medley.settings import load_settings
 catalog = open_catalog(load_settings())
 catalog.begin_run("dead", "video", "demo")
-catalog.note_prefect_run("dead", "prefect-1")
+catalog.record_prefect_run("dead", "prefect-1")
 assert catalog.claim(sys.argv[1], "dead")
 print("ready", flush=True)
 time.sleep(600)

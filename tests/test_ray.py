@@ -177,7 +177,7 @@ class Host(actors.host.Host):
     def __init__(self, spec, threads): pass
     def work(self, *batches):
         for seconds in batches:
-            with self.noted("a batch"): time.sleep(seconds)
+            with self.timed("a batch"): time.sleep(seconds)
         return sum(batches)
 pool = RayPool(Host, ModelSpec("speech", "whisper", "waiting", "1", "float32", "auto"), 1, 0.0, 4.0)
 pool.call("work", 0)
