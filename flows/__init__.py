@@ -2,7 +2,12 @@
 
 import os
 import secrets
+import sys
 from pathlib import Path
+
+_ROOT = str(Path(__file__).absolute().parents[1])
+if sys.path[:1] != [_ROOT]:  # `tasks` and `actors` are ours, whatever stands on somebody's PYTHONPATH
+    sys.path.insert(0, _ROOT)
 
 __path__.append(str(Path(__file__).with_name("aliases")))  # `python -m flows.down` and its siblings
 

@@ -23,6 +23,7 @@ _OTHER_VERBS = {
     "run": "run a pipeline: medley run PIPELINE PATH...",
     "ingest": "make folders and buckets of everything searchable",
     "search": "find moments by words",
+    "answer": "answer searches of a program, line by line",
     "status": "what is known of runs and files",
     "pipelines": "which pipelines there are, and what their stages are",
     "plan": "what an ingest would do, and why",

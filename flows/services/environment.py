@@ -30,6 +30,7 @@ _QUIET = {
 }
 
 
+_OURS = str(Path(__file__).absolute().parents[2])
 #: Stages of one item that run at the same time: one of each branch.
 _TASKS_OF_AN_ITEM = 2
 
@@ -46,6 +47,8 @@ def prepare_environment(settings: Settings) -> None:
     os.environ["PREFECT_HOME"] = str(settings.home / "prefect")
     os.environ["PREFECT_UI_STATIC_DIRECTORY"] = str(settings.home / "prefect" / "ui")  # default: in site-packages
     os.environ["MEDLEY_HOME"] = str(settings.home)
+    if given := os.environ.get("PYTHONPATH"):  # children find our packages before a `tasks.py` that is there
+        os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys([_OURS, *given.split(os.pathsep)]))
     _know_password(password_file(settings))
 
 

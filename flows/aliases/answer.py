@@ -1,0 +1,8 @@
+"""`python -m flows.answer`: the same program as `medley answer`."""
+
+import sys
+
+if __name__ == "__main__":
+    from flows.commands.cli import main
+
+    sys.exit(main(["answer", *sys.argv[1:]]))
