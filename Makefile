@@ -6,7 +6,7 @@ STAMP := .venv/.medley-setup
 FIND_PYTHON := for p in python3.12 python3.11 python3; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' 2>/dev/null && echo $$p && break; done
 
-.PHONY: help setup demo samples demo-models test test-hard test-corpus test-hostile test-ends test-platform check fix bench bench-again bench-ingest bench-load bench-long bench-upload bench-where lock clean
+.PHONY: help setup demo pictures docs samples demo-models test test-hard test-corpus test-hostile test-ends test-platform check fix bench bench-again bench-ingest bench-load bench-long bench-upload bench-where lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -24,6 +24,14 @@ $(STAMP): requirements.lock pyproject.toml
 
 demo: setup ## make the sample video searchable, and search it
 	@bash samples/demo.sh
+
+pictures: setup ## docs/pipelines/*.svg anew from the code
+	@$(PY) -m medley pipelines show video --format svg > docs/pipelines/video.svg
+	@$(PY) -m medley pipelines show pdf --captions.model any --format svg > docs/pipelines/pdf.svg
+	@$(PY) -m medley pipelines show image --captions.model any --pictures.ocr true --format svg > docs/pipelines/image.svg
+
+docs: setup ## the documentation site, into site/; warnings are errors
+	@NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --strict --quiet
 
 samples: setup ## make samples/sample.mp4 anew and the five minutes of samples/long.mp4 (needs espeak-ng and flite)
 	@$(PY) -m tests.world samples
@@ -85,4 +93,4 @@ lock: setup ## requirements.lock anew from pyproject.toml
 		--quiet pyproject.toml -o requirements.lock
 
 clean: ## remove .venv and caches
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf .venv site .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from flows.commands import files as _command
 from flows.commands.cli import module_of
-from medley.dag.registry import names
+from medley.dag import registry
+from medley.dag.drawing import as_svg
+from medley.dag.registry import names, pipeline_named
+from medley.options import CaptionOptions, FileOptions, ImageOptions, PdfOptions, PictureOptions, VideoOptions
 from medley.settings import (
     CaptionerSettings,
     EmbedderSettings,
@@ -22,7 +28,7 @@ from medley.settings import (
     StoreSettings,
     UpSettings,
 )
-from tests.conftest import ROOT
+from tests.conftest import ROOT, SAMPLE, Medley
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
@@ -48,6 +54,59 @@ def test_readme_commands_parse(line: str) -> None:
 def test_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
         assert target.startswith("https://") or (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("video", VideoOptions()),
+        ("pdf", PdfOptions(captions=CaptionOptions(model="any"))),
+        ("image", ImageOptions(captions=CaptionOptions(model="any"), pictures=PictureOptions(ocr=True))),
+    ],
+)
+def test_pictures_of_pipelines_are_those_of_the_code(name: str, options: FileOptions) -> None:
+    drawn = as_svg(pipeline_named(name).dag(options))
+    kept = (ROOT / "docs" / "pipelines" / f"{name}.svg").read_text()
+    assert kept.strip() == drawn.strip(), "make pictures"
+
+
+def test_the_site_is_built_without_a_warning(tmp_path: Path) -> None:
+    program = str(Path(sys.executable).with_name("mkdocs"))
+    env = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
+    command = [program, "build", "--strict", "--quiet", "--site-dir", str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=env, timeout=120)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "write_records" in (tmp_path / "reference" / "pipelines" / "index.html").read_text()
+
+
+def blocks_of(page: str) -> list[str]:
+    return re.findall(r"```python\n(.*?)```", (ROOT / "docs" / page).read_text(), re.DOTALL)
+
+
+def test_the_page_of_your_own_pipeline_does_what_it_says(
+    medley: Medley, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, records, options = blocks_of("your-own-pipeline.md")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(registry, "_loaded", dict(registry._loaded))
+    Path("shop.py").write_text(first)
+    run = medley("run", "shop:shop", SAMPLE, "--export", "out", "--json")
+    assert run.report["items"][0]["status"] == "complete", run.err
+    assert re.match(r"[0-9]+ \w+", Path("out/sample.words.txt").read_text())
+    assert medley("run", "shop:shop", SAMPLE, "--json").report["items"][0]["status"] == "unchanged"
+    picture = """
+@pipeline(options=Options, media=("video/*", "audio/*"))
+def more(assets, options):
+    \"\"\"With records and options.\"\"\"
+    transcript = transcribe(extract_audio(assets))
+    count_words(transcript)
+    write_questions(embed_questions(find_questions(transcript)))
+"""
+    imports = "from medley.options import SpeechOptions\nfrom medley.transcript import TRANSCRIPT, read_segments\n"
+    Path("more.py").write_text(first + imports + records + options + picture)
+    [item] = medley("run", "more:more", SAMPLE, "--shop.least", "3", "--json").report["items"]
+    assert (item["status"], item["records"]) == ("complete", {"question": 0})
 
 
 def test_every_setting_is_documented() -> None:

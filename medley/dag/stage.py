@@ -37,8 +37,9 @@ class Stage:
         version: Raise `version` when the same input and options give another output than before.
         work: `work(source, draft, context)` for each asset, with one source for each stage before; with `whole_batch`
             `work([(source, draft), ...], context)` for all assets of a batch. Raises a MedleyError.
-        takes, makes: Names of what the stage reads and leaves ("sound", "transcript"). A picture in which they do not
-            fit is refused. Without `takes` the stage reads anything; what `makes` names has to be read by a stage.
+        takes: Name of what the stage reads ("sound"), one for each stage before. A picture in which another stage gives
+            something else is refused. Without it the stage reads anything.
+        makes: Name of what the stage leaves ("transcript"): some stage has to read it.
         reads: What of the options the stage reads.
         model: Kind of the model that the stage asks (a field of `Models`), or a model of its own.
         skips: For which assets there is nothing to do; stages behind this one are skipped, too.
@@ -47,8 +48,10 @@ class Stage:
         space: Of a stage that writes records: the embedding space, "text" or "image" or a name of your own.
         export: Adds to the JSON of `--export`: from the directory of the artifact to a dict.
         files: Names or patterns of files that `--export` copies, too.
-        num_cpus, num_gpus, resources: What Ray reserves while the stage runs: `num_cpus` 1 where it computes, 0.1 where
-            it waits for a model or the store.
+        num_cpus: What Ray reserves while the stage runs: 1 where it computes, 0.1 where it waits for model or store.
+        num_gpus: Likewise; models have their own.
+        resources: Likewise, of the cluster's custom resources: (name, amount).
+        whole_batch: Whether `work` gets all assets of a batch at once.
         retries: How often the stage is tried again when worker, network or memory were to blame.
         inputs: Names of the stages before, None for the asset; set by the picture.
 
