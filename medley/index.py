@@ -20,6 +20,7 @@ from medley.dag.pipeline import Pipeline
 from medley.errors import SetupError, error_class
 from medley.results import Hit, Hits, Report, Status
 
+_CLOSE_S = 30
 _FINE = (0, 1)  # 1: some item is not complete; the report says which
 
 
@@ -120,7 +121,8 @@ class Index:
     def close(self) -> None:
         """Ends the process that searches, and with it the services that only that process has used."""
         if self._searcher:
-            self._searcher.communicate(timeout=30)
+            with self._searcher:
+                self._searcher.communicate(timeout=_CLOSE_S)
             self._searcher = None
 
     def _start(self, arguments: list[str], **pipes: Any) -> subprocess.Popen[str]:
@@ -130,12 +132,12 @@ class Index:
         return subprocess.Popen(command, env=self._environment, start_new_session=True, **piped)
 
     def _run(self, arguments: list[str], progress: Callable[[str], object]) -> str:
-        process = self._start(arguments, stdin=subprocess.DEVNULL)
         lines: list[str] = []
-        reader = threading.Thread(target=_read_lines, args=(process, lines, progress), daemon=True)
-        reader.start()
-        out = _wait(process)
-        reader.join()
+        with self._start(arguments, stdin=subprocess.DEVNULL) as process:
+            reader = threading.Thread(target=_read_lines, args=(process, lines, progress), daemon=True)
+            reader.start()
+            out = _wait(process)
+            reader.join()
         if process.returncode not in _FINE or not out:
             raise SetupError((lines or [f"medley {arguments[0]} ended with {process.returncode}"])[-1])
         return out

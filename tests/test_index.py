@@ -80,7 +80,8 @@ def test_what_is_wrong_with_a_call_is_raised(home: Path) -> None:
 def test_an_interrupt_ends_the_run_in_order(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As a notebook's stop button does it: the process that works gets it, and everything it started ends."""
     monkeypatch.setenv("MEDLEY_RUNNER", "local")
-    script = f"import medley; medley.open().ingest({str(SAMPLE)!r})"
+    heard = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"  # ignored under nohup
+    script = f"{heard}; import medley; medley.open().ingest({str(SAMPLE)!r})"
     process = subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.PIPE, text=True)
     eventually(lambda: of_medley(home), 60)
     time.sleep(1)

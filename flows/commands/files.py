@@ -99,7 +99,7 @@ class _Command(Call):
         if self._arguments.json:
             print_json(whole.to_dict())
         elif not self._arguments.quiet:
-            print_summary(whole, self._verb, self._arguments.profile)
+            print_summary(whole, self._arguments.profile, self._verb)
         if self.told_exports:
             print_note(f"exported {self.told_exports} files to {self._arguments.export.absolute()}")
         if status in ("partial", "failed"):

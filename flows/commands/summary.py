@@ -15,7 +15,7 @@ from medley.report import RunReport
 _ROWS = 20
 
 
-def print_summary(report: RunReport, verb: str, profile: str | None) -> None:
+def print_summary(report: RunReport, profile: str | None, verb: str | None = None) -> None:
     """A table of items, how long it took and how much of that was start-up, and three commands to try next."""
     console = PlainConsole()
     console.print(_table(report.items[:_ROWS]))
@@ -32,7 +32,9 @@ def print_summary(report: RunReport, verb: str, profile: str | None) -> None:
         console.print('\nNext:  medley search "what you look for"')
         console.print("       medley status")
         same = f" --profile {profile}" if profile else ""
-        console.print(f"       medley {verb} {escape(shlex.quote(done))}{same} --export DIR", soft_wrap=True)
+        console.print(
+            f"       medley {verb or report.flow} {escape(shlex.quote(done))}{same} --export DIR", soft_wrap=True
+        )
 
 
 def _table(items: list[dict[str, Any]]) -> Table:

@@ -14,6 +14,7 @@ from prefect.futures import PrefectFuture
 
 from flows.engine.crash import Crash, crash_of
 from flows.engine.items import Item
+from flows.services import prefect_private
 from flows.services.log import logger
 from flows.services.ray_runner import MedleyRayRunner
 from medley.dag.pipeline import Dag
@@ -82,7 +83,7 @@ def final_state(future: PrefectFuture[Any]) -> State[Any] | None:
         future.wait()
     except (asyncio.CancelledError, concurrent.futures.CancelledError):
         return None
-    return future._final_state  # `.state` would ask the API
+    return prefect_private.final_state(future)
 
 
 def record_state(flight: InFlightBatch, stage: str, state: State[Any] | None) -> None:

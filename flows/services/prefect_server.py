@@ -85,12 +85,13 @@ def _with_policy(send: Send) -> Send:
 def main(host: str, port: int) -> None:
     """Serves until it is told to end, as the command of Prefect does."""
     import uvicorn
-    from prefect.server.api.server import create_app
     from prefect.settings import get_current_settings
+
+    from flows.services.prefect_private import application
 
     server = get_current_settings().server
     uvicorn.run(
-        Lock(create_app(final=True), LOOPBACK | {host}),
+        Lock(application(), LOOPBACK | {host}),
         host=host,
         port=port,
         timeout_keep_alive=server.api.keepalive_timeout,

@@ -13,16 +13,13 @@ from typing import Any
 
 import grpc
 import psutil
-from ray._private import services
-from ray._raylet import AuthenticationTokenLoader  # type: ignore[attr-defined]  # compiled
-from ray.core.generated import gcs_service_pb2
 
 from flows.services.addresses import require_reachable
+from flows.services.ray_private import ALIVE, AuthenticationTokenLoader, gcs_service_pb2, services
 from medley.errors import ServiceUnreachable, SetupError
 
 SETTING = "MEDLEY_RAY__ADDRESS or RAY_ADDRESS"
 _NODES = "/ray.rpc.NodeInfoGcsService/GetAllNodeInfo"
-_ALIVE = 0  # ray.core.generated.gcs_pb2.GcsNodeInfo.GcsNodeState
 _REACH_S, _ANSWER_S = 3.0, 10.0
 _CLIENT = "ray://"
 
@@ -99,7 +96,7 @@ def _nodes(channel: grpc.Channel, address: str) -> list[Node]:
         raise _explained(error, address) from None
     finally:
         channel.close()
-    living = [node for node in answer.node_info_list if node.state == _ALIVE]
+    living = [node for node in answer.node_info_list if node.state == ALIVE]
     if not living:
         raise ServiceUnreachable(f"the Ray cluster at {address} has no node yet", remedy="Wait for it, or start one")
     return [

@@ -16,20 +16,18 @@ from pathlib import Path
 from typing import Any
 
 import ray
-import ray._private.worker as ray_worker
 from prefect.futures import PrefectFuture
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from prefect.tasks import Task
 from prefect_ray import RayTaskRunner
-from prefect_ray.context import RemoteOptionsContext
-from prefect_ray.task_runners import PrefectRayFuture
-from ray._raylet import GcsClient  # type: ignore[attr-defined]  # compiled
 from ray.exceptions import RayError, RpcError
 
 from actors.ray_pool import NAMESPACE
 from flows.services.addresses import ray_cluster
 from flows.services.environment import prepare_environment, worker_environment
+from flows.services.prefect_private import PrefectRayFuture, RemoteOptionsContext
 from flows.services.ray_cluster import joinable, living_nodes, resolved
+from flows.services.ray_private import ALIVE, GcsClient, quiet_workers
 from flows.services.reaper import ENDED, MARK
 from flows.services.supervise import is_reachable
 from medley.errors import SetupError
@@ -37,7 +35,6 @@ from medley.settings import Settings, load_settings
 
 #: Where our packages are: a `tasks`, `flows` or `actors` of the user's working directory must not come before them.
 _OURS = Path(__file__).parents[2]
-_ALIVE = 0  # ray.core.generated.gcs_pb2.GcsNodeInfo.GcsNodeState
 _REACH_S = 5.0
 _STAGES_IN_FLIGHT = 16  # a waiting dependent holds a thread of the pool: room for every stage of an item
 
@@ -136,7 +133,7 @@ def start_ray(settings: Settings) -> None:
         raise RuntimeError("Ray has to be started in the main thread")
     cluster = ray_cluster(settings)
     cluster = joinable(cluster) if cluster else None
-    ray_worker._worker_logs_enabled = False  # else the death of a worker is told on our stdout, log_to_driver or not
+    quiet_workers()
     with _signals_kept(), contextlib.chdir(_OURS):  # Ray puts the driver's directory before all else on its workers
         try:
             ray.init(
@@ -194,7 +191,7 @@ def lost_cluster() -> str:
     except RpcError:
         return ""  # busy, or going away just now: the next look tells
     ours = next((node for node in nodes if node.node_id.hex() == context.get_node_id()), None)
-    return "" if ours is None or ours.state == _ALIVE else "the raylet of this machine has died"
+    return "" if ours is None or ours.state == ALIVE else "the raylet of this machine has died"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,60 @@
+"""Everything that we use of Prefect and prefect-ray beyond their public interface, and what we assume of each.
+
+Prefect 3.8, prefect-ray 0.6. Checked by the tests.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from typing import Any
+
+import ray  # noqa: F401  # whole, before prefect-ray loads it lazily, without parts of `ray._private`
+from prefect.client.schemas.objects import State
+from prefect.flows import Flow, load_flow_from_entrypoint
+from prefect.futures import PrefectFuture
+from prefect.tasks import Task
+from prefect_ray import RayTaskRunner
+from prefect_ray.context import RemoteOptionsContext
+from prefect_ray.task_runners import PrefectRayFuture
+
+__all__ = ["PrefectRayFuture", "RemoteOptionsContext", "application", "final_state"]
+
+
+def final_state(future: PrefectFuture[Any]) -> State[Any] | None:
+    """The final state of a future that has ended: `future.state` would ask the API."""
+    state: State[Any] | None = future._final_state
+    return state
+
+
+def application() -> Any:
+    """Prefect's server as an ASGI application, with its background services."""
+    from prefect.server.api.server import create_app
+
+    return create_app(final=True)
+
+
+def _names(function: Any, name: str) -> bool:
+    """Whether a function uses a name; `inspect.getsource` would load every lazy module that there is."""
+    return name in inspect.unwrap(function).__code__.co_names
+
+
+def assumptions() -> Iterator[tuple[str, bool]]:
+    """What has to be true of Prefect, and whether it is."""
+    yield "a future keeps its final state as _final_state", _names(PrefectFuture.__init__, "_final_state")
+    yield "a future on Ray keeps its reference as wrapped_future", hasattr(PrefectRayFuture, "wrapped_future")
+    submit = RayTaskRunner.submit
+    yield "RayTaskRunner.submit takes Ray's options from RemoteOptionsContext", _names(submit, "RemoteOptionsContext")
+    exchanged = _names(submit, "_exchange_prefect_for_ray_futures")
+    yield "RayTaskRunner.submit resolves upstream futures on the worker", exchanged
+    runner = inspect.signature(RayTaskRunner.submit).parameters
+    yield (
+        "submit(task, parameters, wait_for, dependencies)",
+        list(runner)[1:] == [*("task", "parameters", "wait_for", "dependencies")],
+    )
+    yield "a task has a task_key by which its runs are counted", _names(Task.__init__, "task_key")
+    yield "an entrypoint is an attribute of a module", _names(load_flow_from_entrypoint, "import_object")
+    yield (
+        "a flow is made with with_options(task_runner=...)",
+        ("task_runner" in inspect.signature(Flow.with_options).parameters),
+    )

@@ -1,0 +1,31 @@
+"""What we assume of Prefect and Ray beyond what they promise: a new version that breaks it is named here first."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from flows.services import prefect_private, ray_private
+from tests.conftest import ROOT
+
+ASSUMED = [*prefect_private.assumptions(), *ray_private.assumptions()]
+_PRIVATE = re.compile(r"ray\.(_private|_raylet|core)|prefect\.server\.(?!concurrency)|\b_final_state\b")
+
+
+@pytest.mark.parametrize(("what", "holds"), ASSUMED, ids=[what for what, _ in ASSUMED])
+def test_what_is_assumed_holds(what: str, holds: bool) -> None:
+    assert holds, f"no longer true: {what}"
+
+
+def test_what_is_private_is_used_in_one_place_each() -> None:
+    ours = [path for name in ("flows", "tasks", "actors", "medley") for path in (ROOT / name).rglob("*.py")]
+    allowed = {"prefect_private.py", "ray_private.py"}
+    found = [
+        f"{path.relative_to(ROOT)}:{n}: {line.strip()}"
+        for path in ours
+        if path.name not in allowed
+        for n, line in enumerate(path.read_text().splitlines(), 1)
+        if _PRIVATE.search(line)
+    ]
+    assert found == []
