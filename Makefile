@@ -6,7 +6,7 @@ STAMP := .venv/.medley-setup
 FIND_PYTHON := for p in python3.12 python3.11 python3; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' 2>/dev/null && echo $$p && break; done
 
-.PHONY: help setup demo pictures docs samples demo-models test test-hard test-corpus test-hostile test-ends test-platform check fix bench bench-again bench-ingest bench-load bench-long bench-upload bench-where lock clean
+.PHONY: help setup demo pictures docs samples demo-models test-fast test test-hard test-corpus test-hostile test-ends test-platform check fix bench bench-again bench-ingest bench-load bench-long bench-upload bench-where lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -39,23 +39,26 @@ samples: setup ## make samples/sample.mp4 anew and the five minutes of samples/l
 demo-models: setup ## train the demo models anew (needs espeak-ng and flite; under two hours on two cores)
 	@$(PY) -m tests.demo_models
 
+test-fast: setup ## what needs no server, no model and no decoder: seconds
+	@$(PY) -m pytest tests/unit
+
 test: setup ## all tests
 	@$(PY) -m pytest
 
 test-hard: setup ## every hard media file in one call, 5,000 pages, a Milvus server, the demo models
-	@$(PY) -m pytest --whole tests/test_hard_run.py tests/test_store_milvus.py tests/test_known_answers.py tests/test_demo_training.py tests/test_demo_models.py
+	@$(PY) -m pytest --whole tests/commands/test_hard_run.py tests/store/test_store_milvus.py tests/media/test_known_answers.py tests/media/test_demo_training.py tests/media/test_demo_models.py
 
 test-hostile: setup ## N hostile files by SEED through a whole ingest (make test takes 150 through the decoders)
-	@N=$${N:-2000} SEED=$${SEED:-13} $(PY) -m pytest --whole tests/test_hostile.py
+	@N=$${N:-2000} SEED=$${SEED:-13} $(PY) -m pytest --whole tests/media/test_hostile.py
 
 test-corpus: setup ## any folder of real files through the decoders: CORPUS=DIR (pdftotext, if there, counts words)
 	@$(PY) -m tests.corpus "$(CORPUS)"
 
 test-ends: setup ## every way a run can end, and twenty kills (make test takes some of them)
-	@$(PY) -m pytest --whole tests/test_ends.py tests/test_killed_ingest.py tests/test_ray.py
+	@$(PY) -m pytest --whole tests/processes/test_ends.py tests/processes/test_killed_ingest.py tests/processes/test_ray.py
 
 test-platform: setup ## the standing installation under load and under fire (make test takes the short form)
-	@$(PY) -m pytest --whole tests/test_platform.py tests/test_deployment.py
+	@$(PY) -m pytest --whole tests/platform/test_platform.py tests/platform/test_deployment.py
 
 check: setup ## ruff, mypy, import-linter, sizes of files and functions
 	@.venv/bin/ruff format --check .

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.conftest import SAMPLE
-from tests.media import ffmpeg
+from tests.variants import ffmpeg
 
 SECONDS = 5.0
 

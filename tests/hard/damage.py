@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.hard.case import Case, Make, bytes_of, changed, encoded
-from tests.media import ffmpeg, without_index
+from tests.variants import ffmpeg, without_index
 
 _X264 = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-g", "25")
 _MP4 = encoded(*_X264, "-c:a", "aac", "-movflags", "+faststart")

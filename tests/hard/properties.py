@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.hard.case import Case, Make, encoded
-from tests.media import ffmpeg
+from tests.variants import ffmpeg
 
 _X264 = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p")
 _AAC = ("-c:a", "aac")

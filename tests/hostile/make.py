@@ -12,7 +12,7 @@ from pathlib import Path
 from PIL import Image
 
 from tests.documents import pdf, picture, raw_pdf, text
-from tests.media import ffmpeg
+from tests.variants import ffmpeg
 
 Maker = Callable[[random.Random, Path, str], bytes]
 _X264 = ("-c:v", "libx264", "-preset", "ultrafast", "-g", "5", "-pix_fmt", "yuv420p")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tests.commands.test_upkeep import folder, plan
 from tests.conftest import Medley
 from tests.documents import picture
-from tests.test_upkeep import folder, plan
 
 __all__ = ["folder"]
 

@@ -18,9 +18,9 @@ from medley.settings import load_settings
 from medley.stores.connect import open_store
 from tests.conftest import SAMPLE, Medley, eventually
 from tests.documents import both, pdf, picture, placed, text
-from tests.media import cut
-from tests.test_ends import end, start
+from tests.processes.test_ends import end, start
 from tests.traces import manifests, of_medley
+from tests.variants import cut
 
 _COLOURS = ("red", "green", "blue", "yellow", "purple", "orange")
 

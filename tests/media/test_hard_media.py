@@ -20,7 +20,7 @@ from tests.hard.case import Case, make_base
 from tests.hard.damage import CUT_OFF, DAMAGED, MISNAMED
 from tests.hard.formats import SOUNDS, VIDEOS
 from tests.hard.properties import PROPERTIES
-from tests.media import read_samples
+from tests.variants import read_samples
 
 LIMITS = Limits()
 

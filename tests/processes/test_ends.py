@@ -21,8 +21,8 @@ from medley.catalog.views import status_runs
 from medley.settings import Settings, load_settings
 from tests.conftest import ROOT, SAMPLE, Answer, Medley, command, eventually
 from tests.ends import ACCIDENTS, FILLER, SIGNALS, End, small_disk
-from tests.media import cut, first_seconds
 from tests.traces import assert_same_results, manifests, of_medley, results
+from tests.variants import cut, first_seconds
 
 TABLE = [*SIGNALS, *ACCIDENTS]
 
@@ -125,7 +125,7 @@ def struck(case: End, home: Path, ten: list[Path]) -> list[dict[str, Any]]:
     return items
 
 
-@pytest.mark.whole  # for CI's time: tests/test_claims.py has the rules, tests/test_platform.py several runs at once
+@pytest.mark.whole  # for CI: unit/test_claims.py has the rules, platform/test_platform.py several runs at once
 def test_two_commands_and_a_search_at_once(
     home: Path, settings: Settings, tmp_path: Path, prefect_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -22,7 +22,7 @@ from medley.models.profiles import models_of
 from medley.options import FileOptions, ModelOptions, Profile, VideoOptions
 from tasks.frames import embed_frames, sample_frames, write_frames
 from tasks.speech import chunk, embed_text, extract_audio, transcribe, write_speech
-from tests.conftest import ROOT, Medley
+from tests.conftest import ROOT
 
 
 @stage(takes="assets", makes="one")
@@ -169,18 +169,6 @@ def test_a_picture_is_drawn_as_it_is() -> None:
     assert "  transcribe --> chunk[chunk]" in as_mermaid(dag).splitlines()
     texts = [node.text for node in ElementTree.fromstring(as_svg(dag)).iter() if node.text and node.text.strip()]
     assert texts == ["assets", *dag]
-
-
-def test_the_commands_say_what_there_is(medley: Medley) -> None:
-    listed = medley("pipelines", "--json").report["pipelines"]
-    assert {"video", "pdf", "image"} <= {one["name"] for one in listed}
-    shown = medley("pipelines", "show", "pdf", "--captions.model", "m", "--json").report
-    stages = {one["name"]: one for one in shown["stages"]}
-    assert stages["caption"]["after"] == ["page_images"]
-    assert stages["write_pages"]["writes"] == ["page", "ocr"]
-    assert medley("run").code == 2
-    unknown = medley("run", "nothing", "x.mp4")
-    assert (unknown.code, "video" in unknown.err) == (2, True)
 
 
 def test_pictures_load_neither_prefect_nor_ray_nor_models() -> None:

@@ -24,7 +24,7 @@ from medley.system import stop
 from medley.types import Asset
 from tests.conftest import ROOT, SAMPLE, eventually
 from tests.fakes import asset_id
-from tests.media import ffmpeg, read_samples
+from tests.variants import ffmpeg, read_samples
 
 LIMITS = Limits()
 QUICK = ["-c:v", "libx264", "-preset", "ultrafast", "-c:a", "aac"]

@@ -9,8 +9,8 @@ import pytest
 
 from medley.media.mixing import Mixer
 from medley.media.probe import probe_media
-from tests.media import ffmpeg
-from tests.test_time_line import LIMITS, X264, heard, loudness, scene
+from tests.media.test_time_line import LIMITS, X264, heard, loudness, scene
+from tests.variants import ffmpeg
 
 
 def test_what_cancels_out_is_heard(tmp_path: Path) -> None:

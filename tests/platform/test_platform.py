@@ -31,8 +31,8 @@ from medley.catalog.tables import stages
 from medley.catalog.views import status_items
 from medley.settings import Settings, load_settings
 from tests.conftest import SAMPLE, Medley, eventually, put
-from tests.media import cut
 from tests.traces import of_medley
+from tests.variants import cut
 
 pytestmark = pytest.mark.timeout(600)
 

@@ -24,7 +24,7 @@ from medley.timeline import timeline_svg
 from medley.types import clock
 from tests.conftest import SAMPLE, Medley
 from tests.documents import pdf, picture, placed, text
-from tests.media import first_seconds
+from tests.variants import first_seconds
 
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -17,7 +17,7 @@ from medley.options import FrameOptions
 from medley.settings import Limits
 from medley.types import Asset
 from tests.fakes import asset_id
-from tests.media import ffmpeg
+from tests.variants import ffmpeg
 
 LIMITS = Limits()
 COLOURS = {"red": (254, 0, 0), "blue": (0, 0, 254), "green": (0, 128, 0), "white": (255, 255, 255)}

@@ -11,7 +11,7 @@ import pytest
 from medley.media.pdf import find_figures, parse_pdf, read_figures
 from medley.options import FigureOptions, PageOptions
 from tests.documents import pdf, picture, raw_pdf, stream, text
-from tests.test_pdf import LIMITS, asset, parsed, words
+from tests.media.test_pdf import LIMITS, asset, parsed, words
 
 
 def layered(path: Path) -> Path:

@@ -29,7 +29,7 @@ from medley.settings import Settings
 from medley.sources.stability import seen_at
 from medley.system import stop
 from tests.conftest import SAMPLE, Medley
-from tests.media import first_seconds
+from tests.variants import first_seconds
 
 DEMO = IngestOptions.model_validate({"profile": "demo"})
 

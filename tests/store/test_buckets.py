@@ -20,7 +20,7 @@ from medley.sources import urls as objects
 from medley.types import Asset
 from tests.conftest import SAMPLE, Medley, put
 from tests.fakes import MEDIA
-from tests.media import first_seconds
+from tests.variants import first_seconds
 
 URL = "s3://media/in"
 

@@ -15,7 +15,7 @@ from medley.media.sniff import sniff
 from medley.settings import Limits
 from medley.types import MediaInfo, SoundTrack
 from tests.conftest import SAMPLE
-from tests.media import ffmpeg
+from tests.variants import ffmpeg
 
 LIMITS = Limits()
 H264, AAC = ["-c:v", "libx264", "-preset", "ultrafast"], ["-c:a", "aac"]

@@ -17,7 +17,7 @@ from medley.models.whisper import load
 from medley.options import ModelOptions, Profile
 from medley.report import ItemReport, RunReport
 from tests.conftest import SAMPLE, Medley
-from tests.media import ffmpeg, first_seconds
+from tests.variants import ffmpeg, first_seconds
 
 
 @pytest.fixture

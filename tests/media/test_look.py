@@ -20,7 +20,7 @@ from medley.settings import Limits
 from medley.types import Asset
 from tests.conftest import SAMPLE
 from tests.fakes import asset_id
-from tests.media import ffmpeg
+from tests.variants import ffmpeg
 from tests.world.truth import VideoTruth
 
 LINES = ("weather", "music", "science", "history", "money", "health", "energy", "water", "food")

@@ -22,7 +22,7 @@ from medley.settings import Settings, load_settings
 from medley.sources.identify import identify
 from medley.system.stop import request_stop
 from tests.conftest import SAMPLE, Medley
-from tests.media import first_seconds, without_index, without_picture, without_sound
+from tests.variants import first_seconds, without_index, without_picture, without_sound
 from tests.world.score import hit_in_scene, starts_matched, word_error_rate
 from tests.world.truth import VideoTruth
 from tests.world.videos import make_video

@@ -74,7 +74,7 @@ def test_deployments_on_a_fresh_server_and_on_a_used_one(
         assert sorted(found["name"] for found in automations(client)) == ["medley-lost-runs", "medley-on-upload"]
 
 
-@pytest.mark.whole  # under `medley up` tests/test_platform.py runs one
+@pytest.mark.whole  # under `medley up` tests/platform/test_platform.py runs one
 def test_deployed_run_without_a_standing_installation(
     home: Path, prefect_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,7 +16,7 @@ from medley.media.pdf import find_figures, parse_pdf, read_figures, read_pages
 from medley.options import FigureOptions, PageOptions
 from medley.settings import Limits
 from tests.documents import HEIGHT, WIDTH, pdf, picture, placed, raw_pdf, scan_of, stream, text
-from tests.test_pdf import LIMITS, asset, parsed, words
+from tests.media.test_pdf import LIMITS, asset, parsed, words
 
 PROSE = [f"line {n} of a column of prose that goes on" for n in range(12)]
 

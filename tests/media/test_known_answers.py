@@ -17,7 +17,7 @@ from medley.models.base import OcrModel, load_model
 from medley.models.profiles import PROFILES
 from medley.options import Profile
 from tests.documents import columns, encoded_picture, hebrew, jbig2, pdf, picture, raw_pdf, scan_of, stream, text
-from tests.test_pdf import figures, parsed, words
+from tests.media.test_pdf import figures, parsed, words
 
 _PROSE = """The ferry left the harbour at a quarter past six, while the market was still asleep.
 On board were 14 passengers, two bicycles, and a crate of oranges from Valencia.

@@ -39,7 +39,7 @@ from medley.settings import load_settings
 from medley.stores.base import Scope
 from medley.stores.connect import open_store
 from tests.fakes import TEXT_MODEL, vector_of
-from tests.test_store_milvus import batch, the
+from tests.store.test_store_milvus import batch, the
 settings = load_settings()
 with vector_store(settings) as address:
     store = open_store(dataclasses.replace(address, timeout_s=2.0))

@@ -21,9 +21,9 @@ from medley.dag import registry
 from medley.settings import Settings
 from tests.conftest import ROOT, SAMPLE, Answer, Medley, eventually
 from tests.documents import picture
-from tests.media import ffmpeg
-from tests.test_ends import end
+from tests.processes.test_ends import end
 from tests.traces import manifests, of_medley
+from tests.variants import ffmpeg
 
 EXAMPLES = ROOT / "examples"
 
