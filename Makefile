@@ -6,7 +6,7 @@ STAMP := .venv/.medley-setup
 FIND_PYTHON := for p in python3.12 python3.11 python3; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' 2>/dev/null && echo $$p && break; done
 
-.PHONY: help setup demo pictures docs samples demo-models test-fast test test-hard test-corpus test-hostile test-ends test-platform check fix bench bench-again bench-ingest bench-load bench-long bench-upload bench-where lock clean
+.PHONY: help setup demo pictures docs samples demo-models test-fast test test-hard test-corpus test-hostile test-ends test-platform check fix bench bench-again bench-ingest bench-load bench-long bench-upload bench-returns bench-where lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -42,8 +42,8 @@ demo-models: setup ## train the demo models anew (needs espeak-ng and flite; und
 test-fast: setup ## what needs no server, no model and no decoder: seconds
 	@$(PY) -m pytest tests/unit
 
-test: setup ## all tests
-	@$(PY) -m pytest
+test: setup ## all tests, two at a time (one by one: .venv/bin/python -m pytest)
+	@$(PY) -m pytest -n 2 --dist loadfile
 
 test-hard: setup ## every hard media file in one call, 5,000 pages, a Milvus server, the demo models
 	@$(PY) -m pytest --whole tests/commands/test_hard_run.py tests/store/test_store_milvus.py tests/media/test_known_answers.py tests/media/test_demo_training.py tests/media/test_demo_models.py
@@ -83,6 +83,9 @@ bench-long: setup ## memory and time of an hour of 1080p against a quarter of an
 
 bench-upload: setup ## from the last byte of an uploaded video to its first hit
 	@$(PY) bench/upload.py
+
+bench-returns: setup ## which files a run enters, and how often it comes back to one
+	@$(PY) bench/returns.py
 
 bench-where: setup ## where the seconds and bytes of a cold and a warm run go
 	@$(PY) bench/where.py

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 from weakref import WeakKeyDictionary
@@ -88,6 +88,19 @@ class TaskContext:
         """Whether somebody has given a password for encrypted documents."""
         pages = getattr(self.options, "pages", None)
         return getattr(pages, "password", None) is not None
+
+
+def changed(context: TaskContext, **changes: Any) -> TaskContext:
+    """The context with other values; the picture is not read again."""
+    made = replace(context, **changes)
+    _dags[made] = context.dag
+    return made
+
+
+def with_dag(context: TaskContext, dag: Dag) -> TaskContext:
+    """The context, whose picture has been read already."""
+    _dags[context] = dag
+    return context
 
 
 _dags: WeakKeyDictionary[TaskContext, Dag] = WeakKeyDictionary()

@@ -11,7 +11,7 @@ from medley.dag.pipeline import Pipeline
 from medley.models.profiles import models_for
 from medley.options import FileOptions
 from medley.profile import Choice, resolve_profile
-from medley.run import StoreAddress, TaskContext
+from medley.run import StoreAddress, TaskContext, with_dag
 from medley.settings import Settings
 from tasks.code import code_of_run
 
@@ -27,7 +27,7 @@ def new_run(pipeline: Pipeline, options: FileOptions, settings: Settings, force:
     options = with_profile(options, settings)
     models, dag = models_for(options, settings), pipeline.dag(options)
     run_id = str(uuid.uuid4())
-    return TaskContext(
+    context = TaskContext(
         run_id=run_id,
         flow=pipeline.name,
         pipeline=pipeline.reference,
@@ -45,6 +45,7 @@ def new_run(pipeline: Pipeline, options: FileOptions, settings: Settings, force:
         faults=settings.faults,
         code=code_of_run(dag) if settings.runner == "ray" else "",
     )
+    return with_dag(context, dag)
 
 
 def _cluster_gpus(address: str) -> float:

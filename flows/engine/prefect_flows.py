@@ -34,7 +34,7 @@ def flow_of(pipeline: Pipeline, run_context: RunContext | None = None) -> Any:
         force: Do everything again, whatever is known of these files.
 
     """
-    run.__name__ = run.__qualname__ = pipeline.name
+    run.__name__ = pipeline.name  # not its qualified name: each task's pickle would look for it in this module
     return flow(name=pipeline.name, **flow_options(pipeline.name))(run)
 
 

@@ -22,10 +22,9 @@ def dag_fingerprints(dag: Dag, options: FileOptions, models: Models) -> dict[str
     """Fingerprint of each stage of a DAG, 32 hex digits, in the order of the picture."""
     known: dict[str, str] = {}
     for stage in dag.values():
-        model = model_of(stage, models)
-        content = stage.fingerprinted(
-            options, model.fingerprint if model else None, [known[name] for name in stage.after]
-        )
+        model, before = model_of(stage, models), [known[name] for name in stage.after]
+        chain = before[0] if len(before) == 1 else before or None
+        content = [stage.name, stage.version, model.fingerprint if model else None, stage.reads(options), chain]
         known[stage.name] = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]
     return known
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
@@ -15,22 +15,13 @@ from medley.options import FileOptions
 from medley.types import Asset
 
 
-class Dag(Mapping[str, Stage]):
+class Dag(dict[str, Stage]):
     """The stages of a pipeline under some options, by name, in the order of the picture."""
 
     def __init__(self, pipeline: str, module: str, stages: Iterable[Stage]) -> None:
         self.pipeline = pipeline
         self.module = module  #: where the picture is
-        self._stages = {stage.name: stage for stage in stages}
-
-    def __getitem__(self, name: str) -> Stage:
-        return self._stages[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._stages)
-
-    def __len__(self) -> int:
-        return len(self._stages)
+        super().__init__((stage.name, stage) for stage in stages)
 
     def readers(self, name: str) -> list[str]:
         """Names of the stages right behind one."""

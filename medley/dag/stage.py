@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from medley.dag.tracing import Node, place
@@ -54,6 +54,8 @@ class Stage:
         whole_batch: Whether `work` gets all assets of a batch at once.
         retries: How often the stage is tried again when worker, network or memory were to blame.
         inputs: Names of the stages before, None for the asset; set by the picture.
+        after: Names of the stages before.
+        writes: Whether the stage writes records.
 
     """
 
@@ -77,10 +79,14 @@ class Stage:
     retries: int = 2
     whole_batch: bool = False
     inputs: tuple[str | None, ...] = ()
+    after: tuple[str, ...] = field(init=False)
+    writes: bool = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "branch", self.branch or self.name)
         object.__setattr__(self, "takes", (self.takes,) if isinstance(self.takes, str) else tuple(self.takes))
+        object.__setattr__(self, "after", tuple(name for name in self.inputs if name is not None))
+        object.__setattr__(self, "writes", bool(self.modalities))
         for modality in self.modalities:
             _SPACES.setdefault(modality, self.space)
 
@@ -89,24 +95,9 @@ class Stage:
         return place(self, inputs)
 
     @property
-    def writes(self) -> bool:
-        """Whether the stage writes records."""
-        return bool(self.modalities)
-
-    @property
-    def after(self) -> tuple[str, ...]:
-        """Names of the stages that come right before."""
-        return tuple(name for name in self.inputs if name is not None)
-
-    @property
     def doc(self) -> str:
         """First line of the function's docstring."""
         return (self.work.__doc__ or "").strip().partition("\n")[0]
-
-    def fingerprinted(self, options: Any, model: str | None, before: list[str]) -> list[Any]:
-        """What the fingerprint is made of: JSON."""
-        chain: Any = before[0] if len(before) == 1 else before or None
-        return [self.name, self.version, model, self.reads(options), chain]
 
 
 #: Every modality that a stage of this process writes, and its embedding space.

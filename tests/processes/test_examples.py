@@ -17,6 +17,8 @@ from prefect import get_client
 from prefect.flows import load_flow_from_entrypoint
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
+from flows.services.environment import prepare_environment
+from flows.services.shared import prefect_server
 from medley.dag import registry
 from medley.settings import Settings
 from tests.conftest import ROOT, SAMPLE, Answer, Medley, eventually
@@ -203,17 +205,18 @@ def test_records_in_a_store_of_another_package(
 
 
 def test_an_installed_pipeline_is_deployed(
-    program: list[str], tmp_path: Path, prefect_url: str, monkeypatch: pytest.MonkeyPatch
+    program: list[str], tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("PREFECT_API_URL", prefect_url)
-    answer = call(program, tmp_path, "deploy")
-    assert answer.code == 0, answer.err
-    with temporary_settings({PREFECT_API_URL: prefect_url}), get_client(sync_client=True) as client:
-        found = client.read_deployment_by_name("podcasts/podcasts")
-        schema: Any = found.parameter_openapi_schema
-        assert schema["definitions"]["ChapterOptions"]["properties"]["pause_s"]["description"]
-        assert found.work_pool_name == "medley"
-        client.delete_deployment(found.id)  # this is the session's server
+    prepare_environment(settings)
+    with prefect_server(settings) as url:  # a server of its own: deployments of the session's are counted elsewhere
+        monkeypatch.setenv("PREFECT_API_URL", url)
+        answer = call(program, tmp_path, "deploy")
+        assert answer.code == 0, answer.err
+        with temporary_settings({PREFECT_API_URL: url}), get_client(sync_client=True) as client:
+            found = client.read_deployment_by_name("podcasts/podcasts")
+            schema: Any = found.parameter_openapi_schema
+            assert schema["definitions"]["ChapterOptions"]["properties"]["pause_s"]["description"]
+            assert found.work_pool_name == "medley"
     load = f"from prefect.flows import load_flow_from_entrypoint as load; print(load({found.entrypoint!r}).name)"
     loaded = subprocess.run([sys.executable, "-P", "-c", load], capture_output=True, text=True, cwd=tmp_path)
     assert loaded.stdout == "podcasts\n", loaded.stderr
