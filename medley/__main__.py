@@ -4,5 +4,7 @@ import sys
 from importlib.metadata import entry_points
 
 if __name__ == "__main__":
-    [script] = {entry.value: entry for entry in entry_points(group="console_scripts", name="medley")}.values()
-    sys.exit(script.load()())
+    scripts = list(entry_points(group="console_scripts", name="medley"))
+    if not scripts:
+        sys.exit("medley: the package is not installed here. Run: make setup, or pip install .")
+    sys.exit(scripts[0].load()())

@@ -51,6 +51,6 @@ def flow_attribute(attribute: str, pipeline: Pipeline) -> Callable[[str], Any]:
 
 def __getattr__(name: str) -> Any:
     """The flow of the pipeline of that name. Raises AttributeError."""
-    if name not in names():
+    if name.startswith("_") or name not in names():
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return flow_of(pipeline_named(name))

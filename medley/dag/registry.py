@@ -9,6 +9,7 @@ from fnmatch import fnmatch
 from functools import lru_cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
+from types import ModuleType
 
 from medley.dag.pipeline import Pipeline
 from medley.dag.stage import known_modalities
@@ -79,16 +80,29 @@ def modalities() -> dict[str, str]:
 
 def _load(reference: str) -> Pipeline:
     module, _, attribute = reference.partition(":")
-    if os.getcwd() not in sys.path:
-        sys.path.append(os.getcwd())
     try:
-        found = getattr(import_module(module), attribute)
+        found = getattr(_imported(module), attribute)
     except (ImportError, AttributeError) as error:
         remedy = "Install its package here (on a cluster: on every node), or correct the name"
         raise PipelineError(f"pipeline {reference} cannot be loaded: {error}", remedy=remedy) from error
     if not isinstance(found, Pipeline):
         raise PipelineError(f"{reference} is no pipeline", remedy="Decorate its picture with @pipeline(...)")
     return found
+
+
+def _imported(module: str) -> ModuleType:
+    """The module; one that is not installed is looked for in the working directory, and only then.
+
+    With that directory on the path, whoever can write there decides what optional imports of libraries find.
+    """
+    try:
+        return import_module(module)
+    except ModuleNotFoundError as error:
+        here, missing = os.getcwd(), (error.name or "").partition(".")[0]
+        if here in sys.path or missing != module.partition(".")[0]:
+            raise
+        sys.path.append(here)
+    return import_module(module)
 
 
 def route(media_type: str, routes: Mapping[str, str]) -> Pipeline | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from importlib.metadata import EntryPoint
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
@@ -139,6 +140,17 @@ def test_what_is_no_pipeline_is_said(reference: str) -> None:
         return
     with pytest.raises(PipelineError):
         pipeline_at(reference)
+
+
+def test_the_working_directory_is_on_the_path_only_for_a_module_that_is_there(tmp_path: Path) -> None:
+    (tmp_path / "own.py").write_text((ROOT / "examples" / "audio.py").read_text())
+    script = (
+        "import os, sys; from medley.dag.registry import pipeline_named\n"
+        "pipeline_named('video'); print(os.getcwd() in sys.path)\n"
+        "print(pipeline_named('own:audio').name, os.getcwd() in sys.path)"
+    )
+    done = subprocess.run([sys.executable, "-P", "-c", script], cwd=tmp_path, capture_output=True, text=True)
+    assert done.stdout == "False\naudio True\n", done.stderr
 
 
 def test_files_go_where_routes_say_else_to_ours() -> None:
