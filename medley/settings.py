@@ -15,6 +15,7 @@ from medley.errors import NO_SPACE, SetupError, error_class, no_space
 
 Runner = Literal["ray", "local"]
 Device = Literal["auto", "cpu", "cuda"]
+TaskRunner = Literal["medley", "stock"]
 After = Literal["keep", "move", "delete"]
 
 
@@ -43,6 +44,9 @@ class RaySettings(_Slice):
     )
     num_gpus: int | None = Field(
         None, ge=0, description="GPUs that a private cluster declares. Default: the machine's."
+    )
+    task_runner: TaskRunner = Field(
+        "medley", description="What submits tasks: Medley's runner, or stock: prefect-ray's own, at six times the cost."
     )
     object_store_mb: int = Field(
         200, ge=80, description="Shared memory of a private cluster; we pass paths, not bytes."

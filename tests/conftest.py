@@ -270,7 +270,7 @@ def _free_port() -> int:
 
 def _wait_for_nodes(address: str, env: dict[str, str]) -> None:
     """The port answers a little before the first node is there."""
-    program = f"from flows.services.ray_runner import cluster_gpus; print(cluster_gpus({address!r}))"
+    program = f"from flows.services.ray_cluster import cluster_gpus; print(cluster_gpus({address!r}))"
 
     def answers() -> bool:
         asked = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, env=env)

@@ -105,7 +105,7 @@ class Call:
     def end_hard(self) -> None:
         """The work did not end within the grace period, and the answer is printed: end what we started, and go."""
         sys.stdout.flush()  # before Ray is killed: the main thread may end over that
-        if "flows.services.ray_runner" in sys.modules:
-            sys.modules["flows.services.ray_runner"].kill_private_cluster()
+        if "flows.services.ray_start" in sys.modules:
+            sys.modules["flows.services.ray_start"].kill_private_cluster()
         leave_all()
         os._exit(signals.exit_code() or 1)

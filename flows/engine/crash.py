@@ -19,6 +19,7 @@ _ELSEWHERE = (
     from_ray.NodeDiedError,
     from_ray.ObjectLostError,
     from_ray.LocalRayletDiedError,
+    from_ray.ActorDiedError,  # the process that task runs share: each has one of its own from now on
     from_ray.ActorUnavailableError,
     from_ray.RpcError,
     httpx.TransportError,

@@ -15,18 +15,19 @@ from flows.engine.prefect_artifacts import PrefectProgress, publish_items
 from flows.engine.run import RunContext, deployed_run
 from flows.engine.window import Window
 from flows.services.log import attached
-from flows.services.ray_runner import MedleyRayRunner
+from flows.services.ray_runner import task_runner_of
 from flows.services.signals import stop_on_signals
 from medley.dag.pipeline import Pipeline
 from medley.options import FileOptions
 from medley.plain import native_name, printable
 from medley.report import ReportFile, run_status
+from medley.settings import load_settings
 
 
 def flow_options(name: str) -> dict[str, Any]:
     """Arguments of Prefect's decorator that are the same for all flows."""
     return {
-        "task_runner": MedleyRayRunner(),
+        "task_runner": task_runner_of(load_settings()),
         "flow_run_name": lambda: _run_name(name),
         "persist_result": False,
         "log_prints": False,

@@ -16,7 +16,7 @@ from flows.engine.crash import Crash, crash_of
 from flows.engine.items import Item
 from flows.services import prefect_private
 from flows.services.log import logger
-from flows.services.ray_runner import MedleyRayRunner
+from flows.services.ray_runner import StockRayRunner
 from medley.dag.pipeline import Dag
 from medley.errors import Cancelled, CorruptMedia, MedleyError, SetupError, TransientError
 from medley.report import StageReport
@@ -166,15 +166,8 @@ def _record_error(member: BatchItem, stage: str, error: MedleyError) -> None:
     member.errors.append(error)
 
 
-def forget_future(future: PrefectFuture[Any]) -> None:
-    """The runner keeps no reference to what is done: memory does not grow with the number of items."""
-    context = FlowRunContext.get()
-    if context and isinstance(context.task_runner, MedleyRayRunner):
-        context.task_runner.forget(future)
-
-
 def cancel_running(force: bool) -> None:
     """On Ray the tasks are interrupted; threads see the stop flag by themselves."""
     context = FlowRunContext.get()
-    if context and isinstance(context.task_runner, MedleyRayRunner):
+    if context and isinstance(context.task_runner, StockRayRunner):
         context.task_runner.cancel_all(force=force)

@@ -16,7 +16,7 @@ from prefect.client.orchestration import SyncPrefectClient
 from prefect.exceptions import ObjectNotFound
 from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
-from flows.services.ray_runner import lost_cluster
+from flows.services.ray_state import lost_cluster
 from medley.errors import ServiceUnreachable
 from medley.system.disk import Reserve
 from medley.system.stop import request_stop, stop_requested

@@ -49,6 +49,6 @@ def new_run(pipeline: Pipeline, options: FileOptions, settings: Settings, force:
 
 
 def _cluster_gpus(address: str) -> float:
-    from flows.services.ray_runner import cluster_gpus  # Ray takes a second to import
+    from flows.services.ray_cluster import cluster_gpus  # Ray takes a second to import
 
     return cluster_gpus(address)

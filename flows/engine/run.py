@@ -188,10 +188,11 @@ def deployed() -> Iterator[Settings]:
     """The settings of a run that no command has opened; Ray, where its tasks start it, is left at the end."""
     from prefect.context import FlowRunContext
 
-    from flows.services.ray_runner import MedleyRayRunner, stop_ray
+    from flows.services.ray_runner import StockRayRunner
+    from flows.services.ray_start import stop_ray
 
     context = FlowRunContext.get()
-    on_ray = context is not None and isinstance(context.task_runner, MedleyRayRunner)
+    on_ray = context is not None and isinstance(context.task_runner, StockRayRunner)
     settings = load_settings().model_copy(update={"runner": "ray" if on_ray else "local"})
     prepare_environment(settings)
     try:

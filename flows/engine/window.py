@@ -18,7 +18,6 @@ from flows.engine.in_flight import (
     InFlightBatch,
     cancel_running,
     final_state,
-    forget_future,
     record_state,
     running_stages,
 )
@@ -147,7 +146,6 @@ class Window:
             return
         flight.open.discard(stage)
         record_state(flight, stage, final_state(future))
-        forget_future(future)
         self._run_context.view.stage(flight.name, running_stages(flight))
         if not flight.open:
             self._on_finished(flight)

@@ -8,23 +8,40 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator
 from typing import Any
+from uuid import UUID
 
 import ray  # noqa: F401  # whole, before prefect-ray loads it lazily, without parts of `ray._private`
 from prefect.client.schemas.objects import State
+from prefect.context import AssetContext, FlowRunContext
 from prefect.flows import Flow, load_flow_from_entrypoint
 from prefect.futures import PrefectFuture
-from prefect.tasks import Task
+from prefect.tasks import MaterializingTask, Task
+from prefect.utilities.engine import collect_task_run_inputs_sync
 from prefect_ray import RayTaskRunner
 from prefect_ray.context import RemoteOptionsContext
 from prefect_ray.task_runners import PrefectRayFuture
 
-__all__ = ["PrefectRayFuture", "RemoteOptionsContext", "application", "final_state"]
+__all__ = ["PrefectRayFuture", "RemoteOptionsContext", "application", "asset_context", "final_state"]
 
 
 def final_state(future: PrefectFuture[Any]) -> State[Any] | None:
     """The final state of a future that has ended: `future.state` would ask the API."""
     state: State[Any] | None = future._final_state
     return state
+
+
+def asset_context(task: Task[..., Any], task_run_id: UUID, parameters: dict[str, Any]) -> dict[str, Any] | None:
+    """What prefect-ray tells a worker of the flow run's assets; None where the flow has none."""
+    flow_run = FlowRunContext.get()
+    if not (task.asset_deps or isinstance(task, MaterializingTask) or (flow_run and flow_run.task_run_assets)):
+        return None
+    inputs = {
+        name: collect_task_run_inputs_sync(value, future_cls=PrefectRayFuture) for name, value in parameters.items()
+    }
+    found: dict[str, Any] = AssetContext.from_task_and_inputs(
+        task, task_run_id, inputs, copy_to_child_ctx=True
+    ).serialize()
+    return found
 
 
 def application() -> Any:

@@ -69,6 +69,11 @@ def living_nodes(address: str) -> list[Node]:
     return _nodes(grpc.insecure_channel(address, options=[("grpc.enable_http_proxy", 0)]), address)
 
 
+def cluster_gpus(address: str) -> float:
+    """GPUs that the living nodes of the cluster at `address` declare; raises SetupError, ServiceUnreachable."""
+    return sum(node.gpus for node in living_nodes(resolved(address)))
+
+
 def _certificates() -> list[bytes]:
     """Root, key, certificate: where Ray's own variables say."""
     names = ("RAY_TLS_CA_CERT", "RAY_TLS_SERVER_KEY", "RAY_TLS_SERVER_CERT")

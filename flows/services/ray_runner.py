@@ -1,46 +1,54 @@
-"""Where tasks run: Ray (started late, quietly, in the main thread) or threads of this process."""
+"""Where tasks run: Ray (started late, in the main thread) or threads of this process."""
 
 from __future__ import annotations
 
-import contextlib
-import logging
-import os
-import signal
-import subprocess
-import sys
 import threading
 import uuid
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Iterable
 from typing import Any
+from weakref import WeakValueDictionary
 
 import ray
+from prefect.client.schemas.objects import State
+from prefect.context import FlowRunContext, SettingsContext, TagsContext, TaskRunContext, serialize_context
 from prefect.futures import PrefectFuture
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from prefect.tasks import Task
+from prefect.utilities.collections import visit_collection
 from prefect_ray import RayTaskRunner
-from ray.exceptions import RayError, RpcError
+from ray.exceptions import ActorDiedError
 
-from actors.ray_pool import NAMESPACE
-from flows.services.addresses import ray_cluster
-from flows.services.environment import prepare_environment, worker_environment
-from flows.services.prefect_private import PrefectRayFuture, RemoteOptionsContext
-from flows.services.ray_cluster import joinable, living_nodes, resolved
-from flows.services.ray_private import ALIVE, GcsClient, quiet_workers
-from flows.services.reaper import ENDED, MARK
-from flows.services.supervise import is_reachable
-from medley.errors import SetupError
-from medley.settings import Settings, load_settings
+from flows.services.prefect_private import PrefectRayFuture, RemoteOptionsContext, asset_context
+from flows.services.ray_start import start_ray_for_flow
+from flows.services.ray_waiters import waiters
+from flows.services.ray_worker import Call, Sent, Upstream
+from medley.settings import Settings
 
-#: Where our packages are: a `tasks`, `flows` or `actors` of the user's working directory must not come before them.
-_OURS = Path(__file__).parents[2]
-_REACH_S = 5.0
 _STAGES_IN_FLIGHT = 16  # a waiting dependent holds a thread of the pool: room for every stage of an item
 
 
-class MedleyRayRunner(RayTaskRunner[Any]):  # type: ignore[misc]  # its library has no types
-    """Starts Ray at the first submit, reads a task's resources from `task.ray_options`, cancels what is left at exit.
+class MedleyRayFuture(PrefectRayFuture[Any]):  # type: ignore[misc]  # its library has no types
+    """Keeps the state that Ray hands to its callback: no second copy of it is read."""
+
+    def add_done_callback(self, fn: Callable[[PrefectFuture[Any]], Any]) -> None:
+        """Calls `fn` with this future once the task run has ended."""
+
+        def ended(result: Any) -> None:
+            if isinstance(result, State):
+                self._final_state = result
+            elif isinstance(result, ActorDiedError):
+                waiters.gone()
+            fn(self)
+
+        if self._final_state:
+            fn(self)
+        else:
+            self._wrapped_future._on_completed(ended)
+
+
+class StockRayRunner(RayTaskRunner[Any]):  # type: ignore[misc]  # its library has no types
+    """prefect-ray's runner, but for this: starts Ray at the first submit, reads a task's resources from
+    `task.ray_options`, cancels what is left at exit.
 
     `max_retries=0`: Ray must not silently run a task run again; the flow drives the item again.
     """
@@ -53,25 +61,22 @@ class MedleyRayRunner(RayTaskRunner[Any]):  # type: ignore[misc]  # its library 
     ) -> None:
         super().__init__(address=address, init_kwargs=init_kwargs)
         self._start = start
-        self._refs: dict[uuid.UUID, Any] = {}
+        self._futures: WeakValueDictionary[uuid.UUID, PrefectRayFuture[Any]] = WeakValueDictionary()
         self._lock = threading.Lock()
 
-    def duplicate(self) -> MedleyRayRunner:
+    def duplicate(self) -> StockRayRunner:
         """As Prefect asks before each flow run."""
         return type(self)(address=self.address, init_kwargs=self.init_kwargs, start=self._start)
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {"address": self.address, "init_kwargs": {}}  # to workers: no locks, refs or callables
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__(**state)  # type: ignore[misc]
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.address, {})  # to workers: no locks, refs or callables
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, MedleyRayRunner) and self.address == other.address
+        return isinstance(other, type(self)) and self.address == other.address
 
     __hash__ = None  # type: ignore[assignment]
 
-    def __enter__(self) -> MedleyRayRunner:
+    def __enter__(self) -> StockRayRunner:
         TaskRunner.__enter__(self)  # entered on every worker as well: starts nothing
         return self
 
@@ -89,169 +94,93 @@ class MedleyRayRunner(RayTaskRunner[Any]):  # type: ignore[misc]  # its library 
         """As Prefect asks for each `task.submit`."""
         if not ray.is_initialized():
             (self._start or start_ray_for_flow)()
-        given = RemoteOptionsContext.get().current_remote_options
-        options = {"max_retries": 0, **getattr(task, "ray_options", {}), **given}
-        with RemoteOptionsContext(current_remote_options=options):
-            future = super().submit(task, parameters, wait_for=wait_for, dependencies=dependencies)
+        future = self._submit(task, parameters, wait_for, dependencies)
         with self._lock:
-            self._refs[future.task_run_id] = future.wrapped_future
+            self._futures[future.task_run_id] = future
         return future
 
-    def forget(self, future: PrefectFuture[Any]) -> None:
-        """Lets go of a future that is done."""
-        with self._lock:
-            self._refs.pop(future.task_run_id, None)
+    def _submit(self, task: Task[..., Any], *arguments: Any) -> PrefectRayFuture[Any]:
+        with RemoteOptionsContext(current_remote_options=_options(task)):
+            return super().submit(task, *arguments)
 
     def cancel_all(self, *, force: bool = False) -> None:
         """Interrupts what is still running or waiting; with `force` its workers are killed."""
         with self._lock:
-            refs = list(self._refs.values())
+            refs = [future.wrapped_future for future in self._futures.values()]
         if refs and ray.is_initialized():
             _, running = ray.wait(refs, num_returns=len(refs), timeout=0, fetch_local=False)
-            for ref in running:
-                ray.cancel(ref, force=force)
+            waiters.cancel(running, force=force)
+
+
+class MedleyRayRunner(StockRayRunner):
+    """Sends the context of the flow run, and each task, to Ray once; task runs that only wait share few processes.
+
+    See docs/decisions/0018.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._contexts: dict[tuple[Any, ...], tuple[Sent, list[Any]]] = {}
+        self._tasks: dict[int, tuple[Sent, Any, Task[..., Any]]] = {}
+
+    def _submit(
+        self,
+        task: Task[..., Any],
+        parameters: dict[str, Any],
+        wait_for: Iterable[PrefectFuture[Any]] | None = None,
+        dependencies: dict[str, set[Any]] | None = None,
+    ) -> PrefectRayFuture[Any]:
+        task_run_id = uuid.uuid4()
+        sent, remote = self._task(task)
+        assets = asset_context(task, task_run_id, parameters)
+        filled, upstream = _exchanged(parameters)
+        call = Call(self._context(), sent, task_run_id, filled, wait_for, dependencies, assets)
+        return MedleyRayFuture(task_run_id=task_run_id, wrapped_future=remote(call, *upstream))
+
+    def _context(self) -> Sent:
+        """The context that is entered now."""
+        parts = [kind.get() for kind in (FlowRunContext, TaskRunContext, SettingsContext)]
+        key = (*map(id, parts), frozenset(TagsContext.get().current_tags))
+        if key not in self._contexts:
+            self._contexts[key] = (_sent(serialize_context()), parts)  # kept: another would have its id
+        return self._contexts[key][0]
+
+    def _task(self, task: Task[..., Any]) -> tuple[Sent, Callable[..., Any]]:
+        """The task as it was sent, and what submits its runs."""
+        if RemoteOptionsContext.get().current_remote_options:
+            return _sent(task), waiters.submitter(task.name, _options(task))
+        if id(task) not in self._tasks:  # kept: another task would have its id
+            self._tasks[id(task)] = (_sent(task), waiters.submitter(task.name, _options(task)), task)
+        return self._tasks[id(task)][:2]
+
+
+def _options(task: Task[..., Any]) -> dict[str, Any]:
+    given = RemoteOptionsContext.get().current_remote_options
+    return {"max_retries": 0, **getattr(task, "ray_options", {}), **given}
+
+
+def _sent(value: Any) -> Sent:
+    return Sent(uuid.uuid4().hex, [ray.put(value)])
+
+
+def _exchanged(parameters: dict[str, Any]) -> tuple[dict[str, Any], list[Any]]:
+    """The parameters with a place for what each upstream task gives, and Ray's references to that."""
+    upstream: list[Any] = []
+
+    def exchange(value: Any) -> Any:
+        if not isinstance(value, PrefectRayFuture):
+            return value
+        upstream.append(value.wrapped_future)
+        return Upstream(len(upstream) - 1)
+
+    return visit_collection(parameters, visit_fn=exchange, return_data=True), upstream
+
+
+def task_runner_of(settings: Settings) -> StockRayRunner:
+    """The runner of tasks on Ray that the settings name."""
+    return StockRayRunner() if settings.ray.task_runner == "stock" else MedleyRayRunner()
 
 
 def local_runner(settings: Settings) -> ThreadPoolTaskRunner[Any]:
     """Threads of this process, enough that waiting stages never keep a running one out."""
     return ThreadPoolTaskRunner(max_workers=settings.window * _STAGES_IN_FLIGHT)
-
-
-def start_ray_for_flow() -> None:
-    """For a deployed run: Ray as the settings say."""
-    settings = load_settings()
-    prepare_environment(settings)
-    start_ray(settings)
-
-
-def start_ray(settings: Settings) -> None:
-    """Joins the given cluster or starts a private one; in the main thread (Ray's children die with the thread).
-
-    Raises SetupError, ServiceUnreachable where the cluster cannot be joined, or none can be started here.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        raise RuntimeError("Ray has to be started in the main thread")
-    cluster = ray_cluster(settings)
-    cluster = joinable(cluster) if cluster else None
-    quiet_workers()
-    with _signals_kept(), contextlib.chdir(_OURS):  # Ray puts the driver's directory before all else on its workers
-        try:
-            ray.init(
-                address=cluster or "local",
-                namespace=NAMESPACE,
-                log_to_driver=False,
-                logging_level=logging.ERROR,
-                runtime_env={"env_vars": worker_environment()},
-                **({} if cluster else _private_cluster(settings)),
-            )
-        except Exception as error:  # Ray raises of every kind, some of them bare
-            stop_ray()
-            raise _unstarted(error, cluster) from error
-
-
-def _unstarted(error: Exception, cluster: str | None) -> SetupError:
-    why = " ".join(str(error).split())[:300] or type(error).__name__
-    if cluster:
-        return SetupError(f"the Ray cluster at {cluster} cannot be joined: {why}", remedy="See the logs of its head")
-    remedy = "Run again; on a slow machine set RAY_raylet_start_wait_time_s=120. Logs: /tmp/ray/session_latest/logs"
-    return SetupError(f"Ray does not start: {why}", remedy=remedy)
-
-
-def stop_ray() -> None:
-    """Leaves the cluster; a private one ends, and is gone when this returns."""
-    if ray.is_initialized():
-        ray.shutdown()
-    kill_private_cluster()
-
-
-def kill_private_cluster() -> None:
-    """Everything that `start_ray` started in this process is gone when this returns; for a hard exit."""
-    while _reapers:
-        _reapers.pop().communicate(ENDED)
-
-
-def cluster_gpus(address: str) -> float:
-    """GPUs that the living nodes of the cluster at `address` declare; raises SetupError, ServiceUnreachable."""
-    return sum(node.gpus for node in living_nodes(resolved(address)))
-
-
-def lost_cluster() -> str:
-    """Why the cluster that this process has joined cannot finish anything any more; empty where it is well.
-
-    Ray itself says nothing when the raylet beside the driver dies, and aborts the driver a minute after the GCS died.
-    """
-    if not ray.is_initialized():
-        return ""
-    context = ray.get_runtime_context()
-    gcs = context.gcs_address
-    if not is_reachable(f"tcp://{gcs}", _REACH_S):
-        return f"its head node does not answer at {gcs}"
-    try:
-        nodes = GcsClient(address=gcs).get_all_node_info(timeout=_REACH_S).values()
-    except RpcError:
-        return ""  # busy, or going away just now: the next look tells
-    ours = next((node for node in nodes if node.node_id.hex() == context.get_node_id()), None)
-    return "" if ours is None or ours.state == ALIVE else "the raylet of this machine has died"
-
-
-@dataclass(frozen=True, slots=True)
-class ClusterInfo:
-    """What a cluster declares, and why a worker of it does not reach a URL (empty where it does)."""
-
-    nodes: int
-    cpus: float
-    gpus: float
-    error: str
-
-
-def on_a_worker(url: str | None, timeout_s: float) -> ClusterInfo:
-    """Looks at the cluster that this process has joined, and from a worker of it at `url`."""
-    declared = ray.cluster_resources()
-    error = ""
-    if url:
-        try:
-            there = ray.remote(is_reachable).options(num_cpus=0.1).remote(url, 10.0)
-            error = "" if ray.get(there, timeout=timeout_s) else "no answer"
-        except RayError as lost:
-            error = str(lost).splitlines()[0]
-    nodes = sum(1 for node in ray.nodes() if node["Alive"])
-    return ClusterInfo(nodes, declared.get("CPU", 0.0), declared.get("GPU", 0.0), error)
-
-
-def _private_cluster(settings: Settings) -> dict[str, Any]:
-    _start_reaper()
-    return {
-        "num_cpus": settings.ray.num_cpus,
-        "num_gpus": settings.ray.num_gpus,
-        "include_dashboard": False,
-        "object_store_memory": settings.ray.object_store_mb << 20,
-    }
-
-
-def _start_reaper() -> None:
-    """Everything that Ray starts inherits the mark; see _reaper.py."""
-    mark = uuid.uuid4().hex
-    reaper = subprocess.Popen(
-        [sys.executable, "-P", "-m", "flows.services.reaper", mark],
-        stdin=subprocess.PIPE,  # held open by this process, to its end
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    os.environ[MARK] = mark
-    _reapers.append(reaper)
-
-
-_reapers: list[subprocess.Popen[bytes]] = []
-
-
-@contextlib.contextmanager
-def _signals_kept() -> Iterator[None]:
-    """`ray.init` replaces the SIGTERM handler and does not put it back."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            if handler is not None:
-                signal.signal(number, handler)

@@ -16,7 +16,8 @@ from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
 from prefect.task_runners import TaskRunner
 
 from flows.services.log import logger
-from flows.services.ray_runner import MedleyRayRunner, local_runner, start_ray, stop_ray
+from flows.services.ray_runner import local_runner, task_runner_of
+from flows.services.ray_start import OF_EVERY_TASK, start_ray, stop_ray
 from flows.services.reconcile import close_in_prefect, settle_task_runs
 from flows.services.shared import prefect_server
 from medley.catalog import Catalog
@@ -41,13 +42,13 @@ def started(
             store = helpers.submit(connect_store)
             if on_ray:
                 exits.callback(stop_ray)
-                start_ray(settings)
+                start_ray(settings, OF_EVERY_TASK)
             store.result()
             url = prefect.result()
         exits.enter_context(temporary_settings({PREFECT_API_URL: url, **_heartbeats()}))
         close_in_prefect(catalog)
         exits.callback(_settle, catalog, flow_runs)
-        yield MedleyRayRunner() if on_ray else local_runner(settings), url
+        yield task_runner_of(settings) if on_ray else local_runner(settings), url
 
 
 def _heartbeats() -> dict[Any, Any]:

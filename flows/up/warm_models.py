@@ -13,7 +13,7 @@ from flows.engine.plan import new_run
 from flows.services.addresses import managed
 from flows.services.environment import prepare_environment
 from flows.services.log import log_to_stderr, logger
-from flows.services.ray_runner import start_ray, stop_ray
+from flows.services.ray_start import start_ray, stop_ray
 from medley.dag.fingerprints import models_read
 from medley.dag.registry import pipeline_named
 from medley.models.locate import on_this_machine

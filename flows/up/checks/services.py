@@ -73,7 +73,8 @@ def check_ray(settings: Settings) -> Iterator[Line]:
     cluster = ray_cluster(settings)
     if not cluster:
         return
-    from flows.services.ray_runner import on_a_worker, start_ray, stop_ray
+    from flows.services.ray_start import start_ray, stop_ray
+    from flows.services.ray_state import on_a_worker
 
     url = prefect_url(settings)
     start_ray(settings)
