@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
-from weakref import WeakKeyDictionary
 
 from pydantic import SecretStr
 
@@ -73,11 +72,11 @@ class TaskContext:
     @property
     def dag(self) -> Dag:
         """The stages of this run. Raises PipelineError where the pipeline is not installed in this process."""
-        if self not in _dags:
+        if self.run_id not in _dags:
             if self.folder and self.folder not in sys.path:
                 sys.path.append(self.folder)
-            _dags[self] = pipeline_at(self.pipeline).dag(self.options)
-        return _dags[self]
+            _remember(self.run_id, pipeline_at(self.pipeline).dag(self.options))
+        return _dags[self.run_id]
 
     def model(self, model: Kind | ModelSpec) -> Pool:
         """The resident processes of a model: of a kind of the run's models, or of a model of the stage's own."""
@@ -90,20 +89,21 @@ class TaskContext:
         return getattr(pages, "password", None) is not None
 
 
-def changed(context: TaskContext, **changes: Any) -> TaskContext:
-    """The context with other values; the picture is not read again."""
-    made = replace(context, **changes)
-    _dags[made] = context.dag
-    return made
-
-
 def with_dag(context: TaskContext, dag: Dag) -> TaskContext:
     """The context, whose picture has been read already."""
-    _dags[context] = dag
+    _remember(context.run_id, dag)
     return context
 
 
-_dags: WeakKeyDictionary[TaskContext, Dag] = WeakKeyDictionary()
+def _remember(run_id: str, dag: Dag) -> None:
+    while len(_dags) >= _RUNS:
+        _dags.pop(next(iter(_dags)))
+    _dags[run_id] = dag
+
+
+_RUNS = 64
+#: By run, the last ones: each task of a run brings a context of its own.
+_dags: dict[str, Dag] = {}
 _pools: list[Callable[[ModelSpec, TaskContext], Pool]] = []
 
 

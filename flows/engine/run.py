@@ -7,7 +7,7 @@ import logging
 import shutil
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 
@@ -30,7 +30,7 @@ from medley.options import FileOptions
 from medley.plain import native_name
 from medley.planning import plan_contents
 from medley.report import ItemReport, ItemStatus, ReportFile, error_entry, run_status, stop_errors
-from medley.run import TaskContext, changed
+from medley.run import TaskContext
 from medley.settings import Settings, load_settings
 from medley.sources.urls import without_password
 from medley.system.disk import require_space
@@ -117,7 +117,7 @@ class RunContext:
     def connect_store(self) -> TaskContext:
         """The run with a store that is there: started with the first item that needs it."""
         if not self.run.store.uri:
-            self.run = changed(self.run, store=self.exits.enter_context(vector_store(self.settings)))
+            self.run = replace(self.run, store=self.exits.enter_context(vector_store(self.settings)))
         return self.run
 
     def enter_missing(self, paths: list[str], error: BaseException | None) -> None:
@@ -151,7 +151,7 @@ def open_run(
 
     Raises SetupError before any item is touched.
     """
-    context = changed(new_run(pipeline, options, settings, force), retry_failed=retry_failed)
+    context = replace(new_run(pipeline, options, settings, force), retry_failed=retry_failed)
     catalog, plan = open_catalog(settings), plan_fingerprint(context.fingerprints)
     report = ReportFile(settings.home / "runs" / context.run_id)
     run_context = RunContext(pipeline, settings, catalog, context, plan, report, view or Silent(), verify)

@@ -6,11 +6,11 @@ Prefect 3.8, prefect-ray 0.6. Checked by the tests.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import UUID
 
-import ray  # noqa: F401  # whole, before prefect-ray loads it lazily, without parts of `ray._private`
+import ray  # whole, before prefect-ray loads it lazily, without parts of `ray._private`
 from prefect.client.schemas.objects import State
 from prefect.context import AssetContext, FlowRunContext
 from prefect.flows import Flow, load_flow_from_entrypoint
@@ -21,7 +21,35 @@ from prefect_ray import RayTaskRunner
 from prefect_ray.context import RemoteOptionsContext
 from prefect_ray.task_runners import PrefectRayFuture
 
-__all__ = ["PrefectRayFuture", "RemoteOptionsContext", "application", "asset_context", "final_state"]
+__all__ = [
+    "CalledBackFuture",
+    "PrefectRayFuture",
+    "RemoteOptionsContext",
+    "application",
+    "asset_context",
+    "final_state",
+]
+
+
+class CalledBackFuture(PrefectRayFuture[Any]):  # type: ignore[misc]  # its library has no types
+    """A future on Ray that keeps the state with which Ray calls back: no second copy of it is read."""
+
+    def add_done_callback(self, fn: Callable[[PrefectFuture[Any]], Any]) -> None:
+        """Calls `fn` with this future once the task run has ended."""
+
+        def ended(result: Any) -> None:
+            self.got(result)
+            fn(self)
+
+        if self._final_state:
+            fn(self)
+        else:
+            self._wrapped_future._on_completed(ended)
+
+    def got(self, result: Any) -> None:
+        """Ray's answer: a state, or why there is none."""
+        if isinstance(result, State):
+            self._final_state = result
 
 
 def final_state(future: PrefectFuture[Any]) -> State[Any] | None:
@@ -59,6 +87,7 @@ def _names(function: Any, name: str) -> bool:
 def assumptions() -> Iterator[tuple[str, bool]]:
     """What has to be true of Prefect, and whether it is."""
     yield "a future keeps its final state as _final_state", _names(PrefectFuture.__init__, "_final_state")
+    yield "a reference of Ray calls back with its value", hasattr(ray.ObjectRef, "_on_completed")
     yield "a future on Ray keeps its reference as wrapped_future", hasattr(PrefectRayFuture, "wrapped_future")
     submit = RayTaskRunner.submit
     yield "RayTaskRunner.submit takes Ray's options from RemoteOptionsContext", _names(submit, "RemoteOptionsContext")

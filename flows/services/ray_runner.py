@@ -9,7 +9,6 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 import ray
-from prefect.client.schemas.objects import State
 from prefect.context import FlowRunContext, SettingsContext, TagsContext, TaskRunContext, serialize_context
 from prefect.futures import PrefectFuture
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
@@ -18,7 +17,7 @@ from prefect.utilities.collections import visit_collection
 from prefect_ray import RayTaskRunner
 from ray.exceptions import ActorDiedError
 
-from flows.services.prefect_private import PrefectRayFuture, RemoteOptionsContext, asset_context
+from flows.services.prefect_private import CalledBackFuture, PrefectRayFuture, RemoteOptionsContext, asset_context
 from flows.services.ray_start import start_ray_for_flow
 from flows.services.ray_waiters import waiters
 from flows.services.ray_worker import Call, Sent, Upstream
@@ -27,23 +26,14 @@ from medley.settings import Settings
 _STAGES_IN_FLIGHT = 16  # a waiting dependent holds a thread of the pool: room for every stage of an item
 
 
-class MedleyRayFuture(PrefectRayFuture[Any]):  # type: ignore[misc]  # its library has no types
-    """Keeps the state that Ray hands to its callback: no second copy of it is read."""
+class MedleyRayFuture(CalledBackFuture):
+    """Where the process that task runs share has died, each has one of its own from now on."""
 
-    def add_done_callback(self, fn: Callable[[PrefectFuture[Any]], Any]) -> None:
-        """Calls `fn` with this future once the task run has ended."""
-
-        def ended(result: Any) -> None:
-            if isinstance(result, State):
-                self._final_state = result
-            elif isinstance(result, ActorDiedError):
-                waiters.gone()
-            fn(self)
-
-        if self._final_state:
-            fn(self)
-        else:
-            self._wrapped_future._on_completed(ended)
+    def got(self, result: Any) -> None:
+        """Ray's answer: a state, or why there is none."""
+        super().got(result)
+        if isinstance(result, ActorDiedError):
+            waiters.gone()
 
 
 class StockRayRunner(RayTaskRunner[Any]):  # type: ignore[misc]  # its library has no types
