@@ -19,11 +19,12 @@ from actors.pool import logged
 from medley.code import code_of
 from medley.errors import ActorDied, ModelTimeout
 from medley.models.base import ModelSpec
-from medley.system.stop import raise_if_stopped
+from medley.system.stop import raise_if_stopped, stop_requested
 
 NAMESPACE = "medley"
 _WATCH = "watch"  # calls that an actor answers while it works
 _LOOK_S = 10.0
+_TICK_S = 0.5  # between looks at the stop flag
 #: Before a call is made again whose actor went away.
 _PAUSES_S = (0.5, 2.0, 5.0)
 logger = logging.getLogger("medley.models")
@@ -77,8 +78,14 @@ class RayPool:
 
         Raises ModelTimeout; the actor begins anew then, and the calls that wait behind are made again.
         """
-        heard = time.monotonic()
-        while not ray.wait([answer], timeout=self._look_s)[0]:
+        heard = looked = time.monotonic()
+        while not ray.wait([answer], timeout=min(_TICK_S, self._look_s))[0]:
+            if stop_requested():
+                ray.cancel(answer)  # it may wait behind others, and nobody wants it now
+                raise_if_stopped()
+            if time.monotonic() - looked < self._look_s:
+                continue
+            looked = time.monotonic()
             try:
                 asked = self._actor.working_s.options(concurrency_group=_WATCH).remote(call_id)
                 working_s = ray.get(asked, timeout=self._look_s)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 from functools import partial
 from typing import Any
 
@@ -14,7 +15,7 @@ from flows.engine.prefect_flows import flow_of
 from flows.engine.run import RunContext, open_run
 from flows.services import signals
 from medley.dag.registry import pipeline_named
-from medley.errors import SetupError
+from medley.errors import Cancelled, SetupError
 from medley.plain import portable_name
 from medley.report import RunReport, RunStatus, exit_code, run_status
 from medley.settings import Settings
@@ -69,7 +70,11 @@ class _Command(Call):
     def _run_flow(self, run_context: RunContext) -> None:
         from flows.services.start import error_of
 
-        with self.services(run_context.catalog, run_context.connect_store, run_context.prefect_runs) as runner:
+        error = None
+        with (
+            contextlib.suppress(Cancelled),  # while services were being started
+            self.services(run_context.catalog, run_context.connect_store, run_context.prefect_runs) as runner,
+        ):
             flow = flow_of(self._pipeline, run_context).with_options(task_runner=runner)
             error = error_of(
                 partial(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import partial
 from itertools import chain
 from typing import Any
@@ -21,6 +21,7 @@ from flows.services.shared import vector_store
 from medley.catalog.views import failed_paths
 from medley.dag.pipeline import Pipeline
 from medley.dag.registry import pipeline_named
+from medley.errors import Cancelled
 from medley.options import IngestOptions
 from medley.plain import portable_name, to_json
 from medley.report import exit_code
@@ -116,12 +117,17 @@ class _Ingest(Call):
 
         with ExitStack() as store:
             connect = lambda: store.enter_context(vector_store(self._settings))  # noqa: E731  # when it is its turn
-            with self.services(parent.catalog, connect, lambda: parent.flow_runs) as runner:
+            error = None
+            with (
+                suppress(Cancelled),  # while services were being started
+                self.services(parent.catalog, connect, lambda: parent.flow_runs) as runner,
+            ):
                 flow: Any = ingest_flow(parent).with_options(task_runner=runner)
                 sources, arguments = [*map(portable_name, self._arguments.sources)], self._arguments
                 error = error_of(partial(flow, sources, parent.options, arguments.force, arguments.prune))
         if error is not None and not (parent.finished or stop_requested()):
             parent.give_up(error)
+        parent.close(None)
 
     def _leave_hard(self, parent: Parent) -> None:
         parent.abandon()

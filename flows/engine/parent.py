@@ -155,14 +155,15 @@ class Parent:
         if isinstance(error, SetupError) and not self.report.counts:
             raise error
         self.lost = f"the run ended before all files were looked at: {error}. Run it again: finished stages are kept"
-        self._close(error)
+        self.close(error)
 
     def abandon(self) -> None:
         """For a hard exit: what is not done is cancelled, and the catalog is told."""
-        self._close(None)
+        self.close(None)
         self.catalog.end_run(self.run_id, "cancelled", dict(self.report.counts))
 
-    def _close(self, error: BaseException | None) -> None:
+    def close(self, error: BaseException | None) -> None:
+        """Gives an entry to each path of a batch that is still open: cancelled, or failed where there is an error."""
         if self.opened:
             self.opened.enter_missing(self.opened.paths, error)
             self._take(self.opened)

@@ -26,19 +26,22 @@ class _Shared:
 
     def __init__(self) -> None:
         self._actor: Any = None
+        self._warming: list[Any] = []
+        self._takes = False  #: new task runs
 
     def start(self, modules: Iterable[str]) -> None:
         """Starts it, and lets the first workers import `modules`, beside whatever else is being started."""
         modules = list(modules)
         host = ray.remote(concurrency_groups={_CONTROL: 1})(Waiters)
         self._actor = host.options(num_cpus=0, max_concurrency=_THREADS).remote(modules)
+        self._takes = True
         cpus = int(ray.cluster_resources().get("CPU", 1))
         warm = ray.remote(num_cpus=1, max_retries=0)(import_all)
         self._warming = [warm.remote(modules) for _ in range(min(cpus, _WARM))]
 
     def gone(self) -> None:
         """The process has died, or ends with Ray."""
-        self._actor, self._warming = None, []
+        self._actor, self._warming, self._takes = None, [], False
 
     def submitter(self, name: str, options: dict[str, Any]) -> Callable[..., Any]:
         """What submits the runs of a task with those options."""
@@ -47,7 +50,7 @@ class _Shared:
             return alone
 
         def submit(*arguments: Any) -> Any:
-            return self._actor.run.options(name=name).remote(*arguments) if self._actor else alone(*arguments)
+            return self._actor.run.options(name=name).remote(*arguments) if self._takes else alone(*arguments)
 
         return submit
 
@@ -57,6 +60,7 @@ class _Shared:
             shared = not ref.task_id().actor_id().is_nil()
             if not (shared and force):
                 ray.cancel(ref, force=force)
+        self._takes = False
         if self._actor and force:
             ray.kill(self._actor)
         elif self._actor:

@@ -23,6 +23,7 @@ from flows.services.shared import prefect_server
 from medley.catalog import Catalog
 from medley.errors import ServiceUnreachable
 from medley.settings import Settings
+from medley.system.stop import raise_if_stopped
 
 _DRAIN_S = 5.0
 
@@ -41,6 +42,7 @@ def started(
             prefect = helpers.submit(exits.enter_context, prefect_server(settings))
             store = helpers.submit(connect_store)
             if on_ray:
+                raise_if_stopped()
                 exits.callback(stop_ray)
                 start_ray(settings, OF_EVERY_TASK)
             store.result()

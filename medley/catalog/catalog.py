@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Engine, case, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import DatabaseError, DBAPIError
 
 from medley.catalog.alive import is_alive, is_here
 from medley.catalog.engine import engine_of
@@ -19,7 +19,7 @@ from medley.catalog.migrate import migrate
 from medley.catalog.tables import assets, claims, locations, outcomes, runs, stages, uploads
 from medley.errors import SetupError
 from medley.settings import Settings
-from medley.system.disk import retry_while_disk_full
+from medley.system.disk import wait_or_raise
 from medley.system.process import born, lives
 from medley.types import MediaInfo, utc_now
 
@@ -79,40 +79,50 @@ class Catalog:
         dialect = postgresql if engine.dialect.name == "postgresql" else sqlite
         self._insert: Callable[..., Any] = dialect.insert
 
-    @retry_while_disk_full
+    def _write(self, *statements: Any) -> Any:
+        """Executes all statements or none, each alone or with its rows; gives the first row that the last one returns.
+
+        A full disk and a lost connection are waited for. Raises NoSpace.
+        """
+        began, lost = time.monotonic(), 0
+        while True:
+            try:
+                with self.engine.begin() as connection:
+                    done = [
+                        connection.execute(*(found if isinstance(found, tuple) else (found,))) for found in statements
+                    ]
+                    return done[-1].first() if done[-1].returns_rows else None
+            except (OSError, DBAPIError) as error:
+                lost = wait_or_raise(error, began, lost)
+
     def _put(self, table: Any, values: dict[str, Any], keys: Sequence[str]) -> None:
         statement = self._insert(table).values(**values)
         changed = {name: value for name, value in values.items() if name not in (*keys, "created")}
-        with self.engine.begin() as connection:
-            connection.execute(statement.on_conflict_do_update(index_elements=list(keys), set_=changed))
+        self._write(statement.on_conflict_do_update(index_elements=list(keys), set_=changed))
 
     # runs
 
-    @retry_while_disk_full
     def begin_run(self, run_id: str, flow: str, profile: str) -> None:
         """Notes a run of this process."""
         here = {"host": socket.gethostname(), "pid": os.getpid(), "pid_started": born(os.getpid())}
         noted = {"run_id": run_id, "flow": flow, "status": "running", "profile": profile, "started": utc_now()}
-        with self.engine.begin() as connection:
-            connection.execute(runs.insert().values(**noted, **here, seen=time.time()))
+        self._write(runs.insert().values(**noted, **here, seen=time.time()))
 
-    @retry_while_disk_full
     def end_run(self, run_id: str, status: str, counts: dict[str, int]) -> None:
         """Notes how a run ended and frees its claims; what it had begun and not ended was cancelled."""
-        with self.engine.begin() as connection:
-            unfinished = (outcomes.c.run_id == run_id) & (outcomes.c.status == "running")
-            connection.execute(update(outcomes).where(unfinished).values(status="cancelled"))
-            changed = {"status": status, "ended": utc_now(), "counts": counts}
-            connection.execute(update(runs).where(runs.c.run_id == run_id).values(**changed))
-            connection.execute(delete(claims).where(claims.c.run_id == run_id))
-            connection.execute(_waiting_again([run_id]))
+        unfinished = (outcomes.c.run_id == run_id) & (outcomes.c.status == "running")
+        changed = {"status": status, "ended": utc_now(), "counts": counts}
+        self._write(
+            update(outcomes).where(unfinished).values(status="cancelled"),
+            update(runs).where(runs.c.run_id == run_id).values(**changed),
+            delete(claims).where(claims.c.run_id == run_id),
+            _waiting_again([run_id]),
+        )
 
-    @retry_while_disk_full
     def record_prefect_run(self, run_id: str, prefect_run_id: str) -> None:
         """Which flow run of Prefect shows this run."""
-        with self.engine.begin() as connection:
-            changed = update(runs).where(runs.c.run_id == run_id)
-            connection.execute(changed.values(prefect_run_id=prefect_run_id, prefect_open=True))
+        changed = update(runs).where(runs.c.run_id == run_id)
+        self._write(changed.values(prefect_run_id=prefect_run_id, prefect_open=True))
 
     def open_prefect_runs(self) -> list[str]:
         """Flow runs of Prefect that may still say Running, though the run is over and its process has gone."""
@@ -120,25 +130,24 @@ class Catalog:
         with self.engine.connect() as connection:
             return [row.prefect_run_id for row in connection.execute(over) if not lives(row.pid, row.pid_started)]
 
-    @retry_while_disk_full
     def close_prefect_run(self, prefect_run_id: str) -> None:
         """Prefect's rows of that flow run are true."""
-        with self.engine.begin() as connection:
-            known = runs.c.prefect_run_id == prefect_run_id
-            connection.execute(update(runs).where(known).values(prefect_open=False))
+        self._write(update(runs).where(runs.c.prefect_run_id == prefect_run_id).values(prefect_open=False))
 
-    @retry_while_disk_full
     def crash_dead_runs(self) -> None:
         """Runs of this host whose process is gone, and silent ones of others, become crashed, and their claims free."""
-        with self.engine.begin() as connection:
+        with self.engine.connect() as connection:
             running = connection.execute(select(runs).where(runs.c.status == "running")).all()
-            dead = [row.run_id for row in running if not is_alive(row)]
-            crashed = update(runs).where(runs.c.run_id.in_(dead))
-            connection.execute(crashed.values(status="crashed", ended=utc_now()))
-            unfinished = outcomes.c.run_id.in_(dead) & (outcomes.c.status == "running")
-            connection.execute(update(outcomes).where(unfinished).values(status="pending"))
-            connection.execute(delete(claims).where(claims.c.run_id.in_(dead)))
-            connection.execute(_waiting_again(dead))
+        dead = [row.run_id for row in running if not is_alive(row)]
+        if not dead:
+            return
+        unfinished = outcomes.c.run_id.in_(dead) & (outcomes.c.status == "running")
+        self._write(
+            update(runs).where(runs.c.run_id.in_(dead)).values(status="crashed", ended=utc_now()),
+            update(outcomes).where(unfinished).values(status="pending"),
+            delete(claims).where(claims.c.run_id.in_(dead)),
+            _waiting_again(dead),
+        )
 
     def running_runs(self) -> set[str]:
         """Runs that have not ended."""
@@ -158,19 +167,17 @@ class Catalog:
         """Notes what a path shows now. The asset it showed before has one location less: see `replaced_assets`."""
         self._put(locations, {**asdict(found), "error": None, "attempts": 0, "seen": utc_now()}, ["path"])
 
-    @retry_while_disk_full
     def record_seen(self, paths: Sequence[str]) -> None:
         """Notes that paths show what they showed before."""
         fine = {"error": None, "attempts": 0, "seen": utc_now()}
-        with self.engine.begin() as connection:
-            connection.execute(update(locations).where(locations.c.path.in_(paths)).values(**fine))
+        self._write(update(locations).where(locations.c.path.in_(paths)).values(**fine))
 
-    @retry_while_disk_full
     def move_location(self, path: str, to: str) -> None:
         """The same file has another path now."""
-        with self.engine.begin() as connection:
-            connection.execute(delete(locations).where(locations.c.path == to))
-            connection.execute(update(locations).where(locations.c.path == path).values(path=to))
+        self._write(
+            delete(locations).where(locations.c.path == to),
+            update(locations).where(locations.c.path == path).values(path=to),
+        )
 
     def replaced_assets(self) -> list[str]:
         """Assets with an outcome that no path shows any more: a merely deleted file keeps its location."""
@@ -180,23 +187,16 @@ class Catalog:
         with self.engine.connect() as connection:
             return list(connection.execute(query).scalars())
 
-    @retry_while_disk_full
     def forget_outcomes(self, asset_id: str) -> None:
         """The asset counts as never worked on."""
-        with self.engine.begin() as connection:
-            connection.execute(delete(outcomes).where(outcomes.c.asset_id == asset_id))
+        self._write(delete(outcomes).where(outcomes.c.asset_id == asset_id))
 
-    @retry_while_disk_full
     def record_path_failure(self, path: str, error: dict[str, Any]) -> None:
         """Notes that a path could not be identified; what it showed before stays known."""
-        before = self.location(path)
-        with self.engine.begin() as connection:
-            if before is None:
-                values = {"path": path, "error": error, "attempts": 1, "seen": utc_now()}
-                connection.execute(locations.insert().values(**values))
-            else:
-                changed = {"error": error, "attempts": locations.c.attempts + 1, "seen": utc_now()}
-                connection.execute(update(locations).where(locations.c.path == path).values(**changed))
+        values = {"path": path, "error": error, "attempts": 1, "seen": utc_now()}
+        changed = {"error": error, "attempts": locations.c.attempts + 1, "seen": utc_now()}
+        statement = self._insert(locations).values(**values)
+        self._write(statement.on_conflict_do_update(index_elements=["path"], set_=changed))
 
     def newest_locations(self, asset_ids: Sequence[str]) -> dict[str, str]:
         """The path at which each asset was seen last."""
@@ -237,28 +237,24 @@ class Catalog:
         """How attempts ended, by asset."""
         self._put_outcomes(ended, flow, plan, run_id, outcomes.c.attempts)
 
-    @retry_while_disk_full
     def _put_outcomes(self, found: Mapping[str, Ending], flow: str, plan: str, run_id: str, attempts: Any) -> None:
         """`attempts` is their new number where `plan` has been attempted before."""
         names = ("asset_id", "flow", "plan", "run_id", "updated", "status", "errors", "records", "attempts")
-        with self.engine.begin() as connection:
-            for asset_id, ending in found.items():
-                row = dict(zip(names, (asset_id, flow, plan, run_id, utc_now(), *ending, 1), strict=True))
-                counted = case((outcomes.c.plan == plan, attempts), else_=1)
-                statement = self._insert(outcomes).values(**row)
-                changed = {**row, "attempts": counted}
-                connection.execute(statement.on_conflict_do_update(index_elements=["asset_id", "flow"], set_=changed))
+        counted, now, statements = case((outcomes.c.plan == plan, attempts), else_=1), utc_now(), []
+        for asset_id, ending in found.items():
+            row = dict(zip(names, (asset_id, flow, plan, run_id, now, *ending, 1), strict=True))
+            statement, changed = self._insert(outcomes).values(**row), {**row, "attempts": counted}
+            statements.append(statement.on_conflict_do_update(index_elements=["asset_id", "flow"], set_=changed))
+        if statements:
+            self._write(*statements)
 
-    @retry_while_disk_full
     def record_stages(self, rows: Sequence[dict[str, Any]]) -> None:
         """What a run did in each stage of an asset; see `tables.stages` for the keys."""
         if rows:
-            with self.engine.begin() as connection:
-                connection.execute(stages.insert(), list(rows))
+            self._write((stages.insert(), list(rows)))
 
     # claims
 
-    @retry_while_disk_full
     def claim(self, asset_id: str, run_id: str) -> bool:
         """Whether the asset is now this run's; an expired claim is free."""
         now = time.time()
@@ -268,8 +264,8 @@ class Catalog:
         statement = self._insert(claims).values(**values)
         free = (claims.c.expires < now) | (claims.c.run_id == run_id)
         statement = statement.on_conflict_do_update(index_elements=["asset_id"], set_=values, where=free)
-        with self.engine.begin() as connection:  # not its rowcount: psycopg gives none for an insert
-            return connection.execute(statement.returning(claims.c.asset_id)).first() is not None
+        # not its rowcount: psycopg gives none for an insert
+        return self._write(statement.returning(claims.c.asset_id)) is not None
 
     def _held_here(self, asset_id: str, run_id: str) -> bool:
         """Whether another run, whose process lives on this host, has the claim."""
@@ -285,15 +281,13 @@ class Catalog:
         with self.engine.connect() as connection:
             return connection.execute(held).first() is not None
 
-    @retry_while_disk_full
     def renew_claims(self, run_id: str) -> None:
         """Keeps the claims of a living run, and notes that it lives."""
-        with self.engine.begin() as connection:
-            connection.execute(update(claims).where(claims.c.run_id == run_id).values(expires=time.time() + CLAIM_S))
-            connection.execute(update(runs).where(runs.c.run_id == run_id).values(seen=time.time()))
+        self._write(
+            update(claims).where(claims.c.run_id == run_id).values(expires=time.time() + CLAIM_S),
+            update(runs).where(runs.c.run_id == run_id).values(seen=time.time()),
+        )
 
-    @retry_while_disk_full
     def release(self, asset_id: str, run_id: str) -> None:
         """Frees one asset."""
-        with self.engine.begin() as connection:
-            connection.execute(delete(claims).where(claims.c.asset_id == asset_id, claims.c.run_id == run_id))
+        self._write(delete(claims).where(claims.c.asset_id == asset_id, claims.c.run_id == run_id))

@@ -65,22 +65,30 @@ def retry_while_disk_full(write: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(write)
     def tried(*args: P.args, **kwargs: P.kwargs) -> R:
-        deadline = time.monotonic() + _TRY_S
-        lost = 0
+        began, lost = time.monotonic(), 0
         while True:
             try:
                 return write(*args, **kwargs)
             except (OSError, DBAPIError) as error:
-                lost += isinstance(error, DBAPIError) and error.connection_invalidated
-                if lost and lost < _LOSSES:
-                    continue
-                if not _is_full(error):
-                    raise
-                if time.monotonic() > deadline:
-                    raise no_space("MEDLEY_HOME") from error
-            time.sleep(_AGAIN_S)
+                lost = wait_or_raise(error, began, lost)
 
     return tried
+
+
+def wait_or_raise(error: OSError | DBAPIError, began: float, lost: int) -> int:
+    """Returns when a write that began at `began` (monotonic) may be tried again; how many connections it has lost.
+
+    Raises NoSpace where the disk stays full, `error` where waiting is of no use.
+    """
+    lost += isinstance(error, DBAPIError) and error.connection_invalidated
+    if lost and lost < _LOSSES:
+        return lost
+    if not _is_full(error):
+        raise error
+    if time.monotonic() - began > _TRY_S:
+        raise no_space("MEDLEY_HOME") from error
+    time.sleep(_AGAIN_S)
+    return lost
 
 
 def _is_full(error: OSError | DBAPIError) -> bool:
