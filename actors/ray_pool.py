@@ -19,7 +19,7 @@ from actors.pool import logged
 from medley.code import code_of
 from medley.errors import ActorDied, ModelTimeout
 from medley.models.base import ModelSpec
-from medley.system.stop import raise_if_stopped, stop_requested
+from medley.system.stop import STOP, raise_if_stopped
 
 NAMESPACE = "medley"
 _WATCH = "watch"  # calls that an actor answers while it works
@@ -80,7 +80,7 @@ class RayPool:
         """
         heard = looked = time.monotonic()
         while not ray.wait([answer], timeout=min(_TICK_S, self._look_s))[0]:
-            if stop_requested():
+            if STOP.is_set():
                 ray.cancel(answer)  # it may wait behind others, and nobody wants it now
                 raise_if_stopped()
             if time.monotonic() - looked < self._look_s:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -12,6 +12,7 @@ from medley.catalog import Catalog, Outcome
 from medley.catalog.known import made_of
 from medley.dag.fingerprints import models_read
 from medley.dag.stage import Stage
+from medley.models.base import ModelSpec
 from medley.records import stage_manifest
 from medley.run import TaskContext
 from medley.types import Asset
@@ -31,12 +32,10 @@ class Planned:
     stages: list[str] = field(default_factory=list)
 
 
-def plan_contents(run: TaskContext) -> dict[str, Any]:
+def plan_contents(options: BaseModel, models: Sequence[ModelSpec]) -> dict[str, Any]:
     """What the plan of a run is made of, by name: options that stages read, and models. No secrets."""
-    options = dict(_leaves(run.options))
-    read = models_read(run.dag, run.models)
-    models = {spec.kind: f"{spec.id}@{spec.revision} {spec.compute_type}" for spec in read}
-    return {"options": options, "models": models}
+    named = {spec.kind: f"{spec.id}@{spec.revision} {spec.compute_type}" for spec in models}
+    return {"options": dict(_leaves(options)), "models": named}
 
 
 def wanted_stages(asset: Asset, run: TaskContext) -> list[Stage]:
@@ -55,7 +54,9 @@ def reasons(outcome: Outcome | None, plan: str, run: TaskContext, catalog: Catal
     if outcome is None:
         return ["changed" if before else "new"]
     if outcome.plan != plan:
-        return _differences(made_of(catalog.engine, outcome.plan), plan_contents(run))
+        return _differences(
+            made_of(catalog.engine, outcome.plan), plan_contents(run.options, models_read(run.dag, run.models))
+        )
     if outcome.status in ("failed", "partial"):
         return [f"failed before: {error['type']} in {error['stage']}" for error in outcome.errors]
     return ["what was kept is missing" if outcome.status == "complete" else f"{outcome.status} before"]

@@ -26,7 +26,7 @@ from medley.options import IngestOptions
 from medley.plain import portable_name, to_json
 from medley.report import exit_code
 from medley.sources.urls import without_password
-from medley.system.stop import stop_requested
+from medley.system.stop import STOP
 
 
 def add_retry_arguments(parser: argparse.ArgumentParser) -> None:
@@ -125,7 +125,7 @@ class _Ingest(Call):
                 flow: Any = ingest_flow(parent).with_options(task_runner=runner)
                 sources, arguments = [*map(portable_name, self._arguments.sources)], self._arguments
                 error = error_of(partial(flow, sources, parent.options, arguments.force, arguments.prune))
-        if error is not None and not (parent.finished or stop_requested()):
+        if error is not None and not (parent.finished or STOP.is_set()):
             parent.give_up(error)
         parent.close(None)
 

@@ -30,7 +30,8 @@ class Terminal:
         self.log: Callable[[str], None] | None = self._show if verbose else None
         self._quiet = quiet
         self._brief = brief  # no line for a file with which nothing has been done
-        self._items: dict[str, str] = {}
+        self.running: dict[str, Sequence[str]] = {}
+        self._waiting_for = ""
         self._live = Live(console=self.console, transient=True, refresh_per_second=8, get_renderable=self._render)
 
     def __enter__(self) -> Terminal:
@@ -43,18 +44,11 @@ class Terminal:
 
     def starting(self, what: str) -> None:
         """See `Progress`."""
-        self._items[""] = what
-
-    def stage(self, path: str, running: Sequence[str]) -> None:
-        """See `Progress`."""
-        self._items.pop("", None)
-        self._items[path] = " + ".join(running)
-        if not running:  # a unit ends under another name than its items
-            del self._items[path]
+        self._waiting_for = what
 
     def ended(self, item: ItemReport) -> None:
         """See `Progress`."""
-        self._items.pop(item.path, None)
+        self._waiting_for = ""
         if not item.errors and (self._quiet or (self._brief and not item.stages)):
             return
         colour = _COLOURS.get(item.status, "red")
@@ -76,8 +70,11 @@ class Terminal:
 
     def _render(self) -> Table:
         table = Table.grid(padding=(0, 1))
-        for path, what in list(self._items.items()):
-            table.add_row(Spinner("dots"), escape(path), f"[dim]{what}[/]")
+        running = list(self.running.items())  # the engine goes on meanwhile
+        for name, stages in running:
+            table.add_row(Spinner("dots"), escape(name), f"[dim]{' + '.join(stages)}[/]")
+        if self._waiting_for and not running:
+            table.add_row(Spinner("dots"), "", f"[dim]{self._waiting_for}[/]")
         return table
 
 

@@ -14,7 +14,7 @@ from flows.up.exposure import require_secrets
 from flows.up.installation import start, stop, supervisor_pid, wait_until_ready, with_known_ports
 from medley.errors import Cancelled, SetupError
 from medley.settings import Settings, load_settings
-from medley.system.stop import stop_requested
+from medley.system.stop import STOP
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
             _start(settings)
             if arguments.detach:
                 return 0
-            while supervisor_pid(settings) and not stop_requested():
+            while supervisor_pid(settings) and not STOP.is_set():
                 time.sleep(0.5)
         except SetupError:
             stop(settings)

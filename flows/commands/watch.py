@@ -18,7 +18,7 @@ from medley.catalog.uploads import Uploads
 from medley.errors import SetupError
 from medley.settings import Settings, load_settings
 from medley.sources.urls import is_url, without_password
-from medley.system.stop import stop_requested
+from medley.system.stop import STOP
 
 _TICK_S = 0.5
 
@@ -68,7 +68,7 @@ def watch(sources: list[str], after: str, settings: Settings) -> None:
         register("watch", sources[0], settings)
     logger.info("watching %s", ", ".join(sources))
     try:
-        while not stop_requested():
+        while not STOP.is_set():
             now = time.monotonic()
             notifier.landed(sum(source.look(now) for source in watched), now)
             notifier.emit_if_due(now)

@@ -21,13 +21,13 @@ from medley.dag.pipeline import Pipeline
 from medley.options import FileOptions
 from medley.plain import native_name, printable
 from medley.report import ReportFile, run_status
-from medley.settings import load_settings
+from medley.settings import Settings, load_settings
 
 
-def flow_options(name: str) -> dict[str, Any]:
-    """Arguments of Prefect's decorator that are the same for all flows."""
+def flow_options(name: str, settings: Settings | None = None) -> dict[str, Any]:
+    """Arguments of Prefect's decorator that are the same for all flows; `settings` where they have been read."""
     return {
-        "task_runner": task_runner_of(load_settings()),
+        "task_runner": task_runner_of(settings or load_settings()),
         "flow_run_name": lambda: _run_name(name),
         "persist_result": False,
         "log_prints": False,

@@ -14,13 +14,12 @@ from prefect.futures import PrefectFuture
 
 from flows.engine.crash import Crash, crash_of
 from flows.engine.items import Item
-from flows.services import prefect_private
 from flows.services.log import logger
 from flows.services.ray_runner import StockRayRunner
 from medley.dag.pipeline import Dag
 from medley.errors import Cancelled, CorruptMedia, MedleyError, SetupError, TransientError
 from medley.report import StageReport
-from medley.system.stop import stop_requested
+from medley.system.stop import STOP
 from medley.types import ArtifactRef, Asset, AssetBatch, named, utc_now
 
 
@@ -49,10 +48,10 @@ class InFlightBatch:
     crash: Crash | None = None
     broken: bool = False  #: a stage failed as a whole, for a reason that may be one member's
 
-    @property
-    def name(self) -> str:
-        """For people."""
-        return named([member.item.path for member in self.members])
+    name: str = field(init=False)  #: for people
+
+    def __post_init__(self) -> None:
+        self.name = named([member.item.path for member in self.members])
 
     def halves(self) -> list[InFlightBatch]:
         """Two smaller flights, to be driven anew: what is done comes back cached."""
@@ -83,7 +82,7 @@ def final_state(future: PrefectFuture[Any]) -> State[Any] | None:
         future.wait()
     except (asyncio.CancelledError, concurrent.futures.CancelledError):
         return None
-    return prefect_private.final_state(future)
+    return future.state  # known by now: the API is not asked
 
 
 def record_state(flight: InFlightBatch, stage: str, state: State[Any] | None) -> None:
@@ -99,7 +98,7 @@ def record_state(flight: InFlightBatch, stage: str, state: State[Any] | None) ->
             if isinstance(part, ArtifactRef):
                 _record_part(member, stage, part)
     elif state.is_crashed():
-        if stop_requested():
+        if STOP.is_set():
             _cancel(flight)
         else:
             _record_crash(flight, crash_of(stage, result, state.message or ""))

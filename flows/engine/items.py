@@ -18,7 +18,7 @@ from medley.report import ItemReport, error_entry, stop_errors
 from medley.run import TaskContext
 from medley.sources.identify import identify
 from medley.sources.urls import is_url
-from medley.system.stop import stop_requested
+from medley.system.stop import STOP
 from medley.types import Asset
 
 _TOLD_AT_ONCE = 500
@@ -73,7 +73,7 @@ def identify_items(
     """One item for each path, in order."""
     first: dict[str, Item] = {}
     for path in paths:
-        if stop_requested():
+        if STOP.is_set():
             yield Item(path, report=ItemReport(path, "cancelled", errors=stop_errors()))
             continue
         try:

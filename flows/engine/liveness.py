@@ -19,7 +19,7 @@ from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, tempor
 from flows.services.ray_state import lost_cluster
 from medley.errors import ServiceUnreachable
 from medley.system.disk import Reserve
-from medley.system.stop import request_stop, stop_requested
+from medley.system.stop import STOP, request_stop
 
 _EVERY_S, _SPACE_EVERY_S = 3.0, 0.25
 #: A server may be started again meanwhile; Prefect's own calls are tried for a minute.
@@ -58,7 +58,7 @@ def _watch_space(reserve: Reserve, done: threading.Event) -> None:
 def _watch(run_id: UUID, done: threading.Event) -> None:
     answered = time.monotonic()
     with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}), get_client(sync_client=True) as client:
-        while not done.wait(_EVERY_S) and not stop_requested():
+        while not done.wait(_EVERY_S) and not STOP.is_set():
             if why := lost_cluster():
                 request_stop(_lost(f"Ray went away: {why}"))
                 return

@@ -52,7 +52,7 @@ def record_outcomes(flight: InFlightBatch, reports: Sequence[ItemReport], run_co
     """Tells the catalog; what no run needs any more goes."""
     assets = [member.asset for member in flight.members]
     ended = {report.asset_id: (report.status, report.errors, report.records) for report in reports if report.asset_id}
-    run_context.catalog.record_outcomes(ended, run_context.flow, run_context.plan, run_context.run.run_id)
+    run_context.catalog.record_outcomes(ended, run_context.run.flow, run_context.plan, run_context.run.run_id)
     run_context.catalog.record_stages(
         [_row(stage, report, run_context.run) for report in reports for stage in report.stages]
     )

@@ -25,7 +25,7 @@ from medley.plain import portable_name
 from medley.report import ItemReport, ItemStatus, ReportFile, RunStatus, error_entry, run_status, stop_errors
 from medley.settings import Settings
 from medley.sources.urls import is_url
-from medley.system.stop import stop_requested
+from medley.system.stop import STOP
 
 #: More items than this are more than one child run.
 CHILD_ITEMS = 500
@@ -66,7 +66,7 @@ class Parent:
     def anything_to_do(self) -> bool:
         """Enters batches about which nothing is to do; True, with its run opened, at the first other one."""
         for flow, paths in self.batches or ():
-            if stop_requested():
+            if STOP.is_set():
                 self._enter(paths, "cancelled", stop_errors())
             elif flow is None:
                 self._enter(paths, "skipped", [])
@@ -79,7 +79,7 @@ class Parent:
     @property
     def status(self) -> RunStatus:
         """How it ended."""
-        if stop_requested() and not self.finished:
+        if STOP.is_set() and not self.finished:
             return "cancelled"
         return "failed" if self.lost else run_status(self.report.counts.elements())
 
@@ -87,7 +87,7 @@ class Parent:
         """All batches, or until the run is stopped."""
         while self.opened or self.anything_to_do():
             self.run_opened()
-        self.finished = not stop_requested()
+        self.finished = not STOP.is_set()
 
     def child(self, flow: str, paths: list[str]) -> dict[str, dict[str, Any]]:
         """Runs one pipeline over `paths`; its entries by path. Where nothing is to do there is no flow run."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from itertools import islice
 from typing import Any
 
@@ -30,6 +30,7 @@ class PrefectProgress:
 
     def __init__(self, inner: Progress, run_id: str, total: int) -> None:
         self.log: Callable[[str], None] | None = inner.log
+        self.running = inner.running
         self._inner = inner
         self._total = max(1, total)
         self._ended = 0
@@ -43,10 +44,6 @@ class PrefectProgress:
         """See `Progress`."""
         self._inner.starting(what)
 
-    def stage(self, path: str, running: Sequence[str]) -> None:
-        """See `Progress`."""
-        self._inner.stage(path, running)
-
     def ended(self, item: ItemReport) -> None:
         """See `Progress`."""
         self._inner.ended(item)
@@ -58,11 +55,12 @@ class PrefectProgress:
 
 
 def publish_items(report: ReportFile, run_id: str) -> None:
-    """The table of the first thousand items, and the stages of the first twenty that did anything."""
-    bars = timeline_svg(list(islice((item for item in report.items() if item["stages"]), _BARS_OF)))
+    """The table of the first thousand items, and the stages of the first twenty of them that did anything."""
+    items = list(islice(report.items(), _ROWS_SHOWN))
+    bars = timeline_svg(list(islice((item for item in items if item["stages"]), _BARS_OF)))
     with only_shown():
         create_table_artifact(
-            table=[_row(item) for item in islice(report.items(), _ROWS_SHOWN)],
+            table=[_row(item) for item in items],
             key=f"items-{run_id[:12]}",
             description=f"Items of this run ({report.counts.total()})",
         )

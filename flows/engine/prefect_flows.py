@@ -35,7 +35,8 @@ def flow_of(pipeline: Pipeline, run_context: RunContext | None = None) -> Any:
 
     """
     run.__name__ = pipeline.name  # not its qualified name: each task's pickle would look for it in this module
-    return flow(name=pipeline.name, **flow_options(pipeline.name))(run)
+    settings = run_context.settings if run_context else None
+    return flow(name=pipeline.name, **flow_options(pipeline.name, settings))(run)
 
 
 def flow_attribute(attribute: str, pipeline: Pipeline) -> Callable[[str], Any]:

@@ -9,14 +9,12 @@ from medley.report import ItemReport
 
 
 class Progress(Protocol):
-    """Told of every step."""
+    """Told of every step. `running`: by batch in flight, the stages that run now."""
+
+    running: dict[str, Sequence[str]]
 
     def starting(self, what: str) -> None:
         """Something is being waited for before the first item can begin."""
-        ...
-
-    def stage(self, path: str, running: Sequence[str]) -> None:
-        """Which stages of an item are running now."""
         ...
 
     def ended(self, item: ItemReport) -> None:
@@ -31,10 +29,10 @@ class Silent:
 
     log: Callable[[str], None] | None = None
 
-    def starting(self, what: str) -> None:
-        """See `Progress`."""
+    def __init__(self) -> None:
+        self.running: dict[str, Sequence[str]] = {}
 
-    def stage(self, path: str, running: Sequence[str]) -> None:
+    def starting(self, what: str) -> None:
         """See `Progress`."""
 
     def ended(self, item: ItemReport) -> None:

@@ -20,7 +20,7 @@ from medley.records import retire
 from medley.sources.kinds import kind_for, pipeline_for, require_kind
 from medley.sources.stability import entries_in
 from medley.sources.urls import head, is_url, listing, without_password
-from medley.system.stop import stop_requested
+from medley.system.stop import STOP
 
 _FIRST_LINES = 20
 _REFUSES = "video"  # what cannot be read: this pipeline says why
@@ -84,7 +84,7 @@ def files_of(sources: Iterable[str], refused: Callable[[str, MedleyError], objec
     """What the sources hold, until the run is stopped; `refused` is told of those that cannot be read."""
     for source in sources:
         try:
-            yield from takewhile(lambda _: not stop_requested(), _files_of(source, refused))
+            yield from takewhile(lambda _: not STOP.is_set(), _files_of(source, refused))
         except MedleyError as error:
             error.file = error.file or source
             refused(source, error)
@@ -160,7 +160,7 @@ def prune(sources: Iterable[str], parent: Parent) -> int:
     """
     gone: list[str] = []
     for source in sources:
-        if stop_requested():
+        if STOP.is_set():
             return 0
         root = source.rstrip("/") if is_url(source) else os.path.abspath(os.path.expanduser(source))
         if is_url(source):

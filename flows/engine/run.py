@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import shutil
 from collections import Counter
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from flows.engine.items import Item, SeenBuffer, identify_items
 from flows.engine.ledger import in_ledger
@@ -25,6 +27,7 @@ from medley.catalog.known import record_plan
 from medley.dag.fingerprints import models_read, plan_fingerprint
 from medley.dag.pipeline import Pipeline
 from medley.errors import MedleyError
+from medley.models.base import ModelSpec
 from medley.models.locate import make_sure
 from medley.options import FileOptions
 from medley.plain import native_name
@@ -48,6 +51,7 @@ class RunContext:
     plan: str
     report: ReportFile
     view: Progress
+    models: list[ModelSpec] = field(default_factory=list)  #: that the stages ask
     verify: bool = False
     prefect_run_id: str | None = None
     items: Iterator[Item] | None = None
@@ -61,11 +65,6 @@ class RunContext:
         return type(None), ()
 
     @property
-    def flow(self) -> str:
-        """Name of the pipeline, as the catalog knows the run."""
-        return self.pipeline.name
-
-    @property
     def log(self) -> Path:
         """The run's log file."""
         return self.report.path.with_name(LOG)
@@ -76,7 +75,7 @@ class RunContext:
             paths = [without_password(native_name(path)) for path in paths]
             seen_buffer = SeenBuffer(self.catalog, self.run.options.tags)
             self.exits.callback(seen_buffer.flush)  # not when the generator is collected: that may be within a write
-            found = identify_items(paths, self.flow, self.plan, self.catalog, self.run, verify=self.verify)
+            found = identify_items(paths, self.run.flow, self.plan, self.catalog, self.run, verify=self.verify)
             self.items = map(self._remembered, map(seen_buffer.add, found))
         return self.items
 
@@ -105,7 +104,7 @@ class RunContext:
 
     def check_machine(self) -> None:
         """Raises SetupError where the weights, their server or the space for this run are not to be had."""
-        for model in models_read(self.run.dag, self.run.models):
+        for model in self.models:
             self.view.starting(f"looking for the {model.kind} model {model.id}; it may have to be downloaded")
             make_sure(model)
         require_space(self.settings)
@@ -153,27 +152,26 @@ def open_run(
     """
     context = replace(new_run(pipeline, options, settings, force), retry_failed=retry_failed)
     catalog, plan = open_catalog(settings), plan_fingerprint(context.fingerprints)
-    report = ReportFile(settings.home / "runs" / context.run_id)
-    run_context = RunContext(pipeline, settings, catalog, context, plan, report, view or Silent(), verify)
+    report, models = ReportFile(settings.home / "runs" / context.run_id), models_read(context.dag, context.models)
+    run_context = RunContext(pipeline, settings, catalog, context, plan, report, view or Silent(), models, verify)
     profile = context.options.chosen.value
     ended = lambda: (run_status(report.counts.elements()), report.counts)  # noqa: E731  # asked at the end
     with in_ledger(catalog, context.run_id, pipeline.name, profile, ended):
         clear_spool(settings.spool, catalog.running_runs())
-        record_plan(catalog.engine, plan, pipeline.name, plan_contents(context))
+        contents = plan_contents(context.options, models)
+        record_plan(catalog.engine, plan, pipeline.name, contents)
         try:
             with logged(run_context.log, run_context.view.log) as run_context.log_handlers, run_context.exits:
-                _log_beginning(run_context)
+                _log_beginning(run_context, contents)
                 yield run_context
         finally:
             shutil.rmtree(context.spool, ignore_errors=True)
 
 
-def _log_beginning(run_context: RunContext) -> None:
+def _log_beginning(run_context: RunContext, contents: dict[str, Any]) -> None:
     run = run_context.run
-    logger.info("medley %s, run %s of flow %s, runner %s", __version__, run.run_id, run_context.flow, run.runner)
-    logger.info("options %s", run.options.model_dump_json())
-    for model in models_read(run.dag, run.models):
-        logger.info("model %s", model.to_json())
+    logger.info("medley %s, run %s of flow %s, runner %s", __version__, run.run_id, run.flow, run.runner)
+    logger.info("plan %s", json.dumps(contents))
 
 
 @contextlib.contextmanager

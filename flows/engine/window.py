@@ -31,7 +31,7 @@ from medley.errors import BadInput, NoSpace, Quarantined, TransientError
 from medley.records import retire
 from medley.report import ItemReport, ItemStatus, error_entry, stop_errors
 from medley.system.disk import require_space
-from medley.system.stop import stop_requested
+from medley.system.stop import STOP
 from medley.types import Asset, AssetBatch
 from tasks.prefect_tasks import submit_stages
 
@@ -59,12 +59,12 @@ class Window:
 
     def run(self, items: Iterator[Item]) -> None:
         """Until every item has its entry, or the run is stopped and every item says so."""
-        while not stop_requested():
+        while not STOP.is_set():
             self._fill(items)
             if not self._flights and not self._claimed_elsewhere:
                 break
             self._handle_event(_TICK_S)
-        if stop_requested():
+        if STOP.is_set():
             self._cancel()
         else:
             self._retire_replaced()
@@ -74,7 +74,7 @@ class Window:
     def _fill(self, items: Iterator[Item]) -> None:
         size = self._run_context.settings.window
         self._retry_claims()
-        while len(self._flights) < size and len(self._claimed_elsewhere) < size * self._unit and not stop_requested():
+        while len(self._flights) < size and len(self._claimed_elsewhere) < size * self._unit and not STOP.is_set():
             item = next(items, None)
             if item is None:
                 self._launch()
@@ -102,7 +102,7 @@ class Window:
     def _admit(self, item: Item, asset: Asset) -> None:
         run_context = self._run_context
         if done := finished_report(
-            item.path, asset, run_context.flow, run_context.plan, run_context.catalog, run_context.run
+            item.path, asset, run_context.run.flow, run_context.plan, run_context.catalog, run_context.run
         ):
             self._end(item, done)  # another run did it while we waited for the claim
             return
@@ -124,7 +124,7 @@ class Window:
         self._forming = []
         run_context.connect_store()
         begun = [member.asset.asset_id for member in members]
-        run_context.catalog.begin_attempts(begun, run_context.flow, run_context.plan, run_context.run.run_id)
+        run_context.catalog.begin_attempts(begun, run_context.run.flow, run_context.plan, run_context.run.run_id)
         self._drive(InFlightBatch(run_context.run.dag, members))
 
     def _drive(self, flight: InFlightBatch) -> None:
@@ -132,7 +132,7 @@ class Window:
             self._flights.append(flight)
         assets = AssetBatch([member.asset for member in flight.members])
         flight.begin(submit_stages(assets, self._run_context.run))
-        self._run_context.view.stage(flight.name, running_stages(flight))
+        self._run_context.view.running[flight.name] = running_stages(flight)
         for stage, future in flight.futures.items():
             future.add_done_callback(partial(self._tell, flight, stage))
 
@@ -145,8 +145,8 @@ class Window:
         except queue.Empty:
             return
         flight.open.discard(stage)
+        self._run_context.view.running[flight.name] = running_stages(flight)
         record_state(flight, stage, final_state(future))
-        self._run_context.view.stage(flight.name, running_stages(flight))
         if not flight.open:
             self._on_finished(flight)
 
@@ -155,8 +155,9 @@ class Window:
 
         What a lost node or service has ended is driven again as it is.
         """
+        self._run_context.view.running.pop(flight.name, None)
         lost = flight.crash is not None and flight.crash.kind == "elsewhere"
-        if stop_requested() or not (flight.crash or flight.broken):
+        if STOP.is_set() or not (flight.crash or flight.broken):
             self._finish(flight)
         elif lost and flight.drives < _LOSSES:
             self._drive(flight)
@@ -175,6 +176,7 @@ class Window:
     def _finish(self, flight: InFlightBatch) -> None:
         """Only what we claimed is noted and tidied: another run may be at work on an item that we never began."""
         self._flights.remove(flight)
+        self._run_context.view.running.pop(flight.name, None)
         reports = [report_of(member, flight, self._run_context.run) for member in flight.members]
         record_outcomes(flight, reports, self._run_context)
         for member, report in zip(flight.members, reports, strict=True):

@@ -19,7 +19,8 @@ def _plain_record(*args: Any, **kwargs: Any) -> logging.LogRecord:
     """A record of ours holds names of files and words of documents: no log, terminal or page takes them for more."""
     record = _make_record(*args, **kwargs)
     if record.name.startswith("medley"):
-        record.msg, record.args = printable(record.getMessage(), keep="\n\t"), ()
+        message = record.getMessage()
+        record.msg, record.args = message if message.isprintable() else printable(message, keep="\n\t"), ()
     return record
 
 

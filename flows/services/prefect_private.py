@@ -12,10 +12,10 @@ from uuid import UUID
 
 import ray  # whole, before prefect-ray loads it lazily, without parts of `ray._private`
 from prefect.client.schemas.objects import State
-from prefect.context import AssetContext, FlowRunContext
+from prefect.context import AssetContext
 from prefect.flows import Flow, load_flow_from_entrypoint
 from prefect.futures import PrefectFuture
-from prefect.tasks import MaterializingTask, Task
+from prefect.tasks import Task
 from prefect.utilities.engine import collect_task_run_inputs_sync
 from prefect_ray import RayTaskRunner
 from prefect_ray.context import RemoteOptionsContext
@@ -27,7 +27,6 @@ __all__ = [
     "RemoteOptionsContext",
     "application",
     "asset_context",
-    "final_state",
 ]
 
 
@@ -52,17 +51,8 @@ class CalledBackFuture(PrefectRayFuture[Any]):  # type: ignore[misc]  # its libr
             self._final_state = result
 
 
-def final_state(future: PrefectFuture[Any]) -> State[Any] | None:
-    """The final state of a future that has ended: `future.state` would ask the API."""
-    state: State[Any] | None = future._final_state
-    return state
-
-
-def asset_context(task: Task[..., Any], task_run_id: UUID, parameters: dict[str, Any]) -> dict[str, Any] | None:
-    """What prefect-ray tells a worker of the flow run's assets; None where the flow has none."""
-    flow_run = FlowRunContext.get()
-    if not (task.asset_deps or isinstance(task, MaterializingTask) or (flow_run and flow_run.task_run_assets)):
-        return None
+def asset_context(task: Task[..., Any], task_run_id: UUID, parameters: dict[str, Any]) -> dict[str, Any]:
+    """What prefect-ray tells a worker of the flow run's assets."""
     inputs = {
         name: collect_task_run_inputs_sync(value, future_cls=PrefectRayFuture) for name, value in parameters.items()
     }

@@ -12,15 +12,15 @@ import ray
 from prefect.context import FlowRunContext, SettingsContext, TagsContext, TaskRunContext, serialize_context
 from prefect.futures import PrefectFuture
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
-from prefect.tasks import Task
+from prefect.tasks import MaterializingTask, Task
 from prefect.utilities.collections import visit_collection
 from prefect_ray import RayTaskRunner
 from ray.exceptions import ActorDiedError
 
 from flows.services.prefect_private import CalledBackFuture, PrefectRayFuture, RemoteOptionsContext, asset_context
 from flows.services.ray_start import start_ray_for_flow
-from flows.services.ray_waiters import waiters
-from flows.services.ray_worker import Call, Sent, Upstream
+from flows.services.ray_waiters import SHARED, waiters
+from flows.services.ray_worker import Call, Sent, Upstream, run_task
 from medley.settings import Settings
 
 _STAGES_IN_FLIGHT = 16  # a waiting dependent holds a thread of the pool: room for every stage of an item
@@ -111,7 +111,7 @@ class MedleyRayRunner(StockRayRunner):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._contexts: dict[tuple[Any, ...], tuple[Sent, list[Any]]] = {}
-        self._tasks: dict[int, tuple[Sent, Any, Task[..., Any]]] = {}
+        self._tasks: dict[int, tuple[Sent, Any, Any, Task[..., Any]]] = {}
 
     def _submit(
         self,
@@ -121,8 +121,11 @@ class MedleyRayRunner(StockRayRunner):
         dependencies: dict[str, set[Any]] | None = None,
     ) -> PrefectRayFuture[Any]:
         task_run_id = uuid.uuid4()
-        sent, remote = self._task(task)
-        assets = asset_context(task, task_run_id, parameters)
+        sent, alone, shared = self._task(task)
+        remote = shared if shared and waiters.takes else alone
+        flow_run = FlowRunContext.get()
+        has_assets = task.asset_deps or isinstance(task, MaterializingTask) or (flow_run and flow_run.task_run_assets)
+        assets = asset_context(task, task_run_id, parameters) if has_assets else None
         filled, upstream = _exchanged(parameters)
         call = Call(self._context(), sent, task_run_id, filled, wait_for, dependencies, assets)
         return MedleyRayFuture(task_run_id=task_run_id, wrapped_future=remote(call, *upstream))
@@ -135,18 +138,26 @@ class MedleyRayRunner(StockRayRunner):
             self._contexts[key] = (_sent(serialize_context()), parts)  # kept: another would have its id
         return self._contexts[key][0]
 
-    def _task(self, task: Task[..., Any]) -> tuple[Sent, Callable[..., Any]]:
+    def _task(self, task: Task[..., Any]) -> tuple[Sent, Callable[..., Any], Callable[..., Any] | None]:
         """The task as it was sent, and what submits its runs."""
         if RemoteOptionsContext.get().current_remote_options:
-            return _sent(task), waiters.submitter(task.name, _options(task))
+            return _sent(task), *_submitters(task)
         if id(task) not in self._tasks:  # kept: another task would have its id
-            self._tasks[id(task)] = (_sent(task), waiters.submitter(task.name, _options(task)), task)
-        return self._tasks[id(task)][:2]
+            self._tasks[id(task)] = (_sent(task), *_submitters(task), task)
+        return self._tasks[id(task)][:3]
 
 
 def _options(task: Task[..., Any]) -> dict[str, Any]:
     given = RemoteOptionsContext.get().current_remote_options
     return {"max_retries": 0, **getattr(task, "ray_options", {}), **given}
+
+
+def _submitters(task: Task[..., Any]) -> tuple[Callable[..., Any], Callable[..., Any] | None]:
+    """What submits the runs of a task: each on its own, and to the process that those share that only wait."""
+    options = _options(task)
+    alone = ray.remote(run_task).options(name=task.name, **options).remote
+    waits = waiters.actor and options.get("num_cpus", 1) < 1 and SHARED.issuperset(options)
+    return alone, waiters.actor.run.options(name=task.name).remote if waits else None
 
 
 def _sent(value: Any) -> Sent:

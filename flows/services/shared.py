@@ -30,7 +30,7 @@ from medley.errors import SetupError
 from medley.run import StoreAddress
 from medley.settings import Settings
 from medley.stores.connect import store_entry
-from medley.system.stop import raise_if_stopped, stop_requested
+from medley.system.stop import STOP, raise_if_stopped
 
 _TRIES = 3
 _LEAVE_S = 20.0
@@ -212,7 +212,7 @@ def _start_on(service: Service, settings: Settings, port: int, log: Path) -> str
         start_new_session=True,  # the terminal's Ctrl-C is for the command, not for what others use as well
     )
     while keeper.poll() is None:
-        if stop_requested():
+        if STOP.is_set():
             keeper.terminate()
             keeper.wait()  # its service has ended
             raise_if_stopped()

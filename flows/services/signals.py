@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
 
-from medley.system.stop import request_stop, stop_requested
+from medley.system.stop import STOP, request_stop
 
 EXIT_OF = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 received: list[signal.Signals] = []
@@ -37,7 +37,7 @@ def hard_exit(grace_s: float, leave: Callable[[], None]) -> Iterator[None]:
     done = threading.Event()
 
     def watch() -> None:
-        while not stop_requested():
+        while not STOP.is_set():
             if done.wait(0.1):
                 return
         _second.wait(grace_s)

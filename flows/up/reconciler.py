@@ -17,7 +17,7 @@ from flows.services.signals import stop_on_signals
 from medley.catalog import Catalog, open_catalog
 from medley.catalog.retention import forget_old_runs
 from medley.settings import Settings, load_settings
-from medley.system.stop import stop_requested
+from medley.system.stop import STOP
 
 _EVERY_S, _DAY_S = 15.0, 86400.0
 _TICK_S = 0.5
@@ -35,7 +35,7 @@ def main() -> int:
     gone: dict[str, int] = {}
     next_day = 0.0
     with stop_on_signals():
-        while not stop_requested():
+        while not STOP.is_set():
             if time.monotonic() >= next_day:
                 next_day = time.monotonic() + _DAY_S
                 logger.info("forgot %d old runs", forget_old_runs(catalog, settings))
@@ -44,7 +44,7 @@ def main() -> int:
             except httpx.HTTPError as error:
                 logger.warning("Prefect's server does not answer: %s", error or type(error).__name__)
             deadline = time.monotonic() + _EVERY_S
-            while time.monotonic() < deadline and not stop_requested():
+            while time.monotonic() < deadline and not STOP.is_set():
                 time.sleep(_TICK_S)
     return 0
 

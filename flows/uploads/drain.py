@@ -18,7 +18,7 @@ from medley.errors import MedleyError, MissingFile
 from medley.plain import native_name
 from medley.sources.stability import DONE, FAILED, seen_at
 from medley.sources.urls import head, is_url, move, remove
-from medley.system.stop import stop_requested
+from medley.system.stop import STOP
 
 _FINE = ("complete", "unchanged", "skipped")
 _BATCH = 100  # less than a child run could take: what lands meanwhile does not wait for hours
@@ -32,7 +32,7 @@ def drain(paths: list[str], parent: Parent) -> None:
     landed = [upload for path in paths if (upload := _landed(native_name(path)))]
     parent.uploads.record(parent.uploads.unknown(landed))
     while parent.catalog.claim(CLAIM, parent.run_id):
-        while not stop_requested() and (batch := parent.uploads.take(parent.run_id, _BATCH)):
+        while not STOP.is_set() and (batch := parent.uploads.take(parent.run_id, _BATCH)):
             entries: dict[str, dict[str, Any]] = {}
             now = [file.path for file in batch]
             for flow, some in batches(now, _BATCH, parent.settings.routes, otherwise=_REFUSES):
@@ -41,7 +41,7 @@ def drain(paths: list[str], parent: Parent) -> None:
                 _settle(file, entries[file.path], parent)
         parent.catalog.release(CLAIM, parent.run_id)
         # Looked at after the release: what lands in this moment falls to one of two runs, never between them.
-        if stop_requested() or not parent.uploads.waiting_paths(1):
+        if STOP.is_set() or not parent.uploads.waiting_paths(1):
             return
 
 

@@ -56,6 +56,7 @@ class Stage:
         inputs: Names of the stages before, None for the asset; set by the picture.
         after: Names of the stages before.
         writes: Whether the stage writes records.
+        doc: First line of the function's docstring.
 
     """
 
@@ -81,23 +82,20 @@ class Stage:
     inputs: tuple[str | None, ...] = ()
     after: tuple[str, ...] = field(init=False)
     writes: bool = field(init=False)
+    doc: str = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "branch", self.branch or self.name)
         object.__setattr__(self, "takes", (self.takes,) if isinstance(self.takes, str) else tuple(self.takes))
         object.__setattr__(self, "after", tuple(name for name in self.inputs if name is not None))
         object.__setattr__(self, "writes", bool(self.modalities))
+        object.__setattr__(self, "doc", (self.work.__doc__ or "").strip().partition("\n")[0])
         for modality in self.modalities:
             _SPACES.setdefault(modality, self.space)
 
     def __call__(self, *inputs: Node) -> Node:
         """Places the stage in the picture that is being read, behind `inputs`. Raises PipelineError."""
         return place(self, inputs)
-
-    @property
-    def doc(self) -> str:
-        """First line of the function's docstring."""
-        return (self.work.__doc__ or "").strip().partition("\n")[0]
 
 
 #: Every modality that a stage of this process writes, and its embedding space.

@@ -22,18 +22,17 @@ _PROGRAM = Path(__file__).with_name("probe_child.py")  # not imported: it loads 
 
 
 def probe_media(path: Path, limits: Limits) -> MediaInfo:
-    """What is in the file at `path`. Raises MissingFile, and what `probe_source` raises."""
+    """What is in the file at `path`. Raises what `sniff` and `probe_source` raise."""
     with open_source(path) as source:
-        return probe_source(source, limits)
+        return probe_source(source, _container(source), limits)
 
 
-def probe_source(source: Source, limits: Limits) -> MediaInfo:
-    """Opens the container in a child process and reads its packets.
+def probe_source(source: Source, sniffed: Sniffed, limits: Limits) -> MediaInfo:
+    """Opens the container, of the kind that its first bytes say, in a child process and reads its packets.
 
-    Raises UnsupportedMedia (see `sniff`; or it is encrypted), CorruptMedia where the container cannot be opened or
+    Raises UnsupportedMedia where it is encrypted, CorruptMedia where the container cannot be opened or
     holds neither sound nor picture, TooLarge where it is beyond a limit.
     """
-    sniffed = _container(source)
     found = _Found(_describe(source, sniffed.demuxer, limits), sniffed.demuxer in _ESTIMATED)
     sounds, video = found.sounds, found.video
     if not sounds and not video:

@@ -6,7 +6,7 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from medley.artifacts import sha256_of
@@ -20,11 +20,10 @@ class Source:
 
     handle: int
     name: str
+    path: Path = field(init=False)  #: leads to this file and no other, here and in children that inherit the handle
 
-    @property
-    def path(self) -> Path:
-        """A path that leads to this file and no other, here and in children that inherit the handle."""
-        return Path(f"/proc/self/fd/{self.handle}")
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "path", Path(f"/proc/self/fd/{self.handle}"))
 
     @property
     def stat(self) -> os.stat_result:

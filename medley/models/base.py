@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -35,6 +35,10 @@ class Endpoint:
     parallel: int = 1  #: requests at the same time
 
 
+#: Fields of a specification that its fingerprint leaves out: where the model runs, and itself.
+_NO_PART = ("device", "endpoint", "fingerprint")
+
+
 @dataclass(frozen=True, slots=True, weakref_slot=True)
 class ModelSpec:
     """Which weights, loaded how, and what is part of the fingerprint of what the model makes: all but where it runs."""
@@ -48,17 +52,17 @@ class ModelSpec:
     chunk_length_s: int = 30  #: speech: window that the checkpoint was trained for
     resize_mode: str = "squash"  #: vision: how a picture is brought to the model's square
     endpoint: Endpoint | None = None
+    fingerprint: str = field(init=False, compare=False)  #: 16 hex digits: another where the model may say other things
 
-    @property
-    def fingerprint(self) -> str:
-        """16 hex digits that change when what the model says may change."""
-        known = {name: value for name, value in asdict(self).items() if name not in ("device", "endpoint")}
-        return hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()[:16]
+    def __post_init__(self) -> None:
+        known = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in _NO_PART}
+        digest = hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()
+        object.__setattr__(self, "fingerprint", digest[:16])
 
     def to_json(self) -> str:
         """For the description of a collection, without the endpoint; see `spec_from_json`."""
         known = asdict(self)
-        del known["endpoint"]
+        del known["endpoint"], known["fingerprint"]
         return json.dumps(known, sort_keys=True)
 
 

@@ -12,6 +12,7 @@ from medley.catalog import Catalog, Location
 from medley.dag.pipeline import Pipeline
 from medley.dag.registry import pipeline_named
 from medley.errors import BadInput, CorruptMedia, MissingFile, TooLarge, UnsupportedMedia
+from medley.media.magic import Sniffed
 from medley.media.probe import probe_source
 from medley.media.sniff import HEAD_BYTES
 from medley.media.source import Source, open_source, stamp_of
@@ -48,12 +49,13 @@ def identify(path: str, flow: Flow, catalog: Catalog, limits: Limits, spool: Pat
 def _read(source: Source, known: Location | None, pipeline: Pipeline, catalog: Catalog, limits: Limits) -> Asset:
     """Looks at an open file as a whole: what is hashed is what is probed, whatever its name leads to meanwhile."""
     found, stamp = source.stat, source.stamp
-    require_kind(pipeline, kind_for(pipeline, source.path, source.name), source.name)
+    sniffed = kind_for(pipeline, source.path, source.name)
+    require_kind(pipeline, sniffed, source.name)
     digest = sha256_of(source.path)
     if source.stamp != stamp:
         raise MissingFile("changed while it was read", file=source.name, remedy="Run again when it is whole")
     fresh = Location(source.name, digest, found.st_size, found.st_mtime_ns, str(found.st_ino))
-    return _seen(fresh, known, source, pipeline, catalog, limits, stamp)
+    return _seen(fresh, known, source, sniffed, pipeline, catalog, limits, stamp)
 
 
 def spooled(asset_id: str, url: str, spool: Path) -> Path:
@@ -78,7 +80,8 @@ def _identify_object(
     asset_id, local = _copied(found, pipeline, limits, spool)
     with open_source(local) as source:
         fresh = Location(url, asset_id, source.stat.st_size, None, found.version)
-        return _seen(fresh, known, source, pipeline, catalog, limits)
+        sniffed = kind_for(pipeline, source.path, source.name)
+        return _seen(fresh, known, source, sniffed, pipeline, catalog, limits)
 
 
 def _copied(found: Object, pipeline: Pipeline, limits: Limits, spool: Path) -> tuple[str, Path]:
@@ -96,6 +99,7 @@ def _seen(
     where: Location,
     known: Location | None,
     source: Source,
+    sniffed: Sniffed,
     pipeline: Pipeline,
     catalog: Catalog,
     limits: Limits,
@@ -109,7 +113,7 @@ def _seen(
     if where != known:
         catalog.upsert_location(where)
     if media is None:
-        media = _probe(asset_id, source, pipeline, limits)
+        media = _probe(asset_id, source, sniffed, limits)
         catalog.upsert_asset(asset_id, size_bytes, media)
     require_kind(pipeline, media, where.path)
     return Asset(asset_id, source.name, size_bytes, media, stamp)
@@ -143,12 +147,11 @@ def _same(known: Location, found: os.stat_result) -> bool:
     return settled and recorded == (found.st_size, found.st_mtime_ns, str(found.st_ino))
 
 
-def _probe(asset_id: str, source: Source, pipeline: Pipeline, limits: Limits) -> MediaInfo:
-    sniffed = kind_for(pipeline, source.path, source.name)
+def _probe(asset_id: str, source: Source, sniffed: Sniffed, limits: Limits) -> MediaInfo:
     if sniffed.flow != "video":
         return MediaInfo(sniffed.demuxer, sniffed.media_type)  # what else is wrong with it, its first stage finds
     try:
-        return probe_source(source, limits)
+        return probe_source(source, sniffed, limits)
     except BadInput as error:
         error.asset_id = asset_id
         raise

@@ -6,7 +6,8 @@ import threading
 
 from medley.errors import Cancelled, MedleyError
 
-_stop = threading.Event()
+#: Set once the run is to end.
+STOP = threading.Event()
 _reasons: list[MedleyError] = []
 
 
@@ -14,12 +15,7 @@ def request_stop(reason: MedleyError | None = None) -> None:
     """From a signal handler or the guard thread. `reason` where nobody wanted it, but the run cannot go on."""
     if reason is not None:
         _reasons.append(reason)
-    _stop.set()
-
-
-def stop_requested() -> bool:
-    """Whether the run is to end."""
-    return _stop.is_set()
+    STOP.set()
 
 
 def stop_reason() -> MedleyError | None:
@@ -30,10 +26,10 @@ def stop_reason() -> MedleyError | None:
 def clear_stop() -> None:
     """For a process that runs one flow after another."""
     _reasons.clear()
-    _stop.clear()
+    STOP.clear()
 
 
 def raise_if_stopped() -> None:
     """Raises Cancelled when the run is to end: called between batches and while a child process works."""
-    if _stop.is_set():
+    if STOP.is_set():
         raise Cancelled("the run was stopped")

@@ -15,7 +15,7 @@ import ray
 from ray.core.generated import gcs_pb2, gcs_service_pb2
 
 from flows.services import ray_cluster as _cluster
-from flows.services import ray_runner as _runner
+from flows.services import ray_start as _start
 from flows.services.ray_cluster import joinable, living_nodes, resolved
 from medley.dag.registry import pipeline_named
 from medley.errors import ServiceUnreachable, SetupError
@@ -146,9 +146,9 @@ def test_a_ray_that_does_not_start_is_one_line(
         raise failure
 
     monkeypatch.setattr(ray, "init", refuse)
-    monkeypatch.setattr(_runner, "ray_cluster", lambda settings: None)
+    monkeypatch.setattr(_start, "ray_cluster", lambda settings: None)
     with pytest.raises(SetupError, match="Ray does not start: ") as told:
-        _runner.start_ray(settings)
+        _start.start_ray(settings)
     assert len(str(told.value).splitlines()) == 1
 
 

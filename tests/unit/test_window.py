@@ -62,7 +62,7 @@ def scripted(assets: Any, options: Any) -> None:
 class Future:
     """Ends at once, or when `held` is set."""
 
-    _final_state: Any
+    state: Any
     held: threading.Event | None = None
 
     def wait(self) -> None:
