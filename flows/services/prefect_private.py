@@ -45,6 +45,12 @@ class CalledBackFuture(PrefectRayFuture[Any]):  # type: ignore[misc]  # its libr
         else:
             self._wrapped_future._on_completed(ended)
 
+    @property
+    def known_state(self) -> State[Any] | None:
+        """The final state, where it is known here."""
+        state: State[Any] | None = self._final_state
+        return state
+
     def got(self, result: Any) -> None:
         """Ray's answer: a state, or why there is none."""
         if isinstance(result, State):
