@@ -7,7 +7,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -87,7 +87,7 @@ class Call:
 
     @contextmanager
     def services(
-        self, catalog: Catalog, connect_store: Callable[[], object], flow_runs: Callable[[], Sequence[str]]
+        self, catalog: Catalog, connect_store: Callable[[], object], flow_runs: Callable[[], Mapping[str, int]]
     ) -> Iterator[Any]:
         """See `flows.services.start.started`; gives the task runner."""
         from flows.services.start import started

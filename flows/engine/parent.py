@@ -48,7 +48,7 @@ class Parent:
     retry_failed: bool = False
     batches: Iterator[ChildJob] | None = None  #: None: the flow is to find out
     on_child: Callable[[RunContext], object] = lambda run_context: None  #: told of each child run that is done
-    flow_runs: list[str] = field(default_factory=list)
+    flow_runs: dict[str, int] = field(default_factory=dict)
     finished: bool = False  #: every batch has been worked on
     lost: str = ""  #: why that did not come about, where nobody has stopped it
     opened: RunContext | None = None
@@ -133,7 +133,7 @@ class Parent:
         return run_context
 
     def _take(self, run_context: RunContext) -> None:
-        self.flow_runs += run_context.prefect_runs()
+        self.flow_runs |= run_context.prefect_runs()
         self.on_child(run_context)
         for entry in run_context.report.items():
             self.report.add_entry(entry)

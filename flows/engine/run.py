@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import shutil
 from collections import Counter
@@ -11,7 +10,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
 from flows.engine.items import Item, SeenBuffer, identify_items
 from flows.engine.ledger import in_ledger
@@ -54,6 +52,7 @@ class RunContext:
     models: list[ModelSpec] = field(default_factory=list)  #: that the stages ask
     verify: bool = False
     prefect_run_id: str | None = None
+    task_runs: int = 0  #: of Prefect, that have ended
     items: Iterator[Item] | None = None
     paths: list[str] = field(default_factory=list)
     assets: dict[str, Asset] = field(default_factory=dict)  #: by path, of the items so far
@@ -109,9 +108,9 @@ class RunContext:
             make_sure(model)
         require_space(self.settings)
 
-    def prefect_runs(self) -> list[str]:
-        """The flow run of Prefect that shows this run, if there is one."""
-        return [self.prefect_run_id] if self.prefect_run_id else []
+    def prefect_runs(self) -> dict[str, int]:
+        """The flow run of Prefect that shows this run, if there is one, and how many task runs of it have ended."""
+        return {self.prefect_run_id: self.task_runs} if self.prefect_run_id else {}
 
     def connect_store(self) -> TaskContext:
         """The run with a store that is there: started with the first item that needs it."""
@@ -158,20 +157,20 @@ def open_run(
     ended = lambda: (run_status(report.counts.elements()), report.counts)  # noqa: E731  # asked at the end
     with in_ledger(catalog, context.run_id, pipeline.name, profile, ended):
         clear_spool(settings.spool, catalog.running_runs())
-        contents = plan_contents(context.options, models)
-        record_plan(catalog.engine, plan, pipeline.name, contents)
+        record_plan(catalog.engine, plan, pipeline.name, plan_contents(context.options, models))
         try:
             with logged(run_context.log, run_context.view.log) as run_context.log_handlers, run_context.exits:
-                _log_beginning(run_context, contents)
+                _log_beginning(run_context)
                 yield run_context
         finally:
             shutil.rmtree(context.spool, ignore_errors=True)
 
 
-def _log_beginning(run_context: RunContext, contents: dict[str, Any]) -> None:
+def _log_beginning(run_context: RunContext) -> None:
     run = run_context.run
     logger.info("medley %s, run %s of flow %s, runner %s", __version__, run.run_id, run.flow, run.runner)
-    logger.info("plan %s", json.dumps(contents))
+    models = "".join(f"\nmodel {model.to_json()}" for model in run_context.models)
+    logger.info("options %s%s", run.options.model_dump_json(), models)
 
 
 @contextlib.contextmanager

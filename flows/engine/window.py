@@ -12,6 +12,7 @@ from typing import Any
 
 from prefect.futures import PrefectFuture
 
+from flows.engine.ahead import ItemsAhead
 from flows.engine.crash import Crash
 from flows.engine.in_flight import (
     BatchItem,
@@ -41,6 +42,8 @@ _TICK_S = 0.2
 _CLAIM_POLL_S = 1.0
 _SOFT_S = 2.0
 _FORCE_S = 5.0
+#: A stage of a batch has ended.
+_Event = tuple[InFlightBatch, str, PrefectFuture[Any]]
 
 
 class Window:
@@ -49,7 +52,7 @@ class Window:
     def __init__(self, run_context: RunContext) -> None:
         self._run_context = run_context
         self._unit = run_context.pipeline.batch
-        self._events: queue.SimpleQueue[tuple[InFlightBatch, str, PrefectFuture[Any]]] = queue.SimpleQueue()
+        self._events: queue.SimpleQueue[_Event | None] = queue.SimpleQueue()
         self._forming: list[BatchItem] = []
         self._flights: list[InFlightBatch] = []
         self._claimed_elsewhere: deque[Item] = deque()
@@ -59,27 +62,32 @@ class Window:
 
     def run(self, items: Iterator[Item]) -> None:
         """Until every item has its entry, or the run is stopped and every item says so."""
+        size = self._run_context.settings.window * self._unit
+        ahead = ItemsAhead(items, size, lambda: self._events.put(None))
         while not STOP.is_set():
-            self._fill(items)
-            if not self._flights and not self._claimed_elsewhere:
+            self._fill(ahead)
+            if ahead.done and not self._flights and not self._claimed_elsewhere:
                 break
             self._handle_event(_TICK_S)
         if STOP.is_set():
             self._cancel()
         else:
             self._retire_replaced()
-        for item in [*self._claimed_elsewhere, *items]:
+        for item in [*self._claimed_elsewhere, *ahead.rest()]:
             self._end(item, item.report or self._not_begun(item, "cancelled", stop_errors()))
 
-    def _fill(self, items: Iterator[Item]) -> None:
+    def _fill(self, ahead: ItemsAhead) -> None:
         size = self._run_context.settings.window
         self._retry_claims()
-        while len(self._flights) < size and len(self._claimed_elsewhere) < size * self._unit and not STOP.is_set():
-            item = next(items, None)
-            if item is None:
-                self._launch()
-                return
+        while not ahead.done and self._has_room(size) and not STOP.is_set():
+            if (item := ahead.take()) is None:
+                break
             self._begin(item)
+        if ahead.done and self._has_room(size):
+            self._launch()
+
+    def _has_room(self, size: int) -> bool:
+        return len(self._flights) < size and len(self._claimed_elsewhere) < size * self._unit
 
     def _begin(self, item: Item) -> None:
         if item.report:
@@ -141,12 +149,17 @@ class Window:
 
     def _handle_event(self, timeout_s: float) -> None:
         try:
-            flight, stage, future = self._events.get(timeout=timeout_s)
+            event = self._events.get(timeout=timeout_s)
         except queue.Empty:
             return
+        if event is None:  # an item is there
+            return
+        flight, stage, future = event
         flight.open.discard(stage)
         self._run_context.view.running[flight.name] = running_stages(flight)
-        record_state(flight, stage, final_state(future))
+        state = final_state(future)
+        self._run_context.task_runs += state is not None and not state.is_crashed()
+        record_state(flight, stage, state)
         if not flight.open:
             self._on_finished(flight)
 

@@ -6,6 +6,7 @@ Prefect 3.8, prefect-ray 0.6. Checked by the tests.
 from __future__ import annotations
 
 import inspect
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import UUID
@@ -33,28 +34,40 @@ __all__ = [
 class CalledBackFuture(PrefectRayFuture[Any]):  # type: ignore[misc]  # its library has no types
     """A future on Ray that keeps the state with which Ray calls back: no second copy of it is read."""
 
-    def add_done_callback(self, fn: Callable[[PrefectFuture[Any]], Any]) -> None:
-        """Calls `fn` with this future once the task run has ended."""
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._ended = False
+        self._callbacks: list[Callable[[PrefectFuture[Any]], Any]] = []
+        self._turn = threading.Lock()
+        self._wrapped_future._on_completed(self._on_end)
 
-        def ended(result: Any) -> None:
-            self.got(result)
-            fn(self)
+    def __reduce__(self) -> tuple[Any, ...]:
+        return PrefectRayFuture, (self.task_run_id, self.wrapped_future)  # to workers, in `wait_for`
 
-        if self._final_state:
-            fn(self)
-        else:
-            self._wrapped_future._on_completed(ended)
-
-    @property
-    def known_state(self) -> State[Any] | None:
-        """The final state, where it is known here."""
-        state: State[Any] | None = self._final_state
-        return state
+    def _on_end(self, result: Any) -> None:
+        self.got(result)
+        with self._turn:
+            self._ended, callbacks = True, self._callbacks
+        for callback in callbacks:
+            callback(self)
 
     def got(self, result: Any) -> None:
         """Ray's answer: a state, or why there is none."""
         if isinstance(result, State):
             self._final_state = result
+
+    def add_done_callback(self, fn: Callable[[PrefectFuture[Any]], Any]) -> None:
+        """Calls `fn` with this future once the task run has ended."""
+        with self._turn:
+            if not self._ended:
+                self._callbacks.append(fn)
+                return
+        fn(self)
+
+    def wait(self, timeout: float | None = None) -> None:
+        """Until the task run has ended."""
+        if not self._final_state:
+            super().wait(timeout)
 
 
 def asset_context(task: Task[..., Any], task_run_id: UUID, parameters: dict[str, Any]) -> dict[str, Any]:

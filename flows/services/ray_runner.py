@@ -35,17 +35,6 @@ class MedleyRayFuture(CalledBackFuture):
         if isinstance(result, ActorDiedError):
             waiters.gone()
 
-    def wait(self, timeout: float | None = None) -> None:
-        """Until the task run has ended."""
-        super().wait(timeout)
-        if (state := self.known_state) and state.is_crashed():
-            self.got(state.data)
-
-    def result(self, timeout: float | None = None, raise_on_failure: bool = True) -> Any:
-        """What the task gives. Raises what it raises, TimeoutError."""
-        self.wait(timeout)
-        return super().result(timeout, raise_on_failure)
-
 
 class StockRayRunner(RayTaskRunner[Any]):  # type: ignore[misc]  # its library has no types
     """prefect-ray's runner, but for this: starts Ray at the first submit, reads a task's resources from

@@ -13,10 +13,13 @@ from prefect.client.schemas.filters import (
     FlowRunFilterId,
     FlowRunFilterState,
     FlowRunFilterStateType,
+    TaskRunFilter,
+    TaskRunFilterState,
+    TaskRunFilterStateType,
     WorkPoolFilter,
     WorkPoolFilterName,
 )
-from prefect.client.schemas.objects import StateType, TaskRun
+from prefect.client.schemas.objects import TERMINAL_STATES, StateType, TaskRun
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Crashed
 
@@ -25,18 +28,20 @@ from medley.catalog import Catalog
 _WAIT_S = 5.0
 _POLL_S = 0.2
 _PAGE = 200
+_OPEN = [kind for kind in StateType if kind not in TERMINAL_STATES]
 _WITH_PROCESS = [StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
 
 
-def settle_task_runs(flow_run_id: str, wait_s: float = _WAIT_S) -> None:
-    """Waits until all task runs of an ended flow run are terminal; what is not by then lost its worker, and says so.
+def settle_task_runs(flow_run_id: str, task_runs: int = 0, wait_s: float = _WAIT_S) -> None:
+    """Waits until Prefect knows of `task_runs` of an ended flow run, and the end of each that it knows.
 
-    States travel as events: a server that is ended right after the last task loses the last of them.
+    One that is open after `wait_s` lost its worker, and says so. States travel as events: a server that is ended right
+    after the last task loses the last of them.
     """
     deadline = time.monotonic() + wait_s
     with get_client(sync_client=True) as client:
-        while open_runs := [run for run in _task_runs(client, flow_run_id) if _is_open(run)]:
-            if time.monotonic() > deadline or all(run.state and run.state.name == "NotReady" for run in open_runs):
+        while (open_runs := _open_runs(client, flow_run_id)) or _count(client, flow_run_id) < task_runs:
+            if time.monotonic() > deadline:
                 break
             time.sleep(_POLL_S)
         for run in open_runs:
@@ -71,13 +76,15 @@ def running_flow_runs(work_pool: str) -> Iterator[str]:
             yield str(run.id)
 
 
-def _is_open(run: TaskRun) -> bool:
-    return run.state is None or not run.state.is_final()
+def _open_runs(client: SyncPrefectClient, flow_run_id: str) -> list[TaskRun]:
+    """Up to 200 task runs that have not ended. One whose upstream failed (NotReady) has: it never begins."""
+    in_flow = FlowRunFilter(id=FlowRunFilterId(any_=[UUID(flow_run_id)]))
+    is_open = TaskRunFilter(state=TaskRunFilterState(type=TaskRunFilterStateType(any_=_OPEN)))
+    found = client.read_task_runs(flow_run_filter=in_flow, task_run_filter=is_open, limit=_PAGE)
+    return [run for run in found if not (run.state and run.state.name == "NotReady")]
 
 
-def _task_runs(client: SyncPrefectClient, flow_run_id: str) -> Iterator[TaskRun]:
-    offset = 0
-    wanted = FlowRunFilter(id=FlowRunFilterId(any_=[UUID(flow_run_id)]))
-    while page := client.read_task_runs(flow_run_filter=wanted, limit=_PAGE, offset=offset):
-        yield from page
-        offset += len(page)
+def _count(client: SyncPrefectClient, flow_run_id: str) -> int:
+    """How many task runs of a flow run Prefect knows."""
+    wanted = {"flow_runs": {"id": {"any_": [flow_run_id]}}}
+    return int(client.request("POST", "/task_runs/count", json=wanted).json())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -15,6 +15,7 @@ from prefect.logging.handlers import APILogWorker
 from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 from prefect.task_runners import TaskRunner
 
+from flows.services.addresses import managed
 from flows.services.log import logger
 from flows.services.ray_runner import local_runner, task_runner_of
 from flows.services.ray_start import OF_EVERY_TASK, start_ray, stop_ray
@@ -23,18 +24,23 @@ from flows.services.shared import prefect_server
 from medley.catalog import Catalog
 from medley.errors import ServiceUnreachable
 from medley.settings import Settings
-from medley.system.stop import raise_if_stopped
+from medley.system.stop import STOP, raise_if_stopped
 
 _DRAIN_S = 5.0
+#: Flow runs of Prefect, and how many task runs of each have ended.
+FlowRuns = Callable[[], Mapping[str, int]]
 
 
 @contextlib.contextmanager
 def started(
-    settings: Settings, catalog: Catalog, connect_store: Callable[[], object], flow_runs: Callable[[], Sequence[str]]
+    settings: Settings,
+    catalog: Catalog,
+    connect_store: Callable[[], object],
+    flow_runs: FlowRuns,
 ) -> Iterator[tuple[TaskRunner[Any], str]]:
     """The task runner and the URL of Prefect's API. What was started only for this command has ended afterwards.
 
-    `flow_runs` says at the end which flow runs of Prefect this command has made.
+    `flow_runs` says at the end which flow runs of Prefect this command has made, and how many task runs of each ended.
     """
     on_ray = settings.runner == "ray"
     with contextlib.ExitStack() as exits:
@@ -49,7 +55,7 @@ def started(
             url = prefect.result()
         exits.enter_context(temporary_settings({PREFECT_API_URL: url, **_heartbeats()}))
         close_in_prefect(catalog)
-        exits.callback(_settle, catalog, flow_runs)
+        exits.callback(_settle, settings, catalog, flow_runs)
         yield task_runner_of(settings) if on_ray else local_runner(settings), url
 
 
@@ -69,16 +75,18 @@ def error_of(flow: Callable[..., State[Any]]) -> BaseException | None:
     return error if isinstance(error, BaseException) else None
 
 
-def _settle(catalog: Catalog, flow_runs: Callable[[], Sequence[str]]) -> None:
+def _settle(settings: Settings, catalog: Catalog, flow_runs: FlowRuns) -> None:
     """While the server is still there: what this process has to tell it, and the last states of the run's tasks.
 
     Where it is not, the run stays open in the catalog: the next command that has a server closes it there.
     """
     APILogWorker.drain_all(timeout=_DRAIN_S)
     EventsWorker.drain_all(timeout=_DRAIN_S)
-    for flow_run in flow_runs():
+    stays = not STOP.is_set() and bool(os.environ.get("PREFECT_API_URL") or managed("prefect", settings))
+    for flow_run, task_runs in flow_runs().items():
         try:
-            settle_task_runs(flow_run)
+            if not stays:  # else it has time to hear of all
+                settle_task_runs(flow_run, 0 if STOP.is_set() else task_runs)
         except httpx.HTTPError as error:
             logger.warning("Prefect does not know how this run ended: %s: %s", type(error).__name__, error)
             return
