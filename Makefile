@@ -6,7 +6,7 @@ STAMP := .venv/.medley-setup
 FIND_PYTHON := for p in python3.12 python3.11 python3; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' 2>/dev/null && echo $$p && break; done
 
-.PHONY: help setup demo pictures docs samples demo-models test-fast test test-hard test-corpus test-hostile test-ends test-platform check fix bench bench-again bench-ingest bench-load bench-long bench-upload bench-returns bench-where lock clean
+.PHONY: help setup demo pictures docs samples demo-models test-fast test test-hard test-corpus test-hostile test-ends test-platform check fix bench bench-again bench-ingest bench-load bench-long bench-upload bench-overhead bench-returns bench-where lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -83,6 +83,9 @@ bench-long: setup ## memory and time of an hour of 1080p against a quarter of an
 
 bench-upload: setup ## from the last byte of an uploaded video to its first hit
 	@$(PY) bench/upload.py
+
+bench-overhead: setup ## what a task costs, beside stock prefect-ray, Prefect's threads and plain Ray
+	@$(PY) bench/overhead.py
 
 bench-returns: setup ## which files a run enters, and how often it comes back to one
 	@$(PY) bench/returns.py

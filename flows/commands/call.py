@@ -87,14 +87,18 @@ class Call:
 
     @contextmanager
     def services(
-        self, catalog: Catalog, connect_store: Callable[[], object], flow_runs: Callable[[], Mapping[str, int]]
+        self,
+        catalog: Catalog,
+        connect_store: Callable[[], object],
+        flow_runs: Callable[[], Mapping[str, int]],
+        on_ray_up: Callable[[], object],
     ) -> Iterator[Any]:
         """See `flows.services.start.started`; gives the task runner."""
         from flows.services.start import started
 
         begin = time.monotonic()
         self._view.starting("starting services")
-        with started(self._settings, catalog, connect_store, flow_runs) as (runner, self.prefect_url):
+        with started(self._settings, catalog, connect_store, flow_runs, on_ray_up) as (runner, self.prefect_url):
             self.startup_s = round(time.monotonic() - begin, 3)
             yield runner
 

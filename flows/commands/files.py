@@ -73,7 +73,9 @@ class _Command(Call):
         error = None
         with (
             contextlib.suppress(Cancelled),  # while services were being started
-            self.services(run_context.catalog, run_context.connect_store, run_context.prefect_runs) as runner,
+            self.services(
+                run_context.catalog, run_context.connect_store, run_context.prefect_runs, run_context.on_ray_up
+            ) as runner,
         ):
             flow = flow_of(self._pipeline, run_context).with_options(task_runner=runner)
             error = error_of(

@@ -120,7 +120,7 @@ class _Ingest(Call):
             error = None
             with (
                 suppress(Cancelled),  # while services were being started
-                self.services(parent.catalog, connect, lambda: parent.flow_runs) as runner,
+                self.services(parent.catalog, connect, lambda: parent.flow_runs, parent.on_ray_up) as runner,
             ):
                 flow: Any = ingest_flow(parent).with_options(task_runner=runner)
                 sources, arguments = [*map(portable_name, self._arguments.sources)], self._arguments

@@ -96,6 +96,11 @@ class Parent:
             self.run_opened()
         return {entry["path"]: entry for entry in run_context.report.items()}
 
+    def on_ray_up(self) -> None:
+        """See `RunContext.on_ray_up`: for the batch that has been opened."""
+        if self.opened:
+            self.opened.on_ray_up()
+
     def run_opened(self) -> None:
         """The flow over the batch that has been opened."""
         from flows.services.start import error_of

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 
+from actors.pool import pool_for
 from flows.engine.items import Item, SeenBuffer, identify_items
 from flows.engine.ledger import in_ledger
 from flows.engine.plan import new_run
@@ -54,6 +55,7 @@ class RunContext:
     prefect_run_id: str | None = None
     task_runs: int = 0  #: of Prefect, that have ended
     items: Iterator[Item] | None = None
+    first: Asset | None = None  #: about which there is something to do
     paths: list[str] = field(default_factory=list)
     assets: dict[str, Asset] = field(default_factory=dict)  #: by path, of the items so far
     log_handlers: list[logging.Handler] = field(default_factory=list)
@@ -92,6 +94,7 @@ class RunContext:
             if item.to_do:
                 break
         self.items = chain(seen, items)
+        self.first = seen[-1].asset if seen and seen[-1].to_do else None
         return bool(seen) and seen[-1].to_do
 
     def enter_known(self) -> None:
@@ -107,6 +110,16 @@ class RunContext:
             self.view.starting(f"looking for the {model.kind} model {model.id}; it may have to be downloaded")
             make_sure(model)
         require_space(self.settings)
+
+    def on_ray_up(self) -> None:
+        """Lets workers import what the run needs, and the models of the first item load. Waits for none of them."""
+        from flows.services.ray_waiters import waiters  # Ray takes a second to import
+
+        waiters.start([self.pipeline.picture.__module__])
+        wanted = {stage.model for stage in self.run.dag.wanted(self.first)} if self.first else set()
+        for model in self.models:
+            if wanted & {model.kind, model}:
+                pool_for(model, self.run)
 
     def prefect_runs(self) -> dict[str, int]:
         """The flow run of Prefect that shows this run, if there is one, and how many task runs of it have ended."""

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,21 +28,19 @@ from medley.settings import Settings, load_settings
 
 #: Where our packages are: a `tasks`, `flows` or `actors` of the user's working directory must not come before them.
 _OURS = Path(__file__).parents[2]
-#: What a task run imports, whatever its stage.
-OF_EVERY_TASK = ("tasks.prefect_tasks", "pymilvus")
 
 
 def start_ray_for_flow() -> None:
     """For a deployed run: Ray as the settings say."""
     settings = load_settings()
     prepare_environment(settings)
-    start_ray(settings, OF_EVERY_TASK)
+    start_ray(settings)
+    waiters.start()
 
 
-def start_ray(settings: Settings, modules: Sequence[str] = ()) -> None:
+def start_ray(settings: Settings) -> None:
     """Joins the given cluster or starts a private one; in the main thread (Ray's children die with the thread).
 
-    Where there are `modules`, the first workers import them at once, beside what else is being started.
     Raises SetupError, ServiceUnreachable where the cluster cannot be joined, or none can be started here.
     """
     if threading.current_thread() is not threading.main_thread():
@@ -63,8 +61,6 @@ def start_ray(settings: Settings, modules: Sequence[str] = ()) -> None:
         except Exception as error:  # Ray raises of every kind, some of them bare
             stop_ray()
             raise _unstarted(error, cluster) from error
-    if modules:
-        waiters.start(modules)
 
 
 def _unstarted(error: Exception, cluster: str | None) -> SetupError:

@@ -15,6 +15,7 @@ _THREADS = 32
 _CONTROL = "control"  # calls that are answered while all threads wait
 #: Options of a task that may share a process with others.
 SHARED = frozenset({"num_cpus", "max_retries"})
+_OF_EVERY_TASK, _OF_WAITERS = "tasks.prefect_tasks", "pymilvus"
 _WARM = 4  # processes, at most, that import before there is work
 
 
@@ -29,11 +30,11 @@ class _Shared:
         self._warming: list[Any] = []
         self.takes = False  #: new task runs
 
-    def start(self, modules: Iterable[str]) -> None:
+    def start(self, modules: Iterable[str] = ()) -> None:
         """Starts it, and lets the first workers import `modules`, beside whatever else is being started."""
-        modules = list(modules)
+        modules = [_OF_EVERY_TASK, *modules]
         host = ray.remote(concurrency_groups={_CONTROL: 1})(Waiters)
-        self.actor = host.options(num_cpus=0, max_concurrency=_THREADS).remote(modules)
+        self.actor = host.options(num_cpus=0, max_concurrency=_THREADS).remote([*modules, _OF_WAITERS])
         self.takes = True
         cpus = int(ray.cluster_resources().get("CPU", 1))
         warm = ray.remote(num_cpus=1, max_retries=0)(import_all)

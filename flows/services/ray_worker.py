@@ -10,7 +10,7 @@ import contextvars
 import importlib
 import threading
 from collections.abc import Callable, Iterable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -113,9 +113,10 @@ _open: list[ExitStack] = []  # never left
 
 
 def import_all(modules: Iterable[str]) -> None:
-    """Imports what the first task would wait for."""
+    """Imports what the first task would wait for; what cannot be imported here yet, the task itself tells of."""
     for module in modules:
-        importlib.import_module(module)
+        with suppress(ImportError):
+            importlib.import_module(module)
 
 
 class Waiters:

@@ -18,7 +18,7 @@ from prefect.task_runners import TaskRunner
 from flows.services.addresses import managed
 from flows.services.log import logger
 from flows.services.ray_runner import local_runner, task_runner_of
-from flows.services.ray_start import OF_EVERY_TASK, start_ray, stop_ray
+from flows.services.ray_start import start_ray, stop_ray
 from flows.services.reconcile import close_in_prefect, settle_task_runs
 from flows.services.shared import prefect_server
 from medley.catalog import Catalog
@@ -37,10 +37,12 @@ def started(
     catalog: Catalog,
     connect_store: Callable[[], object],
     flow_runs: FlowRuns,
+    on_ray_up: Callable[[], object],
 ) -> Iterator[tuple[TaskRunner[Any], str]]:
     """The task runner and the URL of Prefect's API. What was started only for this command has ended afterwards.
 
     `flow_runs` says at the end which flow runs of Prefect this command has made, and how many task runs of each ended.
+    `on_ray_up` is called while the other services are still being started.
     """
     on_ray = settings.runner == "ray"
     with contextlib.ExitStack() as exits:
@@ -50,7 +52,8 @@ def started(
             if on_ray:
                 raise_if_stopped()
                 exits.callback(stop_ray)
-                start_ray(settings, OF_EVERY_TASK)
+                start_ray(settings)
+                on_ray_up()
             store.result()
             url = prefect.result()
         exits.enter_context(temporary_settings({PREFECT_API_URL: url, **_heartbeats()}))
