@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from flows.engine.in_flight import BatchItem, InFlightBatch
+from flows.engine.batch import BatchItem, InFlightBatch
 from flows.engine.items import notes_of, records_of
 from flows.engine.run import RunContext
 from flows.engine.spool import drop_copy

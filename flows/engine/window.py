@@ -13,8 +13,7 @@ from typing import Any
 from prefect.futures import PrefectFuture
 
 from flows.engine.ahead import ItemsAhead
-from flows.engine.crash import Crash
-from flows.engine.in_flight import (
+from flows.engine.batch import (
     BatchItem,
     InFlightBatch,
     cancel_running,
@@ -22,6 +21,7 @@ from flows.engine.in_flight import (
     record_state,
     running_stages,
 )
+from flows.engine.crash import Crash
 from flows.engine.items import Item, finished_report, outcome_of_duplicate
 from flows.engine.outcomes import record_outcomes, report_of
 from flows.engine.run import RunContext
