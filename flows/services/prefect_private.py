@@ -66,8 +66,17 @@ class CalledBackFuture(PrefectRayFuture[Any]):  # type: ignore[misc]  # its libr
 
     def wait(self, timeout: float | None = None) -> None:
         """Until the task run has ended."""
-        if not self._final_state:
-            super().wait(timeout)
+        if self._final_state:
+            return
+        super().wait(timeout)
+        if self._final_state and self._final_state.is_crashed():
+            self.got(self._final_state.data)  # before Ray calls back
+
+    def result(self, timeout: float | None = None, raise_on_failure: bool = True) -> Any:
+        """What the task gives. Raises what the task raises, TimeoutError."""
+        self.wait(timeout)
+        left_s = timeout if self._final_state or timeout is None else 0.0
+        return super().result(left_s, raise_on_failure)
 
 
 def asset_context(task: Task[..., Any], task_run_id: UUID, parameters: dict[str, Any]) -> dict[str, Any]:
