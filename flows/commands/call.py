@@ -90,7 +90,7 @@ class Call:
         self,
         catalog: Catalog,
         connect_store: Callable[[], object],
-        flow_runs: Callable[[], Mapping[str, int]],
+        flow_runs: Callable[[], Mapping[str, tuple[int, int]]],
         on_ray_up: Callable[[], object],
     ) -> Iterator[Any]:
         """See `flows.services.start.started`; gives the task runner."""

@@ -48,7 +48,7 @@ class Parent:
     retry_failed: bool = False
     batches: Iterator[ChildJob] | None = None  #: None: the flow is to find out
     on_child: Callable[[RunContext], object] = lambda run_context: None  #: told of each child run that is done
-    flow_runs: dict[str, int] = field(default_factory=dict)
+    flow_runs: dict[str, tuple[int, int]] = field(default_factory=dict)
     finished: bool = False  #: every batch has been worked on
     lost: str = ""  #: why that did not come about, where nobody has stopped it
     opened: RunContext | None = None

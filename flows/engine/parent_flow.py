@@ -40,7 +40,7 @@ def joined_parent(
         if own:
             exits.callback(parent.catalog.close_prefect_run, prefect_run_id)
         else:
-            parent.flow_runs[prefect_run_id] = 0
+            parent.flow_runs[prefect_run_id] = (0, 0)
 
 
 def parent_state(parent: Parent) -> State[dict[str, Any]]:

@@ -53,7 +53,8 @@ class RunContext:
     models: list[ModelSpec] = field(default_factory=list)  #: that the stages ask
     verify: bool = False
     prefect_run_id: str | None = None
-    task_runs: int = 0  #: of Prefect, that have ended
+    ended_task_runs: int = 0  #: of Prefect
+    crashed_task_runs: int = 0
     items: Iterator[Item] | None = None
     first: Asset | None = None  #: about which there is something to do
     paths: list[str] = field(default_factory=list)
@@ -121,9 +122,10 @@ class RunContext:
             if wanted & {model.kind, model}:
                 pool_for(model, self.run)
 
-    def prefect_runs(self) -> dict[str, int]:
-        """The flow run of Prefect that shows this run, if there is one, and how many task runs of it have ended."""
-        return {self.prefect_run_id: self.task_runs} if self.prefect_run_id else {}
+    def prefect_runs(self) -> dict[str, tuple[int, int]]:
+        """The flow run of Prefect that shows this run, if any; how many task runs of it ended, and how many crashed."""
+        counts = (self.ended_task_runs, self.crashed_task_runs)
+        return {self.prefect_run_id: counts} if self.prefect_run_id else {}
 
     def connect_store(self) -> TaskContext:
         """The run with a store that is there: started with the first item that needs it."""

@@ -62,8 +62,8 @@ class Window:
 
     def run(self, items: Iterator[Item]) -> None:
         """Until every item has its entry, or the run is stopped and every item says so."""
-        size = self._run_context.settings.window * self._unit
-        ahead = ItemsAhead(items, size, lambda: self._events.put(None))
+        # one batch ahead, and no more: of an object in a bucket there is a copy by then
+        ahead = ItemsAhead(items, self._unit, lambda: self._events.put(None))
         while not STOP.is_set():
             self._fill(ahead)
             if ahead.done and not self._flights and not self._claimed_elsewhere:
@@ -158,7 +158,9 @@ class Window:
         flight.open.discard(stage)
         self._run_context.view.running[flight.name] = running_stages(flight)
         state = final_state(future)
-        self._run_context.task_runs += state is not None and not state.is_crashed()
+        if state is not None:
+            self._run_context.crashed_task_runs += state.is_crashed()
+            self._run_context.ended_task_runs += not state.is_crashed()
         record_state(flight, stage, state)
         if not flight.open:
             self._on_finished(flight)

@@ -99,7 +99,8 @@ class StockRayRunner(RayTaskRunner[Any]):  # type: ignore[misc]  # its library h
             refs = [future.wrapped_future for future in self._futures.values()]
         if refs and ray.is_initialized():
             _, running = ray.wait(refs, num_returns=len(refs), timeout=0, fetch_local=False)
-            waiters.cancel(running, force=force)
+            if running:
+                waiters.cancel(running, force=force)
 
 
 class MedleyRayRunner(StockRayRunner):

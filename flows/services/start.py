@@ -27,8 +27,8 @@ from medley.settings import Settings
 from medley.system.stop import STOP, raise_if_stopped
 
 _DRAIN_S = 5.0
-#: Flow runs of Prefect, and how many task runs of each have ended.
-FlowRuns = Callable[[], Mapping[str, int]]
+#: Flow runs of Prefect; how many task runs of each have ended, and how many have crashed.
+FlowRuns = Callable[[], Mapping[str, tuple[int, int]]]
 
 
 @contextlib.contextmanager
@@ -41,7 +41,7 @@ def started(
 ) -> Iterator[tuple[TaskRunner[Any], str]]:
     """The task runner and the URL of Prefect's API. What was started only for this command has ended afterwards.
 
-    `flow_runs` says at the end which flow runs of Prefect this command has made, and how many task runs of each ended.
+    `flow_runs` says at the end which flow runs of Prefect this command has made, and what became of their task runs.
     `on_ray_up` is called while the other services are still being started.
     """
     on_ray = settings.runner == "ray"
@@ -53,6 +53,7 @@ def started(
                 raise_if_stopped()
                 exits.callback(stop_ray)
                 start_ray(settings)
+                raise_if_stopped()
                 on_ray_up()
             store.result()
             url = prefect.result()
@@ -86,10 +87,10 @@ def _settle(settings: Settings, catalog: Catalog, flow_runs: FlowRuns) -> None:
     APILogWorker.drain_all(timeout=_DRAIN_S)
     EventsWorker.drain_all(timeout=_DRAIN_S)
     stays = not STOP.is_set() and bool(os.environ.get("PREFECT_API_URL") or managed("prefect", settings))
-    for flow_run, task_runs in flow_runs().items():
+    for flow_run, (ended, crashed) in flow_runs().items():
         try:
-            if not stays:  # else it has time to hear of all
-                settle_task_runs(flow_run, 0 if STOP.is_set() else task_runs)
+            if crashed or not stays:  # else it has time to hear of all, and no process is missing that would tell it
+                settle_task_runs(flow_run, 0 if STOP.is_set() else ended)
         except httpx.HTTPError as error:
             logger.warning("Prefect does not know how this run ended: %s: %s", type(error).__name__, error)
             return

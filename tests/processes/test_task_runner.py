@@ -114,6 +114,41 @@ def test_states_results_and_rows_are_those_of_the_stock_runner(tmp_path: Path) -
     assert ours["processes"] == 1, "task runs that only wait share a process"
 
 
+TWICE = """
+import json, os
+from prefect import flow, task
+from flows.services.environment import prepare_environment
+from flows.services.ray_runner import task_runner_of
+from flows.services.ray_start import stop_ray
+from medley.settings import load_settings
+
+prepare_environment(load_settings())
+kept = []
+
+@task
+def who():
+    return os.getpid()
+who.ray_options = {"num_cpus": 0.1}
+
+@flow(task_runner=task_runner_of(load_settings()))
+def one():
+    kept.append(who.submit())
+    return kept[-1].result()
+
+print(json.dumps([one(), one()]))
+stop_ray()
+"""
+
+
+@pytest.mark.usefixtures("on_ray")
+def test_the_next_flow_run_of_a_process_shares_the_same_process(tmp_path: Path) -> None:
+    """As child runs of `ingest` do: the end of a flow run stops nothing where nothing is left to stop."""
+    script = tmp_path / "twice.py"
+    script.write_text(TWICE)
+    first, second = ran(script)
+    assert first == second
+
+
 DEATH = """
 import json, os, sys
 from prefect import flow, task
