@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -59,3 +61,31 @@ class ModelActor(Host):
         count = f" of {len(args[0])}" if args and isinstance(args[0], (list, tuple)) else ""
         with self.timed(f"{method}{count}"):
             return getattr(self._model, method)(*args), self._notes
+
+
+class SharedHost:
+    """Hosts several models in one process, each loaded when it is first asked for, and asked by one call at a time.
+
+    For models on the CPU that need the same libraries: these cost more memory and time than the models.
+    """
+
+    def __init__(self, threads: int) -> None:
+        self._threads = threads
+        self._hosts: dict[ModelSpec, ModelActor] = {}
+        self._turns: dict[ModelSpec, threading.Lock] = defaultdict(threading.Lock)
+        self._loading: dict[str, float] = {}
+
+    def run(self, call_id: str, spec: ModelSpec, method: str, *args: Any) -> tuple[Any, list[str]]:
+        """One call of a method of that model; see `ModelActor.run`."""
+        with self._turns[spec]:
+            if spec not in self._hosts:
+                self._loading[call_id] = time.monotonic()
+                self._hosts[spec] = ModelActor(spec, self._threads)
+                del self._loading[call_id]
+            return self._hosts[spec].run(call_id, method, *args)
+
+    def working_s(self, call_id: str) -> float:
+        """See `Host.working_s`; loading the model counts."""
+        if call_id in self._loading:
+            return time.monotonic() - self._loading[call_id]
+        return max((host.working_s(call_id) for host in list(self._hosts.values())), default=0.0)

@@ -15,6 +15,7 @@ from ray.exceptions import ActorDiedError, ActorUnavailableError, GetTimeoutErro
 
 import actors
 import medley
+from actors.host import ModelActor, SharedHost
 from actors.pool import logged
 from medley.code import code_of
 from medley.errors import ActorDied, ModelTimeout
@@ -23,6 +24,9 @@ from medley.system.stop import STOP, raise_if_stopped
 
 NAMESPACE = "medley"
 _WATCH = "watch"  # calls that an actor answers while it works
+#: Kinds of models that share a process where they run on the CPU: both need torch and transformers.
+_TOGETHER = frozenset({"text", "vision"})
+_CALLERS = 8  # of that process, at the same time
 _LOOK_S = 10.0
 _TICK_S = 0.5  # between looks at the stop flag
 #: Before a call is made again whose actor went away.
@@ -37,21 +41,15 @@ class RayPool:
         self._timeout_s = timeout_s
         self._look_s = min(_LOOK_S, timeout_s)
         self._what = f"{spec.kind} model {spec.id}"
-        self._actor = (
-            ray.remote(concurrency_groups={_WATCH: 1})(host)
-            .options(
-                name=actor_name(host, spec),
-                namespace=NAMESPACE,
-                get_if_exists=True,
-                lifetime="detached",
-                num_cpus=0,  # with a CPU each, actors and tasks do not fit on two cores
-                num_gpus=gpu_share(spec, gpus),
-                max_restarts=-1,
-                max_task_retries=0,  # else Ray would do again what was ended because it took too long
-                runtime_env={"env_vars": {"OMP_NUM_THREADS": str(threads)}},
-            )
-            .remote(spec, threads)
-        )
+        share = gpu_share(spec, gpus)
+        if share or host is not ModelActor or spec.kind not in _TOGETHER:
+            self._of: tuple[ModelSpec, ...] = ()
+            self._actor = _actor(host, actor_name(host, spec), num_gpus=share).remote(spec, threads)
+            return
+        self._of = (spec,)
+        name = f"{SharedHost.__name__}-cpu-{threads}-{_code(SharedHost)}"
+        self._actor = _actor(SharedHost, name, max_concurrency=_CALLERS).remote(threads)
+        self._actor.run.remote("", spec, ModelActor.ready.__name__)  # it begins to load
 
     def call(self, method: str, *args: Any) -> Any:
         """Calls a method of the model with one batch; see `medley.run.Pool`."""
@@ -65,7 +63,7 @@ class RayPool:
     def _once(self, method: str, args: tuple[Any, ...]) -> Any:
         call_id = uuid.uuid4().hex
         try:
-            answer = self._actor.run.remote(call_id, method, *args)
+            answer = self._actor.run.remote(call_id, *self._of, method, *args)
             self._await(answer, call_id)
             return logged(ray.get(answer))
         except RayTaskError as error:
@@ -100,8 +98,24 @@ class RayPool:
 
 def actor_name(host: type, spec: ModelSpec) -> str:
     """Another model, or other code of ours, is another actor: a resident one is never asked for what it is not."""
-    code = hashlib.sha256((code_of(actors, medley) + inspect.getsource(host)).encode()).hexdigest()[:8]
-    return f"{host.__name__}-{spec.fingerprint}-{spec.device}-{code}"
+    return f"{host.__name__}-{spec.fingerprint}-{spec.device}-{_code(host)}"
+
+
+def _actor(host: type, name: str, **options: Any) -> Any:
+    return ray.remote(concurrency_groups={_WATCH: 1})(host).options(
+        name=name,
+        namespace=NAMESPACE,
+        get_if_exists=True,
+        lifetime="detached",
+        num_cpus=0,  # with a CPU each, actors and tasks do not fit on two cores
+        max_restarts=-1,
+        max_task_retries=0,  # else Ray would do again what was ended because it took too long
+        **options,
+    )
+
+
+def _code(host: type) -> str:
+    return hashlib.sha256((code_of(actors, medley) + inspect.getsource(host)).encode()).hexdigest()[:8]
 
 
 def gpu_share(spec: ModelSpec, share: float) -> float:

@@ -114,9 +114,9 @@ class RunContext:
 
     def on_ray_up(self) -> None:
         """Lets workers import what the run needs, and the models of the first item load. Waits for none of them."""
-        from flows.services.ray_waiters import waiters  # Ray takes a second to import
+        from flows.services.ray_task_host import task_host  # Ray takes a second to import
 
-        waiters.start([self.pipeline.picture.__module__])
+        task_host.start([self.pipeline.picture.__module__])
         wanted = {stage.model for stage in self.run.dag.wanted(self.first)} if self.first else set()
         for model in self.models:
             if wanted & {model.kind, model}:

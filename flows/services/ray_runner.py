@@ -19,7 +19,7 @@ from ray.exceptions import ActorDiedError
 
 from flows.services.prefect_private import CalledBackFuture, PrefectRayFuture, RemoteOptionsContext, asset_context
 from flows.services.ray_start import start_ray_for_flow
-from flows.services.ray_waiters import SHARED, waiters
+from flows.services.ray_task_host import task_host
 from flows.services.ray_worker import Call, Sent, Upstream, run_task
 from medley.settings import Settings
 
@@ -33,7 +33,7 @@ class MedleyRayFuture(CalledBackFuture):
         """Ray's answer: a state, or why there is none."""
         super().got(result)
         if isinstance(result, ActorDiedError):
-            waiters.gone()
+            task_host.gone()
 
 
 class StockRayRunner(RayTaskRunner[Any]):  # type: ignore[misc]  # its library has no types
@@ -100,11 +100,11 @@ class StockRayRunner(RayTaskRunner[Any]):  # type: ignore[misc]  # its library h
         if refs and ray.is_initialized():
             _, running = ray.wait(refs, num_returns=len(refs), timeout=0, fetch_local=False)
             if running:
-                waiters.cancel(running, force=force)
+                task_host.cancel(running, force=force)
 
 
 class MedleyRayRunner(StockRayRunner):
-    """Sends the context of the flow run, and each task, to Ray once; task runs that only wait share few processes.
+    """Sends the context of the flow run, and each task, to Ray once; task runs share a process.
 
     See docs/decisions/0018.
     """
@@ -123,7 +123,7 @@ class MedleyRayRunner(StockRayRunner):
     ) -> PrefectRayFuture[Any]:
         task_run_id = uuid.uuid4()
         sent, alone, shared = self._task(task)
-        remote = shared if shared and waiters.takes else alone
+        remote = shared if shared and task_host.takes else alone
         flow_run = FlowRunContext.get()
         has_assets = task.asset_deps or isinstance(task, MaterializingTask) or (flow_run and flow_run.task_run_assets)
         assets = asset_context(task, task_run_id, parameters) if has_assets else None
@@ -154,11 +154,10 @@ def _options(task: Task[..., Any]) -> dict[str, Any]:
 
 
 def _submitters(task: Task[..., Any]) -> tuple[Callable[..., Any], Callable[..., Any] | None]:
-    """What submits the runs of a task: each on its own, and to the process that those share that only wait."""
+    """What submits the runs of a task: each on its own, and in the process that they share."""
     options = _options(task)
     alone = ray.remote(run_task).options(name=task.name, **options).remote
-    waits = waiters.actor and options.get("num_cpus", 1) < 1 and SHARED.issuperset(options)
-    return alone, waiters.actor.run.options(name=task.name).remote if waits else None
+    return alone, task_host.submitter(task.name, options)
 
 
 def _sent(value: Any) -> Sent:

@@ -21,7 +21,7 @@ from flows.services.addresses import ray_cluster
 from flows.services.environment import prepare_environment, worker_environment
 from flows.services.ray_cluster import joinable
 from flows.services.ray_private import quiet_workers
-from flows.services.ray_waiters import waiters
+from flows.services.ray_task_host import task_host
 from flows.services.reaper import ENDED, MARK
 from medley.errors import SetupError
 from medley.settings import Settings, load_settings
@@ -35,7 +35,7 @@ def start_ray_for_flow() -> None:
     settings = load_settings()
     prepare_environment(settings)
     start_ray(settings)
-    waiters.start()
+    task_host.start()
 
 
 def start_ray(settings: Settings) -> None:
@@ -55,8 +55,7 @@ def start_ray(settings: Settings) -> None:
                 namespace=NAMESPACE,
                 log_to_driver=False,
                 logging_level=logging.ERROR,
-                runtime_env={"env_vars": worker_environment()},
-                **({} if cluster else _private_cluster(settings)),
+                **(_joined() if cluster else _private_cluster(settings)),
             )
         except Exception as error:  # Ray raises of every kind, some of them bare
             stop_ray()
@@ -73,7 +72,7 @@ def _unstarted(error: Exception, cluster: str | None) -> SetupError:
 
 def stop_ray() -> None:
     """Leaves the cluster; a private one ends, and is gone when this returns."""
-    waiters.gone()
+    task_host.gone()
     if ray.is_initialized():
         ray.shutdown()
     kill_private_cluster()
@@ -83,6 +82,10 @@ def kill_private_cluster() -> None:
     """Everything that `start_ray` started in this process is gone when this returns; for a hard exit."""
     while _reapers:
         _reapers.pop().communicate(ENDED)
+
+
+def _joined() -> dict[str, Any]:
+    return {"runtime_env": {"env_vars": worker_environment()}}
 
 
 def _private_cluster(settings: Settings) -> dict[str, Any]:

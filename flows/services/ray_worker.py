@@ -119,8 +119,8 @@ def import_all(modules: Iterable[str]) -> None:
             importlib.import_module(module)
 
 
-class Waiters:
-    """Task runs that only wait (for a model, for the store), many in one process and each in a thread of its own."""
+class TaskHost:
+    """Task runs, many in one process and each in a thread of its own."""
 
     def __init__(self, modules: Iterable[str]) -> None:
         clear_stop()
