@@ -49,7 +49,7 @@ class RayPool:
         self._of = (spec,)
         name = f"{SharedHost.__name__}-cpu-{threads}-{_code(SharedHost)}"
         self._actor = _actor(SharedHost, name, max_concurrency=_CALLERS).remote(threads)
-        self._actor.run.remote("", spec, ModelActor.ready.__name__)  # it begins to load
+        self._actor.run.remote(uuid.uuid4().hex, spec, ModelActor.ready.__name__)  # it begins to load
 
     def call(self, method: str, *args: Any) -> Any:
         """Calls a method of the model with one batch; see `medley.run.Pool`."""

@@ -88,8 +88,11 @@ def main(host: str, port: int) -> None:
     from prefect.settings import get_current_settings
 
     from flows.services.prefect_private import application
+    from flows.services.prefect_schema import make_database
 
     server = get_current_settings().server
+    if server.database.connection_url:
+        make_database(server.database.connection_url.get_secret_value())
     uvicorn.run(
         Lock(application(), LOOPBACK | {host}),
         host=host,

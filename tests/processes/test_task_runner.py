@@ -31,7 +31,7 @@ def made(function, **facts):
     found.ray_options = {"num_cpus": 0.1 if function.__name__ in WAITING else 1}
     return found
 
-WAITING = {"doubled", "second_time", "named", "who"}
+WAITING = {"doubled", "second_time", "named", "waiter"}
 
 def one(x): return x + 1
 def doubled(x): return 2 * x
@@ -44,9 +44,11 @@ def named(x): return Completed(name="Cached", message="done before", data=x)
 def both(x, others): return [x, *others]
 async def later(x): return x * 10
 def who(x): return [os.getpid(), task_run.name]
+def waiter(x): return who(x)
 TASKS = {f.__name__: made(f) for f in (one, doubled, wrong, named, both, later)}
 TASKS["second_time"] = made(second_time, retries=2, retry_delay_seconds=0)
-TASKS["who"] = made(who, task_run_name="who is {x}")
+for function in (who, waiter):
+    TASKS[function.__name__] = made(function, task_run_name="who is {x}")
 
 @flow(task_runner=task_runner_of(settings))
 def everything():
@@ -60,7 +62,7 @@ def everything():
         "both": t["both"].submit(first, [second, 7]), "later": t["later"].submit(second),
         "behind": t["one"].submit(5, wait_for=[second]),
     }
-    whos = [t["who"].submit(n) for n in range(4)]
+    whos = [t[("who", "waiter")[n % 2]].submit(n) for n in range(4)]
     told = {}
     for name, future in futures.items():
         future.wait()
@@ -111,7 +113,7 @@ def test_states_results_and_rows_are_those_of_the_stock_runner(tmp_path: Path) -
     assert ours["names"] == [f"who is {n}" for n in range(4)] == stock["names"]
     assert ours["told"]["second_time"][3] == "2"
     assert ours["told"]["after_wrong"][:2] == ["PENDING", "NotReady"]
-    assert ours["processes"] == 1, "task runs that only wait share a process"
+    assert ours["processes"] == 1, "on one machine task runs share a process, those that compute and those that wait"
 
 
 TWICE = """
