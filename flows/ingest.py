@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 if __name__ == "__main__":  # before Prefect is imported: a command that finds all unchanged does without it
-    from flows.commands.cli import main
+    from flows.warm.command import main
 
     sys.exit(main(["ingest", *sys.argv[1:]]))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 if __name__ == "__main__":
-    from flows.commands.cli import main
+    from flows.warm.command import main
 
     sys.exit(main(["pdf", *sys.argv[1:]]))
 

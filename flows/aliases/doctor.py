@@ -3,6 +3,6 @@
 import sys
 
 if __name__ == "__main__":
-    from flows.commands.cli import main
+    from flows.warm.command import main
 
     sys.exit(main(["doctor", *sys.argv[1:]]))

@@ -99,5 +99,5 @@ def _kept_secret(path: Path, given: str) -> str:
 
 def worker_environment() -> dict[str, str]:
     """What Ray's workers need of it. Prefect's URL travels with each task, in the settings of its context."""
-    names = (*_QUIET, "PREFECT_HOME", "PREFECT_UI_STATIC_DIRECTORY", "MEDLEY_HOME", "PREFECT_API_URL")
+    names = (*_QUIET, "PREFECT_HOME", "PREFECT_UI_STATIC_DIRECTORY", "MEDLEY_HOME")
     return {name: os.environ[name] for name in names if name in os.environ}

@@ -13,7 +13,7 @@ from uuid import UUID
 
 import ray  # whole, before prefect-ray loads it lazily, without parts of `ray._private`
 from prefect.client.schemas.objects import State
-from prefect.context import AssetContext
+from prefect.context import AssetContext, refresh_global_settings_context
 from prefect.flows import Flow, load_flow_from_entrypoint
 from prefect.futures import PrefectFuture
 from prefect.tasks import Task
@@ -28,6 +28,7 @@ __all__ = [
     "RemoteOptionsContext",
     "application",
     "asset_context",
+    "refresh_settings",
 ]
 
 
@@ -90,6 +91,11 @@ def asset_context(task: Task[..., Any], task_run_id: UUID, parameters: dict[str,
     return found
 
 
+def refresh_settings() -> None:
+    """Reads Prefect's settings anew, from the environment as it is now. Not within a flow."""
+    refresh_global_settings_context()
+
+
 def application() -> Any:
     """Prefect's server as an ASGI application, with its background services."""
     from prefect.server.api.server import create_app
@@ -117,6 +123,10 @@ def assumptions() -> Iterator[tuple[str, bool]]:
         list(runner)[1:] == [*("task", "parameters", "wait_for", "dependencies")],
     )
     yield "a task has a task_key by which its runs are counted", _names(Task.__init__, "task_key")
+    yield (
+        "settings are kept as GLOBAL_SETTINGS_CONTEXT",
+        _names(refresh_global_settings_context, "root_settings_context"),
+    )
     yield "an entrypoint is an attribute of a module", _names(load_flow_from_entrypoint, "import_object")
     yield (
         "a flow is made with with_options(task_runner=...)",

@@ -12,6 +12,7 @@ from typing import Any
 import ray
 from ray.exceptions import RayError
 
+from flows.services.ray_prestart import environment_of_hosts
 from flows.services.ray_worker import TaskHost
 
 _THREADS = 32  # for task runs that wait
@@ -38,7 +39,9 @@ class _Shared:
         nodes = [node for node in ray.nodes() if node["Alive"]]
         cpus = int(nodes[0]["Resources"].get("CPU", 0)) if len(nodes) == 1 else 0
         host = ray.remote(concurrency_groups={_CONTROL: 1, _COMPUTE: max(1, cpus)})(TaskHost)
-        self.actor = host.options(num_cpus=0, max_concurrency=_THREADS).remote([*_OF_EVERY_TASK, *modules])
+        joined = {"runtime_env": environment_of_hosts()} if ray.get_runtime_context().runtime_env else {}
+        options = host.options(num_cpus=0, max_concurrency=_THREADS, **joined)
+        self.actor = options.remote([*_OF_EVERY_TASK, *modules])
         self._computes = cpus > 0
         self.takes = True
 

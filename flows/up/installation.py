@@ -34,12 +34,12 @@ from medley.system.stop import raise_if_stopped
 _UP_S, _FAILING_S = 150.0, 40.0
 _DOWN_S = 60.0
 _FLOWS_S = 20.0
-_ENGINES = {"prefect.engine", "prefect.flow_engine"}  # what a worker starts for a run
+_ENGINES = {"prefect.engine", "prefect.flow_engine", "flows.warm.flow_run"}  # what a worker starts for a run
 _SOCKET_PATH_MAX = 100  # sun_path has 108 bytes
 PORTS = ("prefect_port", "ray_port", "dashboard_port", "store_port", "query_port")
 _SERVICES = ("prefect", "milvus", "ray")
 #: Parts that say where they are when they are ready.
-_READY = (*_SERVICES, "worker", "watch", "query")
+_READY = (*_SERVICES, "worker", "watch", "query", "fork_server")
 
 
 def supervisor_pid(settings: Settings) -> int | None:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from flows.services import supervise
+from flows.services import ray_preload, supervise
 from flows.services.reaper import kill_marked
 from flows.services.shared import Service, milvus_service, prefect_service, with_port
 from flows.services.supervise import is_reachable
@@ -47,14 +47,18 @@ def ray(settings: Settings) -> tuple[Service, int]:
     memory = (f"--object-store-memory={settings.ray.object_store_mb << 20}",)
     size = [f"--num-{kind}={n}" for kind in ("cpus", "gpus") if (n := getattr(settings.ray, f"num_{kind}")) is not None]
     address = f"{settings.up.host}:{{port}}"
-    return Service("ray", (*program, *where, *pages, *memory, *size), address, f"tcp://{address}"), settings.up.ray_port
+    # its own first workers would have another environment than any of ours
+    env = (("RAY_preload_python_modules", ray_preload.__name__), ("RAY_prestart_worker_first_driver", "0"))
+    command = (*program, *where, *pages, *memory, *size)
+    return Service("ray", command, address, f"tcp://{address}", env), settings.up.ray_port
 
 
 def worker(settings: Settings) -> tuple[Service, int]:
     """Prefect's worker, which starts a process for each deployed run. It has no port."""
-    program = (sys.executable, "-P", "-m", "prefect", "worker", "start", "--pool", "medley", "--type", "process")
-    # its children are `python -m prefect...`: what lies where they are started must not come before our packages
-    return Service("worker", (*program, "--name", "medley-up"), "work pool medley", "", (("PYTHONSAFEPATH", "1"),)), 0
+    program = (sys.executable, "-P", "-m", "flows.up.prefect_worker", "worker", "start")
+    which = ("--pool", "medley", "--type", "process", "--name", "medley-up")
+    # its children are `python -m ...`: what lies where they are started must not come before our packages
+    return Service("worker", (*program, *which), "work pool medley", "", (("PYTHONSAFEPATH", "1"),)), 0
 
 
 PARTS: dict[str, Callable[[Settings], tuple[Service, int]]] = {

@@ -1,7 +1,7 @@
-"""Loads the models of the configured profile into their actors before the first run asks.
+"""Loads the models of the configured profile before the first run asks, and keeps workers of Ray ready.
 
-`python -m flows.up.warm_models`. Ends when they are loaded. Only models that are on this machine: what has to be
-downloaded is for a run to ask for.
+`python -m flows.up.warm_models`, under supervisord. Only models that are on this machine: what has to be downloaded is
+for a run to ask for.
 """
 
 from __future__ import annotations
@@ -13,12 +13,16 @@ from flows.engine.plan import new_run
 from flows.services.addresses import managed
 from flows.services.environment import prepare_environment
 from flows.services.log import log_to_stderr, logger
+from flows.services.ray_prestart import keep_ready
 from flows.services.ray_start import start_ray, stop_ray
+from flows.services.signals import stop_on_signals
 from medley.dag.fingerprints import models_read
 from medley.dag.registry import pipeline_named
 from medley.models.locate import on_this_machine
 from medley.options import VideoOptions
 from medley.settings import load_settings
+
+_WORKERS = 2  # of 200 MB each: as many runs as begin at the same time find one
 
 
 def main() -> int:
@@ -36,6 +40,8 @@ def main() -> int:
         for pool, spec in pools:
             pool.call("ready")
             logger.info("warm: the %s model %s", spec.kind, spec.id)
+        with stop_on_signals():
+            keep_ready(_WORKERS)
     finally:
         stop_ray()
     return 0

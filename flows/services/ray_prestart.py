@@ -1,0 +1,54 @@
+"""Keeps workers of the standing cluster started, all imported that task runs need: whoever comes next takes one.
+
+Ray starts a worker when there is work for it, 3 s of CPU for Python, Ray and ours. Those that are kept belong to no job
+until a task host (ray_task_host.py) of some job takes them, which has the same environment.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import ray
+
+import actors
+import flows
+import medley
+import tasks
+from flows.services.environment import worker_environment
+from flows.services.log import logger
+from flows.services.ray_preload import PRELOAD
+from flows.services.ray_private import Raylet
+from medley.code import code_of
+from medley.system.stop import STOP
+
+_EVERY_S = 1.0
+_START_S = 30.0  # as long as started ones are waited for before more are asked for
+
+
+def environment_of_hosts() -> dict[str, Any]:
+    """The runtime environment of Ray for task hosts in a cluster that was joined."""
+    return {"env_vars": {**worker_environment(), PRELOAD: code_of(actors, flows, medley, tasks)}}
+
+
+def _runtime_env() -> str:
+    """On a worker: its environment as Ray writes it, which merges ours and that of the job."""
+    written: str = ray.get_runtime_context().get_runtime_env_string()
+    return written
+
+
+def keep_ready(count: int) -> None:
+    """Until the process is to stop: `count` workers are there that nobody has taken yet. Raises grpc.RpcError."""
+    raylet, asked_at, known = Raylet(), 0.0, -1
+    probe = ray.remote(num_cpus=0, runtime_env=environment_of_hosts())(_runtime_env)
+    wanted = ray.get(probe.remote())
+    while not STOP.wait(_EVERY_S):
+        ready = raylet.workers_of_no_job()
+        if ready != known:
+            logger.info("%d workers wait for work", ready)
+            known = ready
+        if ready >= count:
+            asked_at = 0.0
+        elif time.monotonic() - asked_at > _START_S:
+            raylet.start_workers(count - ready, wanted)
+            asked_at = time.monotonic()
