@@ -23,6 +23,7 @@ from medley.code import code_of
 from medley.system.stop import STOP
 
 _EVERY_S = 1.0
+_LATER_S = 15.0  # where one is left: whoever has taken the other one needs the CPU now
 _START_S = 30.0  # as long as started ones are waited for before more are asked for
 
 
@@ -31,24 +32,26 @@ def environment_of_hosts() -> dict[str, Any]:
     return {"env_vars": {**worker_environment(), PRELOAD: code_of(actors, flows, medley, tasks)}}
 
 
-def _runtime_env() -> str:
+class _Probe:
     """On a worker: its environment as Ray writes it, which merges ours and that of the job."""
-    written: str = ray.get_runtime_context().get_runtime_env_string()
-    return written
+
+    def runtime_env(self) -> str:
+        written: str = ray.get_runtime_context().get_runtime_env_string()
+        return written
 
 
 def keep_ready(count: int) -> None:
     """Until the process is to stop: `count` workers are there that nobody has taken yet. Raises grpc.RpcError."""
-    raylet, asked_at, known = Raylet(), 0.0, -1
-    probe = ray.remote(num_cpus=0, runtime_env=environment_of_hosts())(_runtime_env)
-    wanted = ray.get(probe.remote())
+    raylet, probe = Raylet(), ray.remote(num_cpus=0, runtime_env=environment_of_hosts())(_Probe).remote()
+    wanted = ray.get(probe.runtime_env.remote())
+    ray.kill(probe)
+    known, changed_at, asked_at = count, time.monotonic(), 0.0
     while not STOP.wait(_EVERY_S):
-        ready = raylet.workers_of_no_job()
+        ready, now = raylet.workers_of_no_job(), time.monotonic()
         if ready != known:
             logger.info("%d workers wait for work", ready)
-            known = ready
-        if ready >= count:
-            asked_at = 0.0
-        elif time.monotonic() - asked_at > _START_S:
+            known, changed_at = ready, now
+        due = now - changed_at > _LATER_S or not ready
+        if ready < count and due and now - asked_at > _START_S:
             raylet.start_workers(count - ready, wanted)
-            asked_at = time.monotonic()
+            asked_at = now

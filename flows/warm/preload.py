@@ -18,6 +18,8 @@ from medley.errors import MedleyError
 #: Libraries of models, and their modules: these live in processes of their own.
 _LEFT_OUT = ("medley.models.",)
 _OTHERS = ("prefect.engine", "prefect.flow_engine", "prefect.task_engine", "prefect_ray", "ray", "pymilvus")
+#: What these import only when they are first used.
+_LATER = ("anyio._backends._asyncio", "fastapi", "prefect.utilities.visualization", "pyarrow.json", "ray.dag")
 
 
 class Sources:
@@ -44,7 +46,7 @@ def _changed_at(path: str) -> int:
 
 def import_everything() -> None:
     """Our packages whole, the pipelines of others, Prefect's engine, Ray, the store's client."""
-    for name in _OTHERS:
+    for name in _OTHERS + _LATER:
         _import(name)
     for package in (flows, tasks, actors, medley):
         for found in walk_packages(package.__path__, f"{package.__name__}."):
