@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 from xmlrpc.client import Fault, ServerProxy
@@ -132,7 +132,7 @@ def stop(settings: Settings) -> bool:
         with contextlib.suppress(OSError, Fault), supervisor(settings) as control:  # it may be at its end already
             for name in ("watch", "worker"):
                 control.stopProcess(name)
-        _end_flow_runs(settings)
+        _end_runs(settings)
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGTERM)
         _wait_for_end(pid)
@@ -155,13 +155,24 @@ def flow_processes(settings: Settings) -> dict[str, int]:
     return found
 
 
-def _end_flow_runs(settings: Settings) -> None:
-    for pid in flow_processes(settings).values():
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGTERM)
-    deadline = time.monotonic() + _FLOWS_S
-    while flow_processes(settings) and time.monotonic() < deadline:
-        time.sleep(0.2)
+def _end_runs(settings: Settings) -> None:
+    """Flow runs, and commands that began as forks."""
+    running = [*_processes(flow_processes(settings).values()), *_forks(settings)]
+    for process in running:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.terminate()
+    psutil.wait_procs(running, timeout=_FLOWS_S)
+
+
+def _processes(pids: Iterable[int]) -> Iterator[psutil.Process]:
+    for pid in pids:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            yield psutil.Process(pid)
+
+
+def _forks(settings: Settings) -> list[psutil.Process]:
+    server = address("fork_server", settings)
+    return [child for parent in _processes([server["pid"]] if server else []) for child in parent.children()]
 
 
 def _wait_for_end(pid: int) -> None:
