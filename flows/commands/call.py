@@ -73,7 +73,8 @@ class Call:
     def __init__(self, arguments: argparse.Namespace, settings: Settings, *, brief: bool = False) -> None:
         self._arguments = arguments
         self._settings = settings
-        self._view = Terminal(verbose=arguments.verbose, quiet=arguments.quiet, brief=brief)
+        plain = settings.progress == "plain"
+        self._view = Terminal(verbose=arguments.verbose, quiet=arguments.quiet, brief=brief, plain=plain)
         self._to_tell = threading.Lock()
         self._began = time.monotonic()
         self.startup_s = 0.0
@@ -97,9 +98,11 @@ class Call:
         from flows.services.start import started
 
         begin = time.monotonic()
-        self._view.starting("starting services")
-        with started(self._settings, catalog, connect_store, flow_runs, on_ray_up) as (runner, self.prefect_url):
+        say = self._view.starting
+        with started(self._settings, catalog, connect_store, flow_runs, on_ray_up, say) as (runner, self.prefect_url):
             self.startup_s = round(time.monotonic() - begin, 3)
+            say("starting the first item")
+            self._view.pace.begin(time.monotonic())
             yield runner
 
     def first_to_tell(self) -> bool:

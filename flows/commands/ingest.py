@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from functools import partial
@@ -13,19 +14,20 @@ from typing import Any
 from flows.commands.call import Call, add_run_arguments, export_all, prepared
 from flows.commands.console import print_error, print_note
 from flows.commands.flags import add_pipeline_flag, read_option_flags
+from flows.commands.pace import Pace
 from flows.commands.summary import print_ingest
 from flows.engine.parent import CHILD_ITEMS, ChildJob, Parent, open_parent
 from flows.engine.routing import batches, files_of, one_pipeline, prune
 from flows.services import signals
 from flows.services.shared import vector_store
-from medley.catalog.views import failed_paths
+from medley.catalog.views import failed_paths, seconds_of_items
 from medley.dag.pipeline import Pipeline
 from medley.dag.registry import pipeline_named
 from medley.errors import Cancelled
 from medley.options import IngestOptions
 from medley.plain import portable_name, to_json
 from medley.report import exit_code
-from medley.sources.urls import without_password
+from medley.sources.urls import is_url, without_password
 from medley.system.stop import STOP
 
 
@@ -77,12 +79,20 @@ class _Ingest(Call):
             opened as parent,
             signals.hard_exit(self._settings.stop_grace_s, lambda: self._leave_hard(parent)),
         ):
+            self._view.pace = Pace(None, seconds_of_items(parent.catalog.engine))
+            threading.Thread(target=self._count, daemon=True).start()
             parent.batches = self._batches(parent)
             if arguments.export:
                 parent.on_child = lambda run_context: self._count_exports(export_all(run_context, arguments.export))
             self._work(parent)
         self._print(parent)
         return signals.exit_code() or exit_code(parent.status)
+
+    def _count(self) -> None:
+        """Beside the work: how many files there are in all. Buckets are not listed twice for it."""
+        sources = self._arguments.sources
+        if sources and not any(map(is_url, sources)):
+            self._view.pace.total = sum(1 for _ in files_of(sources, lambda source, error: None))
 
     def _count_exports(self, count: int) -> None:
         self.told_exports += count

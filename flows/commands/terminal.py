@@ -1,7 +1,8 @@
-"""What people see while a run goes on: one line for each item with its stage, on stderr."""
+"""What people see while a run goes on, on stderr: how far it is, each item with its stage, a line when it has ended."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -11,8 +12,10 @@ from rich.spinner import Spinner
 from rich.table import Table
 
 from flows.commands.console import PlainConsole
+from flows.commands.pace import Pace
 from medley.report import ItemReport
 
+_PLAIN_EVERY_S = 10.0
 _COLOURS = {
     "complete": "green",
     "unchanged": "green",
@@ -23,19 +26,22 @@ _COLOURS = {
 
 
 class Terminal:
-    """A live display on a terminal; one plain line for each ended item where stderr is none."""
+    """A live display on a terminal; where stderr is none, or with `plain`, lines: of ended items, and how far it is."""
 
-    def __init__(self, *, verbose: bool = False, quiet: bool = False, brief: bool = False) -> None:
+    def __init__(self, *, verbose: bool = False, quiet: bool = False, brief: bool = False, plain: bool = False) -> None:
         self.console = PlainConsole(stderr=True)
         self.log: Callable[[str], None] | None = self._show if verbose else None
         self._quiet = quiet
         self._brief = brief  # no line for a file with which nothing has been done
         self.running: dict[str, Sequence[str]] = {}
+        self.pace = Pace()
+        self._plain = plain or not self.console.is_terminal
+        self._told_at = time.monotonic()
         self._waiting_for = ""
         self._live = Live(console=self.console, transient=True, refresh_per_second=8, get_renderable=self._render)
 
     def __enter__(self) -> Terminal:
-        if self.console.is_terminal and not self._quiet:
+        if not (self._plain or self._quiet):
             self._live.start()
         return self
 
@@ -44,13 +50,26 @@ class Terminal:
 
     def starting(self, what: str) -> None:
         """See `Progress`."""
+        if self._plain and not self._quiet and what and what != self._waiting_for:
+            self.console.print(what, markup=False, soft_wrap=True)
         self._waiting_for = what
 
     def ended(self, item: ItemReport) -> None:
         """See `Progress`."""
         self._waiting_for = ""
-        if not item.errors and (self._quiet or (self._brief and not item.stages)):
-            return
+        self.pace.ended(time.monotonic(), worked=bool(item.stages))
+        if item.errors or not (self._quiet or (self._brief and not item.stages)):
+            self._print(item)
+        self._tell_pace()
+
+    def _tell_pace(self) -> None:
+        """In a log, now and then."""
+        now = time.monotonic()
+        if self._plain and not self._quiet and now - self._told_at >= _PLAIN_EVERY_S:
+            self._told_at = now
+            self.console.print(self.pace.line(now), markup=False, soft_wrap=True)
+
+    def _print(self, item: ItemReport) -> None:
         colour = _COLOURS.get(item.status, "red")
         self.console.print(
             f"[{colour}]{item.status:>9}[/]  {escape(item.path)}  [dim]{_summary(item)}[/]", soft_wrap=True
@@ -71,6 +90,8 @@ class Terminal:
     def _render(self) -> Table:
         table = Table.grid(padding=(0, 1))
         running = list(self.running.items())  # the engine goes on meanwhile
+        if self.pace.total != 1 and running:
+            table.add_row("", self.pace.line(time.monotonic()), "")
         for name, stages in running:
             table.add_row(Spinner("dots"), escape(name), f"[dim]{' + '.join(stages)}[/]")
         if self._waiting_for and not running:

@@ -20,7 +20,7 @@ from medley.settings import Settings, load_settings
 from medley.sources.urls import is_url, without_password
 from medley.system.stop import STOP
 
-_TICK_S = 0.5
+_TICK_S = 0.2
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -70,7 +70,7 @@ def watch(sources: list[str], after: str, settings: Settings) -> None:
     try:
         while not STOP.is_set():
             now = time.monotonic()
-            notifier.landed(sum(source.look(now) for source in watched), now)
+            notifier.landed(sum(source.look(now) for source in watched))
             notifier.emit_if_due(now)
             time.sleep(_TICK_S)
     finally:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 from prefect.client.schemas.objects import State
@@ -27,6 +28,7 @@ from medley.settings import Settings
 from medley.system.stop import STOP, raise_if_stopped
 
 _DRAIN_S = 5.0
+T = TypeVar("T")
 #: Flow runs of Prefect; how many task runs of each have ended, and how many have crashed.
 FlowRuns = Callable[[], Mapping[str, tuple[int, int]]]
 
@@ -38,29 +40,47 @@ def started(
     connect_store: Callable[[], object],
     flow_runs: FlowRuns,
     on_ray_up: Callable[[], object],
+    say: Callable[[str], object],
 ) -> Iterator[tuple[TaskRunner[Any], str]]:
     """The task runner and the URL of Prefect's API. What was started only for this command has ended afterwards.
 
     `flow_runs` says at the end which flow runs of Prefect this command has made, and what became of their task runs.
-    `on_ray_up` is called while the other services are still being started.
+    `on_ray_up` is called while the other services are still being started; `say` is told what is waited for.
     """
     on_ray = settings.runner == "ray"
     with contextlib.ExitStack() as exits:
+        waiting = _Waiting(say, on_ray)
         with ThreadPoolExecutor(2) as helpers:
-            prefect = helpers.submit(exits.enter_context, prefect_server(settings))
-            store = helpers.submit(connect_store)
+            prefect = helpers.submit(waiting.until, "Prefect", exits.enter_context, prefect_server(settings))
+            store = helpers.submit(waiting.until, "the vector store", connect_store)
             if on_ray:
                 raise_if_stopped()
                 exits.callback(stop_ray)
-                start_ray(settings)
+                waiting.until("Ray", start_ray, settings)
                 raise_if_stopped()
                 on_ray_up()
-            store.result()
-            url = prefect.result()
+            _, url = store.result(), prefect.result()
         exits.enter_context(temporary_settings({PREFECT_API_URL: url, **_heartbeats()}))
         close_in_prefect(catalog)
         exits.callback(_settle, settings, catalog, flow_runs)
         yield task_runner_of(settings) if on_ray else local_runner(settings), url
+
+
+class _Waiting:
+    """Says which services are being started."""
+
+    def __init__(self, say: Callable[[str], object], on_ray: bool) -> None:
+        self._say, self._names = say, ["Prefect", "the vector store", *(["Ray"] if on_ray else [])]
+        self._lock = threading.Lock()
+        say(f"starting {', '.join(self._names)}")
+
+    def until(self, name: str, start: Callable[..., T], *arguments: Any) -> T:
+        """Starts one; it is named no longer when it is there."""
+        started = start(*arguments)
+        with self._lock:
+            self._names.remove(name)
+            self._say(f"starting {', '.join(self._names)}" if self._names else "")
+        return started
 
 
 def _heartbeats() -> dict[Any, Any]:

@@ -16,37 +16,34 @@ from medley.plain import portable_name
 from medley.settings import Settings
 
 EVENT = "medley.upload.landed"
-#: A burst of files is one event: after this much quiet, or this long, or this many.
-_QUIET_S, _LONGEST_S, _MOST = 2.0, 10.0, 500
 #: What waits without anybody at it (an event was lost, a run has died) is rung for again.
 _CHECK_S, _AGAIN_S = 5.0, 30.0
 _PATHS_TOLD = 200
 
 
 class UploadNotifier:
-    """Rings for files that wait, unless a run is draining them already. Times are of one monotonic clock."""
+    """Rings for files that wait, unless a run drains them already or is on its way. Times are of one monotonic clock.
+
+    The first file of a burst rings at once; the run takes whatever waits by the time it begins, and while it goes on.
+    """
 
     def __init__(self, source: str, catalog: Catalog, uploads: Uploads, settings: Settings) -> None:
         self._source, self._catalog, self._uploads, self._settings = source, catalog, uploads, settings
-        self._first, self._last, self._count = 0.0, 0.0, 0
+        self._fresh = False
         self._next_check = 0.0
         self._rung = -_AGAIN_S
         self._told: set[str] = set()
 
-    def landed(self, count: int, now: float) -> None:
+    def landed(self, count: int) -> None:
         """So many files more have been noted."""
-        if count:
-            self._first = self._first if self._count else now
-            self._last = now
-            self._count += count
+        self._fresh |= count > 0
 
     def emit_if_due(self, now: float) -> None:
         """Emits the event where it is time to."""
-        burst_over = now - self._last >= _QUIET_S or now - self._first >= _LONGEST_S or self._count >= _MOST
-        if self._count and burst_over:
-            self._count = 0
+        if self._fresh:
+            self._fresh = False
             self._ring(now)
-        elif not self._count and now >= self._next_check:
+        elif now >= self._next_check:
             self._next_check = now + _CHECK_S
             if now - self._rung >= _AGAIN_S:
                 self._ring(now)

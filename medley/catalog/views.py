@@ -6,8 +6,9 @@ from typing import Any
 
 from sqlalchemy import Engine, func, select
 
-from medley.catalog.tables import locations, outcomes, runs, uploads
+from medley.catalog.tables import locations, outcomes, runs, stages, uploads
 
+_NEWEST = 1000
 _BAD = ("failed", "partial", "cancelled", "pending")
 
 
@@ -46,6 +47,17 @@ def written_modalities(engine: Engine) -> set[str]:
     with engine.connect() as connection:
         rows = connection.execute(select(outcomes.c.records).where(outcomes.c.records.is_not(None))).scalars()
         return {modality for records in rows for modality in records}
+
+
+def seconds_of_items(engine: Engine, flow: str | None = None) -> float | None:
+    """What the stages of an item took, in all, in the mean of the newest runs of a flow, or of all; None where none."""
+    newest = select(stages.c.run_id, stages.c.asset_id, stages.c.seconds).where(stages.c.state == "completed")
+    if flow:
+        newest = newest.join(runs, runs.c.run_id == stages.c.run_id).where(runs.c.flow == flow)
+    rows = newest.order_by(stages.c.id.desc()).limit(_NEWEST).subquery()
+    items = select(func.sum(rows.c.seconds).label("seconds")).group_by(rows.c.run_id, rows.c.asset_id).subquery()
+    with engine.connect() as connection:
+        return connection.execute(select(func.avg(items.c.seconds))).scalar()
 
 
 def status_runs(engine: Engine, limit: int) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from medley.catalog.uploads import Upload
+from medley.sources.endings import ends_whole
 
 #: Folders within an upload folder where `--after move` puts what is done with; not looked at.
 DONE, FAILED = "done", "failed"
@@ -63,6 +64,7 @@ class _Candidate:
     mtime_ns: int
     changed: float
     closed: bool = False
+    pause_s: float = 0.0  #: the longest one between two changes
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,8 @@ class StabilityTracker:
     """Files that are perhaps still being written. Times are seconds of one monotonic clock.
 
     A file counts as whole when its size and mtime have not changed for `quiet_s`, or for `closed_s` since a program
-    that had it open for writing closed it. One that is empty or cannot be opened may only have been begun: it gets
+    that had it open for writing closed it; at once where it then ends as its format wants. The wait is at least twice
+    the longest pause between two writes. One that is empty or cannot be opened may only have been begun: it gets
     `patience_s`, and then a run says what is wrong with it. One that goes on after it was whole, or after it was
     closed, is written in pieces: each time it gets twice as long, up to `patience_s`.
     """
@@ -96,7 +99,7 @@ class StabilityTracker:
         known = self._candidates.get(path)
         if known is None or closed or (known.size_bytes, known.mtime_ns) != (found.st_size, found.st_mtime_ns):
             self._count_resumed(path, known, found.st_mtime_ns, now)
-            self._candidates[path] = _Candidate(found.st_size, found.st_mtime_ns, now, closed)
+            self._candidates[path] = _candidate(known, found, now, closed=closed)
 
     def whole(self, now: float) -> list[Path]:
         """Those that are whole by now; they are candidates no longer."""
@@ -109,7 +112,7 @@ class StabilityTracker:
                 continue
             if (found.st_size, found.st_mtime_ns) != (known.size_bytes, known.mtime_ns):
                 self._count_resumed(path, known, found.st_mtime_ns, now)
-                self._candidates[path] = _Candidate(found.st_size, found.st_mtime_ns, now)
+                self._candidates[path] = _candidate(known, found, now)
             elif now - known.changed >= self._wait_s(path, known):
                 del self._candidates[path]
                 ready.append(path)
@@ -136,5 +139,12 @@ class StabilityTracker:
             return self._patience_s
         quiet_s = self._closed_s if known.closed else self._quiet_s
         times = self._resumed[path].times if path in self._resumed else 0
+        if known.closed and not times and ends_whole(path):
+            return 0.0
         longer_s = self._quiet_s * 2.0 ** min(times - 1, 10) if times else 0.0
-        return min(self._patience_s, max(quiet_s, longer_s))
+        return min(self._patience_s, max(quiet_s, longer_s, 2.0 * known.pause_s))
+
+
+def _candidate(before: _Candidate | None, found: os.stat_result, now: float, *, closed: bool = False) -> _Candidate:
+    pause_s = max(before.pause_s, now - before.changed) if before else 0.0
+    return _Candidate(found.st_size, found.st_mtime_ns, now, closed, pause_s)

@@ -46,8 +46,8 @@ def test_a_quiet_file_is_whole_and_a_growing_one_is_not(tmp_path: Path) -> None:
     assert landing.whole(5.9) == []
     write(path, b"more of it")
     assert landing.whole(6.1) == []
-    assert landing.whole(12.0) == []
-    assert landing.whole(12.2) == [path]
+    assert landing.whole(18.2) == [], "twice the pause of six seconds"
+    assert landing.whole(18.4) == [path]
     assert landing.whole(99.0) == [], "told once"
 
 
@@ -80,6 +80,30 @@ def test_a_file_that_is_appended_to_is_taken_when_nobody_comes_back(tmp_path: Pa
     write(other := tmp_path / "another.wav")
     landing.touch(other, 400.0, closed=True)
     assert landing.whole(402.0) == [other], "not for everybody's sake"
+
+
+def test_a_closed_file_that_ends_as_its_format_wants_is_whole_at_once(tmp_path: Path) -> None:
+    landing, path = StabilityTracker(), write(tmp_path / "a.jpg", b"\xff\xd8\xff\xe0 half of it")
+    landing.touch(path, 0.0, closed=True)
+    assert landing.whole(0.2) == []
+    write(path, b"\xff\xd8\xff\xe0 all of it \xff\xd9")
+    landing.touch(path, 1.0)
+    assert landing.whole(1.2) == [], "somebody has it open"
+    landing.touch(path, 1.4, closed=True)
+    assert landing.whole(1.5) == [], "and has come back to it once: that may happen again"
+    assert landing.whole(7.5) == [path]
+    at_once = write(tmp_path / "b.jpg", b"\xff\xd8\xff\xe0 all of it \xff\xd9")
+    landing.touch(at_once, 8.0, closed=True)
+    assert landing.whole(8.0) == [at_once]
+
+
+def test_a_file_that_is_written_with_pauses_gets_twice_the_longest(tmp_path: Path) -> None:
+    landing, path = StabilityTracker(), write(tmp_path / "a.mp4")
+    for n, now in enumerate((0.0, 1.0, 6.5, 7.0)):
+        write(path, b"x" * (n + 1))
+        landing.touch(path, now)
+    assert landing.whole(13.5) == [], "six seconds are no pause for whoever writes this one"
+    assert landing.whole(18.0) == [path]
 
 
 def test_an_empty_file_gets_a_minute(tmp_path: Path) -> None:
@@ -203,44 +227,18 @@ def notifier(catalog: Catalog, uploads: Uploads, settings: Settings) -> Rung:
     return made
 
 
-def test_one_ring_for_a_burst(notifier: Rung, uploads: Uploads) -> None:
-    uploads.record([upload("/in/a")])
-    for now in (100.0, 101.0, 102.0):
-        notifier.landed(10, now)
-        notifier.emit_if_due(now + 0.5)
-    assert notifier.times == []
-    notifier.emit_if_due(104.0)
-    assert notifier.times == [104.0]
-
-
-def test_one_run_takes_what_lands_before_it_has_begun(notifier: Rung, uploads: Uploads, catalog: Catalog) -> None:
+def test_one_ring_for_a_burst(notifier: Rung, uploads: Uploads, catalog: Catalog) -> None:
     for n in range(7):  # whole one after the other, as their sizes are
         uploads.record([upload(f"/in/{n}")])
-        notifier.landed(1, 100.0 + 3 * n)
-        notifier.emit_if_due(102.5 + 3 * n)
-    assert notifier.times == [102.5]
+        notifier.landed(1)
+        notifier.emit_if_due(100.0 + 3 * n)
+    assert notifier.times == [100.0], "at once, and the run that was rung for takes what lands until it begins"
     catalog.begin_run("run", "upload", "demo")
     assert len(uploads.take("run", 100)) == 7
     uploads.record([upload("/in/late")])
-    notifier.landed(1, 125.0)
+    notifier.landed(1)
     notifier.emit_if_due(127.5)
-    assert notifier.times == [102.5, 127.5], "the run that was rung for has them; this one is another's"
-
-
-def test_a_burst_without_end_rings_after_ten_seconds_or_500_files(
-    notifier: Rung, uploads: Uploads, catalog: Catalog
-) -> None:
-    uploads.record([upload("/in/a")])
-    for now in range(100, 111):
-        notifier.landed(1, float(now))
-        notifier.emit_if_due(float(now))
-    assert notifier.times == [110.0]
-    catalog.begin_run("run", "upload", "demo")
-    assert uploads.take("run", 100)
-    uploads.record([upload("/in/b")])
-    notifier.landed(500, 111.0)
-    notifier.emit_if_due(111.0)
-    assert notifier.times == [110.0, 111.0]
+    assert notifier.times == [100.0, 127.5], "the run that was rung for has them; this one is another's"
 
 
 def test_no_ring_while_a_run_drains_and_another_one_when_it_has_died(
@@ -249,7 +247,7 @@ def test_no_ring_while_a_run_drains_and_another_one_when_it_has_died(
     catalog.begin_run("run", "upload", "demo")
     uploads.record([upload("/in/a")])
     assert catalog.claim(CLAIM, "run")
-    notifier.landed(1, 100.0)
+    notifier.landed(1)
     notifier.emit_if_due(103.0)
     assert notifier.times == []
     catalog.end_run("run", "failed", {})

@@ -1,0 +1,73 @@
+"""How many items of all have ended, how fast that goes, and how long the rest may take."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+
+_WINDOW_S = 120.0  # the rate is that of the last two minutes
+_AT_LEAST = 3  # items that something was done with, before their rate says anything
+
+
+class Pace:
+    """Counts items; times are seconds of one monotonic clock."""
+
+    def __init__(self, total: int | None = None, usual_s: float | None = None) -> None:
+        """`usual_s`: what the stages of an item took in earlier runs, in all."""
+        self.total = total
+        self._usual_s = usual_s
+        self._began: float | None = None
+        self._ended = 0
+        self._worked: deque[float] = deque()
+
+    def begin(self, now: float) -> None:
+        """Services are there: from now on time is time at work."""
+        self._began = now
+
+    def ended(self, now: float, *, worked: bool) -> None:
+        """An item has ended; `worked`: some stage of it has run."""
+        self._ended += 1
+        if worked:
+            self._began = now if self._began is None else self._began
+            self._worked.append(now)
+
+    def line(self, now: float) -> str:
+        """Such as: 37 of 200 · 18 % · 4.1 a minute · about 40 min left."""
+        parts = [f"{self._ended} of {self.total}" if self.total else f"{self._ended} done"]
+        if self.total:
+            parts.append(f"{100 * self._ended // self.total} %")
+        rate = self._rate(now)
+        if rate:
+            parts.append(_rate(rate))
+        left_s = self._left_s(rate)
+        if left_s:
+            parts.append(f"about {_duration(left_s)} left")
+        return " · ".join(parts)
+
+    def _rate(self, now: float) -> float | None:
+        """Items a second."""
+        while self._worked and now - self._worked[0] > _WINDOW_S:
+            self._worked.popleft()
+        if self._began is None or len(self._worked) < _AT_LEAST:
+            return None
+        return len(self._worked) / max(1.0, min(now - self._began, _WINDOW_S))
+
+    def _left_s(self, rate: float | None) -> float | None:
+        if not self.total or self._began is None:
+            return None
+        each_s = 1 / rate if rate else self._usual_s and self._usual_s / (os.cpu_count() or 1)
+        return each_s * (self.total - self._ended) if each_s else None
+
+
+def _rate(a_second: float) -> str:
+    for seconds, name in ((1, "second"), (60, "minute")):
+        if a_second * seconds >= 1:
+            return f"{a_second * seconds:.1f} a {name}"
+    return f"{a_second * 3600:.1f} an hour"
+
+
+def _duration(seconds: float) -> str:
+    for unit_s, name, most in ((1, "s", 90), (60, "min", 90), (3600, "h", 48)):
+        if seconds < most * unit_s:
+            return f"{max(1, round(seconds / unit_s))} {name}"
+    return f"{round(seconds / 86400)} days"
