@@ -240,7 +240,7 @@ def _environment(settings: Settings) -> dict[str, str]:
         STANDING: str(settings.home),
         "MEDLEY_PYTHON": sys.executable,
         "PREFECT_API_URL": os.environ.get("PREFECT_API_URL", f"http://{up.host}:{up.prefect_port}/api"),
-        "PREFECT_WORKER_QUERY_SECONDS": os.environ.get("PREFECT_WORKER_QUERY_SECONDS", "2"),  # 10 s to wait for a run
+        "PREFECT_WORKER_QUERY_SECONDS": os.environ.get("PREFECT_WORKER_QUERY_SECONDS", "0.5"),  # 10 s to wait for a run
     }
     if "ray" not in elsewhere:
         ours["RAY_AUTH_TOKEN"] = (settings.run_dir / "ray.token").read_text()

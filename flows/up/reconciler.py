@@ -31,7 +31,7 @@ def main() -> int:
     log_to_stderr()
     prepare_environment(settings)
     catalog = open_catalog(settings)
-    register("caretaker", "", settings)
+    register("reconciler", "", settings)
     gone: dict[str, int] = {}
     next_day = 0.0
     with stop_on_signals():
