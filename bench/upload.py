@@ -76,7 +76,9 @@ def upload(kind: str, n: int, settings: Settings, engine: Engine) -> dict[str, f
     landed = time.time()
     while not (found := moments(target, engine)):
         if time.time() - landed > _LONGEST_S:
-            sys.exit(f"{target} is not complete after {_LONGEST_S:g} s: medley status, with MEDLEY_HOME={settings.home}")
+            sys.exit(
+                f"{target} is not complete after {_LONGEST_S:g} s: medley status, with MEDLEY_HOME={settings.home}"
+            )
         time.sleep(0.05)
     whole = time.time() - landed
     hits = json.loads(medley("search", "a line of words, a circle", "--file", str(target), "--json"))["hits"]

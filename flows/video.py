@@ -18,7 +18,7 @@ from tasks.frames import embed_frames, sample_frames, write_frames
 from tasks.speech import chunk, embed_text, extract_audio, transcribe, write_speech
 
 
-@pipeline(options=VideoOptions, media=("video/*", "audio/*", *TIMED))
+@pipeline(options=VideoOptions, media=("video/*", "audio/*", *TIMED), batch=16, batch_s=60.0)
 def video(assets: Node, options: VideoOptions) -> None:
     """Makes videos searchable by what is said and what is seen."""
     audio = extract_audio(assets)

@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _described(pipeline: Pipeline) -> dict[str, Any]:
     taken = {"name": pipeline.name, "description": pipeline.doc, "media": list(pipeline.media)}
-    return {**taken, "batch": pipeline.batch, "where": pipeline.reference}
+    return {**taken, "batch": pipeline.batch, "batch_s": pipeline.batch_s, "where": pipeline.reference}
 
 
 def _facts(stage: Stage) -> dict[str, Any]:

@@ -46,7 +46,7 @@ def ingest(
         exits.enter_context(stop_on_signals())
         exits.enter_context(monitored(run_context.prefect_run_id, run_context.settings.home))
         exits.enter_context(attached(run_context.log_handlers, "prefect"))
-        Window(run_context).run(run_context.identify(paths))
+        Window(run_context, len(paths)).run(run_context.identify(paths))
         return state_of(run_context.report, run_context.run.run_id)
 
 

@@ -22,6 +22,7 @@ from flows.engine.batch import (
     running_stages,
 )
 from flows.engine.crash import Crash
+from flows.engine.forming import FormingBatch
 from flows.engine.items import Item, finished_report, outcome_of_duplicate
 from flows.engine.outcomes import record_outcomes, report_of
 from flows.engine.run import RunContext
@@ -47,13 +48,12 @@ _Event = tuple[InFlightBatch, str, PrefectFuture[Any]]
 
 
 class Window:
-    """Keeps up to `settings.window` units in flight, waits for any, and gives every item exactly one entry."""
+    """Keeps up to `settings.window` batches in flight, waits for any, and gives every item exactly one entry."""
 
-    def __init__(self, run_context: RunContext) -> None:
+    def __init__(self, run_context: RunContext, expected: int) -> None:
         self._run_context = run_context
-        self._unit = run_context.pipeline.batch
+        self._forming = FormingBatch(run_context.pipeline, expected, run_context.settings.window)
         self._events: queue.SimpleQueue[_Event | None] = queue.SimpleQueue()
-        self._forming: list[BatchItem] = []
         self._flights: list[InFlightBatch] = []
         self._claimed_elsewhere: deque[Item] = deque()
         self._next_claim = 0.0
@@ -63,7 +63,7 @@ class Window:
     def run(self, items: Iterator[Item]) -> None:
         """Until every item has its entry, or the run is stopped and every item says so."""
         # one batch ahead, and no more: of an object in a bucket there is a copy by then
-        ahead = ItemsAhead(items, self._unit, lambda: self._events.put(None))
+        ahead = ItemsAhead(items, self._forming.most, lambda: self._events.put(None))
         while not STOP.is_set():
             self._fill(ahead)
             if ahead.done and not self._flights and not self._claimed_elsewhere:
@@ -84,10 +84,10 @@ class Window:
                 break
             self._begin(item)
         if ahead.done and self._has_room(size):
-            self._launch()
+            self._launch(self._forming.rest())
 
     def _has_room(self, size: int) -> bool:
-        return len(self._flights) < size and len(self._claimed_elsewhere) < size * self._unit
+        return len(self._flights) < size and len(self._claimed_elsewhere) < size * self._forming.most
 
     def _begin(self, item: Item) -> None:
         if item.report:
@@ -120,20 +120,15 @@ class Window:
         except (NoSpace, BadInput, TransientError) as error:
             self._end(item, self._not_begun(item, "failed", [error_entry(error)]))
             return
-        self._forming.append(BatchItem(item, asset))
-        if len(self._forming) >= self._unit:
-            self._launch()
+        self._launch(self._forming.add(BatchItem(item, asset)))
 
-    def _launch(self) -> None:
-        """The unit that has formed so far."""
-        if not self._forming:
-            return
-        run_context, members = self._run_context, self._forming
-        self._forming = []
-        run_context.connect_store()
-        begun = [member.asset.asset_id for member in members]
-        run_context.catalog.begin_attempts(begun, run_context.run.flow, run_context.plan, run_context.run.run_id)
-        self._drive(InFlightBatch(run_context.run.dag, members))
+    def _launch(self, batches: list[list[BatchItem]]) -> None:
+        run_context = self._run_context
+        for members in batches:
+            run_context.connect_store()
+            begun = [member.asset.asset_id for member in members]
+            run_context.catalog.begin_attempts(begun, run_context.run.flow, run_context.plan, run_context.run.run_id)
+            self._drive(InFlightBatch(run_context.run.dag, members))
 
     def _drive(self, flight: InFlightBatch) -> None:
         if flight not in self._flights:
@@ -229,7 +224,7 @@ class Window:
             for member in flight.members:
                 member.cancelled = True
             self._finish(flight)
-        for member in self._forming:
+        for member in self._forming.items:
             self._end(member.item, self._not_begun(member.item, "cancelled", stop_errors()))
 
     def _retire_replaced(self) -> None:

@@ -58,6 +58,7 @@ class Pipeline:
         options: What people can set: command line flags and Prefect's form are made from this class.
         media: Patterns of the IANA media types that the pipeline takes: "audio/*".
         batch: How many files go through the stages together, at most.
+        batch_s: Of sound and videos: seconds that are enough for a batch; 0.0 where only their number counts.
         sniff: Media type of a file that Medley does not know by itself, from its first bytes and its name; None or ""
             where the file is not of this pipeline.
 
@@ -68,6 +69,7 @@ class Pipeline:
     options: type[FileOptions]
     media: tuple[str, ...]
     batch: int = 1
+    batch_s: float = 0.0
     sniff: Callable[[bytes, str], str | None] | None = None
 
     @property
@@ -116,7 +118,8 @@ def pipeline(
     media: Iterable[str],
     name: str | None = None,
     batch: int = 1,
+    batch_s: float = 0.0,
     sniff: Callable[[bytes, str], str | None] | None = None,
 ) -> Callable[[Callable[[Any, Any], None]], Pipeline]:
     """Makes a pipeline of a picture `(assets, options)`; named after the function unless `name` says otherwise."""
-    return lambda picture: Pipeline(name or picture.__name__, picture, options, tuple(media), batch, sniff)
+    return lambda picture: Pipeline(name or picture.__name__, picture, options, tuple(media), batch, batch_s, sniff)

@@ -139,7 +139,7 @@ def files(folder: Path, count: int) -> list[str]:
 
 def drive(settings: Settings, paths: list[str], **flags: bool) -> dict[str, Any]:
     with opened(settings, **flags) as run_context:
-        Window(run_context).run(run_context.identify(paths))
+        Window(run_context, len(paths)).run(run_context.identify(paths))
         entries = [{**entry, "name": Path(entry["path"]).name} for entry in run_context.report.items()]
     assert len(entries) == len(paths), "exactly one entry for each item"
     return {entry["name"]: entry for entry in entries}

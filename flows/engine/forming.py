@@ -1,0 +1,30 @@
+"""Which files go through the stages together: enough of them for a batch, and no more where few have to share."""
+
+from __future__ import annotations
+
+from flows.engine.batch import BatchItem
+from medley.dag.pipeline import Pipeline
+
+
+class FormingBatch:
+    """Items that wait for the rest of their batch."""
+
+    def __init__(self, pipeline: Pipeline, expected: int, window: int) -> None:
+        """Of `expected` items `window` batches are in flight at the same time: none of these is to stay empty."""
+        self._seconds = pipeline.batch_s
+        self.most = max(1, min(pipeline.batch, expected // window)) if self._seconds else pipeline.batch
+        self.items: list[BatchItem] = []
+
+    def add(self, item: BatchItem) -> list[list[BatchItem]]:
+        """The batches that are ready now. One that is long enough alone waits for nobody, and nobody for it."""
+        if self._seconds and item.asset.media.duration_s >= self._seconds:
+            return [*self.rest(), [item]]
+        self.items.append(item)
+        length_s = sum(member.asset.media.duration_s for member in self.items)
+        full = len(self.items) >= self.most or (self._seconds and length_s >= self._seconds)
+        return self.rest() if full else []
+
+    def rest(self) -> list[list[BatchItem]]:
+        """What waits, as the last batch; none where nothing does."""
+        found, self.items = self.items, []
+        return [found] if found else []
