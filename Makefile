@@ -6,7 +6,7 @@ STAMP := .venv/.medley-setup
 FIND_PYTHON := for p in python3.12 python3.11 python3; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' 2>/dev/null && echo $$p && break; done
 
-.PHONY: help setup demo pictures docs samples demo-models test-fast test test-hard test-corpus test-hostile test-ends test-platform check fix bench bench-again bench-ingest bench-load bench-long bench-upload bench-overhead bench-returns bench-where lock clean
+.PHONY: help setup demo pictures docs samples demo-models test-fast test test-hard test-corpus test-hostile test-ends test-platform check fix bench bench-again bench-ingest bench-load bench-long bench-upload bench-overhead bench-returns bench-where bench-work lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -67,7 +67,7 @@ check: setup ## ruff, mypy, import-linter, sizes of files and functions
 	@.venv/bin/lint-imports --no-logo 2>/dev/null || .venv/bin/lint-imports
 	@$(PY) tests/sizes.py
 
-bench: bench-again bench-ingest bench-load bench-long bench-upload bench-where ## all benchmarks
+bench: bench-work bench-overhead bench-again bench-ingest bench-load bench-long bench-upload bench-where ## all benchmarks
 
 bench-again: setup ## an unchanged run against the first one
 	@$(PY) bench/again.py
@@ -81,11 +81,14 @@ bench-load: setup ## how long loading each demo model takes
 bench-long: setup ## memory and time of an hour of 1080p against a quarter of an hour
 	@$(PY) bench/long.py
 
-bench-upload: setup ## from the last byte of an uploaded video to its first hit
+bench-upload: setup ## from the last byte of an upload to a complete outcome: pictures, PDFs, videos
 	@$(PY) bench/upload.py
 
 bench-overhead: setup ## what a task costs, beside stock prefect-ray, Prefect's threads and plain Ray
 	@$(PY) bench/overhead.py
+
+bench-work: setup ## clips, pictures and PDFs beside a loop, plain Ray and Ray Data; writes docs/benchmarks.md
+	@$(PY) bench/work.py --write
 
 bench-returns: setup ## which files a run enters, and how often it comes back to one
 	@$(PY) bench/returns.py

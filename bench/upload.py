@@ -61,7 +61,10 @@ KINDS: dict[str, Callable[[Path, int], Path]] = {"picture": picture, "pdf": docu
 def medley(*arguments: str) -> str:
     """Runs a command; its stdout."""
     command = [str(Path(sys.executable).with_name("medley")), *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    # what importing `flows` here has set is of another home
+    theirs = ("RAY_", "PREFECT_", "MEDLEY_MADE")
+    env = {name: value for name, value in os.environ.items() if not name.startswith(theirs)}
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
     if done.returncode:
         sys.exit(done.stderr)
     return done.stdout
