@@ -162,7 +162,7 @@ class Settings(BaseSettings):
         description='Which pipeline takes which files, as JSON: {"audio/*": "podcasts"}. Default: the first that does.',
     )
     progress: Literal["auto", "plain"] = Field(
-        "auto", description="What commands show of a run: auto (live on a terminal, lines elsewhere) or plain: lines."
+        "auto", description="What commands show of a run: auto (live on a terminal) or plain: lines, for logs."
     )
     token: SecretStr | None = Field(None, description="Secret of the query process. Default: one in MEDLEY_HOME/run.")
     faults: dict[str, str] = Field(default_factory=dict, description="Tests only: stage -> error class it raises.")

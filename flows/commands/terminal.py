@@ -26,7 +26,7 @@ _COLOURS = {
 
 
 class Terminal:
-    """A live display on a terminal; where stderr is none, or with `plain`, lines: of ended items, and how far it is."""
+    """A live display on a terminal, lines of ended items where stderr is none; `plain`: lines, of how far it is as well."""
 
     def __init__(self, *, verbose: bool = False, quiet: bool = False, brief: bool = False, plain: bool = False) -> None:
         self.console = PlainConsole(stderr=True)
@@ -35,13 +35,13 @@ class Terminal:
         self._brief = brief  # no line for a file with which nothing has been done
         self.running: dict[str, Sequence[str]] = {}
         self.pace = Pace()
-        self._plain = plain or not self.console.is_terminal
+        self._plain = plain
         self._told_at = time.monotonic()
         self._waiting_for = ""
         self._live = Live(console=self.console, transient=True, refresh_per_second=8, get_renderable=self._render)
 
     def __enter__(self) -> Terminal:
-        if not (self._plain or self._quiet):
+        if self.console.is_terminal and not (self._plain or self._quiet):
             self._live.start()
         return self
 
