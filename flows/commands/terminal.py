@@ -26,7 +26,7 @@ _COLOURS = {
 
 
 class Terminal:
-    """A live display on a terminal, lines of ended items where stderr is none; `plain`: lines, of how far it is as well."""
+    """A live display on a terminal; lines of ended items where stderr is none, and with `plain` of how far it is."""
 
     def __init__(self, *, verbose: bool = False, quiet: bool = False, brief: bool = False, plain: bool = False) -> None:
         self.console = PlainConsole(stderr=True)

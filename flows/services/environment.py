@@ -9,24 +9,25 @@ from pathlib import Path
 
 from medley.settings import Settings
 
+#: Values as Prefect writes them for the processes it starts: Ray takes a worker for the same environment only.
 _QUIET = {
     "DO_NOT_TRACK": "1",
-    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-    "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",  # a lost URL is an error, not a second server on the same file
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "False",
+    "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "False",  # a lost URL is an error, not a second server on the same file
     "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
     "PREFECT_SERVER_LOGGING_LEVEL": "WARNING",
     # states and events of tasks are written many at a time: each alone costs the server 20 ms of CPU a task
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "200",
-    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1.0",
     "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_BATCH_SIZE": "500",
-    "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_FLUSH_INTERVAL": "1",
-    "PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED": "false",
+    "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_FLUSH_INTERVAL": "1.0",
+    "PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED": "False",
     "PREFECT_LOGGING_LEVEL": "INFO",
     "PREFECT_LOGGING_INTERNAL_LEVEL": "CRITICAL",  # a server that is away: pages of events on the terminal
     "PREFECT_LOGGING_EXTRA_LOGGERS": "medley",  # what we log is in the logs of flow and task runs
     "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",  # logs go to the API; the terminal has our progress
     "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
-    "PREFECT_CLI_PROMPT": "false",
+    "PREFECT_CLI_PROMPT": "False",
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # else workers of a driver under `uv run` run uv again
     "HF_HUB_DISABLE_TELEMETRY": "1",

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -29,3 +32,19 @@ def test_what_is_private_is_used_in_one_place_each() -> None:
         if _PRIVATE.search(line)
     ]
     assert found == []
+
+
+def test_our_variables_are_written_as_prefect_hands_them_on() -> None:
+    """Else a deployed flow run has another environment than a command, and Ray's workers that wait are not taken."""
+    script = """
+import flows
+from flows.services.environment import prepare_environment, worker_environment
+from medley.settings import load_settings
+prepare_environment(load_settings())
+from prefect.settings import get_current_settings
+handed_on = get_current_settings().to_environment_variables(exclude_unset=True)
+print({name: value for name, value in worker_environment().items() if handed_on.get(name, value) != value})
+"""
+    known = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    done = subprocess.run([sys.executable, "-c", script], env=known, capture_output=True, text=True, check=True)
+    assert done.stdout == "{}\n"
