@@ -100,6 +100,8 @@ def moments(path: Path, engine: Engine) -> dict[str, float] | None:
         noted = connection.execute(select(uploads.c.noted).where(uploads.c.path == str(path))).scalar_one()
         query = select(stages.c.started).where(stages.c.asset_id == asset).order_by(stages.c.started)
         first = connection.execute(query).scalars().first()
+        if first is None:  # noted in this very moment
+            return None
     return {
         name: datetime.fromisoformat(str(at)).timestamp() for name, at in (("noted", noted), ("first stage", first))
     }

@@ -129,6 +129,14 @@ def same(one: dict[str, Any], other: dict[str, Any]) -> bool:
     )
 
 
+def require_same(made: dict[str, Any], sizes: dict[str, int]) -> None:
+    """Raises AssertionError where a peer has made something else than Medley."""
+    for name in PEERS:
+        for kind in sizes:
+            told, ours_told = made[name][kind]["told"], made[MEDLEY][kind]["told"]
+            assert same(told, ours_told), f"{name} made something else of {kind}: {told}, {ours_told}"
+
+
 def table(seconds: dict[str, dict[str, list[float]]], sizes: dict[str, int]) -> str:
     """Medians with their spread, and each peer's against Medley's."""
     lines = ["| what | " + " | ".join([MEDLEY, *PEERS.values()]) + " |", "|---" * (len(PEERS) + 2) + "|"]
@@ -170,10 +178,7 @@ def main() -> None:
                 for figure, found in made[name].items():
                     seconds[name][figure].append(found if figure == "cold" else found["seconds"])
                 print(name, {figure: round(times[-1], 1) for figure, times in seconds[name].items()}, flush=True)
-            for name in PEERS:
-                for kind in sizes:
-                    told, ours_told = made[name][kind]["told"], made[MEDLEY][kind]["told"]
-                    assert same(told, ours_told), f"{name} made something else of {kind}: {told}, {ours_told}"
+            require_same(made, sizes)
             shutil.rmtree(first)
             shutil.rmtree(second)
     found = table(seconds, sizes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import time
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -21,6 +22,7 @@ from medley.sources.urls import head, is_url, move, remove
 from medley.system.stop import STOP
 
 _FINE = ("complete", "unchanged", "skipped")
+_STAYS_S, _LOOK_S = 5.0, 0.2
 _BATCH = 100  # less than a child run could take: what lands meanwhile does not wait for hours
 _REFUSES = "video"  # what no pipeline takes: this one says so
 #: Whoever holds this claim takes what waits; others find their files taken, and end.
@@ -32,7 +34,9 @@ def drain(paths: list[str], parent: Parent) -> None:
     landed = [upload for path in paths if (upload := _landed(native_name(path)))]
     parent.uploads.record(parent.uploads.unknown(landed))
     while parent.catalog.claim(CLAIM, parent.run_id):
-        while not STOP.is_set() and (batch := parent.uploads.take(parent.run_id, _BATCH)):
+        stays_s = 0.0  # a run that has found nothing is not needed
+        while batch := _next_batch(parent, stays_s):
+            stays_s = _STAYS_S
             entries: dict[str, dict[str, Any]] = {}
             now = [file.path for file in batch]
             for flow, some in batches(now, _BATCH, parent.settings.routes, otherwise=_REFUSES):
@@ -43,6 +47,17 @@ def drain(paths: list[str], parent: Parent) -> None:
         # Looked at after the release: what lands in this moment falls to one of two runs, never between them.
         if STOP.is_set() or not parent.uploads.waiting_paths(1):
             return
+
+
+def _next_batch(parent: Parent, stays_s: float) -> list[Upload]:
+    """What waits. Where nothing does, what lands within `stays_s`: another run would take as long to begin."""
+    end = time.monotonic() + stays_s
+    batch: list[Upload] = []
+    while not STOP.is_set() and not (batch := parent.uploads.take(parent.run_id, _BATCH)):
+        while not parent.uploads.waiting_paths(1):
+            if time.monotonic() > end or STOP.wait(_LOOK_S):
+                return []
+    return batch
 
 
 def _landed(path: str, source: str = "") -> Upload | None:

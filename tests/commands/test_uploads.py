@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from flows.uploads import drain
 from flows.uploads.drain import CLAIM
 from flows.uploads.folder import Folder
 from flows.uploads.notifier import UploadNotifier
@@ -239,6 +243,16 @@ def test_one_ring_for_a_burst(notifier: Rung, uploads: Uploads, catalog: Catalog
     notifier.landed(1)
     notifier.emit_if_due(127.5)
     assert notifier.times == [100.0, 127.5], "the run that was rung for has them; this one is another's"
+
+
+def test_a_run_that_has_worked_stays_for_what_lands_right_after(uploads: Uploads, catalog: Catalog) -> None:
+    parent: Any = SimpleNamespace(uploads=uploads, run_id="run")
+    catalog.begin_run("run", "upload", "demo")
+    assert drain._next_batch(parent, 0.0) == []
+    later = threading.Timer(0.5, lambda: uploads.record([upload("/in/late")]))
+    later.start()
+    assert [file.path for file in drain._next_batch(parent, 30.0)] == ["/in/late"]
+    later.join()
 
 
 def test_no_ring_while_a_run_drains_and_another_one_when_it_has_died(
