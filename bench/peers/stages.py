@@ -35,6 +35,7 @@ from medley.run import StoreAddress
 from medley.settings import Limits
 from medley.stores.base import RecordBatch
 from medley.stores.connect import open_store
+from medley.system.launch import guarded
 from medley.transcript import chunk_segments, sentences
 from medley.types import Asset, MediaInfo, Row
 
@@ -153,7 +154,9 @@ class Store:
         program = [str(Path(sys.executable).with_name("milvus-lite")), "server", "--data-dir", str(WORK / "milvus")]
         with (WORK / "milvus.log").open("ab") as log:
             where = ["--host", "127.0.0.1", "--port", str(self._port)]
-            self._server = subprocess.Popen([*program, *where], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            self._server = subprocess.Popen(
+                guarded([*program, *where]), stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
 
     def write(self, **branches: list[Written]) -> dict[str, Any]:
         """One write for each branch; rows and a checksum of vectors by branch, whatever the order of items."""
