@@ -111,4 +111,5 @@ def _signals_to(connection: socket.socket) -> Iterator[None]:
 
 
 def _is_wanted(number: signal.Signals) -> bool:
-    return signal.getsignal(number) != signal.SIG_IGN
+    """As commands have it: under nohup a hangup stays ignored."""
+    return number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN

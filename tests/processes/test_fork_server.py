@@ -46,9 +46,11 @@ def environment(home: Path, **more: str) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def begun(home: Path) -> Iterator[tuple[subprocess.Popen[str], psutil.Process]]:
+def begun(home: Path, *, ignoring: bool = False) -> Iterator[tuple[subprocess.Popen[str], psutil.Process]]:
     """A call that has begun, its client and its fork."""
     command = [sys.executable, "-c", CALL, "sh", "-c", "echo $$; exec sleep 60"]
+    if ignoring:  # as a shell without job control starts what is in the background
+        command = ["sh", "-c", "trap '' INT; exec \"$@\"", "sh", *command]
     with subprocess.Popen(command, env=environment(home), stdout=subprocess.PIPE, text=True) as client:
         assert client.stdout
         fork = psutil.Process(int(client.stdout.readline())).parent()
@@ -82,6 +84,13 @@ def test_signals_of_the_client_are_for_the_call(served: Path, number: signal.Sig
         client.send_signal(number)
         assert client.wait(30) == status
         assert eventually(lambda: not fork.is_running(), 10)
+
+
+def test_a_command_in_the_background_hears_of_an_interrupt(served: Path) -> None:
+    """As every command does, whatever the shell has set."""
+    with begun(served, ignoring=True) as (client, _):
+        client.send_signal(signal.SIGINT)
+        assert client.wait(30) == 130
 
 
 def test_the_call_ends_with_its_client(served: Path) -> None:
