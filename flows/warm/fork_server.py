@@ -55,7 +55,7 @@ class ForkServer:
                 call: Callable[[], int] | None = key.data()
                 if call:
                     return call
-            if not self._forks and self._sources.changed():
+            if not (self._ending or self._forks) and self._sources.changed():
                 self._listening.close()
                 os.execv(sys.executable, [sys.executable, "-P", "-m", __spec__.name])  # noqa: S606
         return None
@@ -147,11 +147,11 @@ def main() -> int:
         path.chmod(0o600)
         listening.listen(64)
         register("fork_server", str(path), settings)
-        threads = len(os.listdir("/proc/self/task")) if os.path.isdir("/proc/self/task") else 1
-        print(f"{len(sys.modules)} modules imported, {threads} thread(s)", file=sys.stderr, flush=True)
+        server = ForkServer(listening, sources, read)
+        print(f"{len(sys.modules)} modules imported", file=sys.stderr, flush=True)
         gc.collect()
         gc.freeze()  # what all forks share is not touched by their collector
-        call = ForkServer(listening, sources, read).serve()
+        call = server.serve()
     if call is None:
         path.unlink(missing_ok=True)
         return 0

@@ -150,3 +150,27 @@ def test_where_nobody_serves_nothing_is_said(tmp_path: Path) -> None:
         [sys.executable, "-c", script], env=environment(tmp_path), capture_output=True, text=True, check=False
     )
     assert (told.stdout, told.stderr) == ("None\n", "")
+
+
+def test_it_ends_when_told_also_where_its_sources_have_changed(tmp_path: Path) -> None:
+    """It does not begin anew then."""
+    pipelines = tmp_path / "pipelines_of_somebody.py"
+    pipelines.write_text("x = 1\n")
+    run = "runpy.run_module('flows.warm.fork_server', run_name='__main__', alter_sys=True)"
+    script = f"import pipelines_of_somebody, runpy; {run}"
+    home, log = tmp_path / "home", tmp_path / "log"
+    with log.open("wb") as output:
+        server = subprocess.Popen(
+            [sys.executable, "-c", script],
+            env=environment(home, PYTHONPATH=str(tmp_path)),
+            stdout=output,
+            stderr=output,
+        )
+    with server:
+        try:
+            assert eventually(lambda: "modules imported" in log.read_text(), 60), log.read_text()
+            os.utime(pipelines, (1, 1))
+            server.terminate()
+            assert server.wait(20) == 0, log.read_text()
+        finally:
+            server.kill()
