@@ -240,13 +240,14 @@ class Catalog:
     def _put_outcomes(self, found: Mapping[str, Ending], flow: str, plan: str, run_id: str, attempts: Any) -> None:
         """`attempts` is their new number where `plan` has been attempted before."""
         names = ("asset_id", "flow", "plan", "run_id", "updated", "status", "errors", "records", "attempts")
-        counted, now, statements = case((outcomes.c.plan == plan, attempts), else_=1), utc_now(), []
-        for asset_id, ending in found.items():
-            row = dict(zip(names, (asset_id, flow, plan, run_id, now, *ending, 1), strict=True))
-            statement, changed = self._insert(outcomes).values(**row), {**row, "attempts": counted}
-            statements.append(statement.on_conflict_do_update(index_elements=["asset_id", "flow"], set_=changed))
-        if statements:
-            self._write(*statements)
+        now = utc_now()
+        rows = [dict(zip(names, (key, flow, plan, run_id, now, *end, 1), strict=True)) for key, end in found.items()]
+        statement = self._insert(outcomes)
+        changed = {name: statement.excluded[name] for name in names[2:-1]}
+        changed["attempts"] = case((outcomes.c.plan == plan, attempts), else_=1)
+        statement = statement.on_conflict_do_update(index_elements=["asset_id", "flow"], set_=changed)
+        if rows:
+            self._write((statement, rows))  # compiled once, whatever their number
 
     def record_stages(self, rows: Sequence[dict[str, Any]]) -> None:
         """What a run did in each stage of an asset; see `tables.stages` for the keys."""
