@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from medley.models.base import ModelSpec, load_model
@@ -72,20 +71,36 @@ class SharedHost:
     def __init__(self, threads: int) -> None:
         self._threads = threads
         self._hosts: dict[ModelSpec, ModelActor] = {}
-        self._turns: dict[ModelSpec, threading.Lock] = defaultdict(threading.Lock)
-        self._loading: dict[str, float] = {}
+        self._turns: dict[ModelSpec, threading.Lock] = {}
+        self._lock = threading.Lock()
+        self._loading: dict[ModelSpec, float] = {}
 
     def run(self, call_id: str, spec: ModelSpec, method: str, *args: Any) -> tuple[Any, list[str]]:
         """One call of a method of that model; see `ModelActor.run`."""
-        with self._turns[spec]:
-            if spec not in self._hosts:
-                self._loading[call_id] = time.monotonic()
-                self._hosts[spec] = ModelActor(spec, self._threads)
-                del self._loading[call_id]
-            return self._hosts[spec].run(call_id, method, *args)
+        with self._turn(spec):
+            return self._loaded(spec).run(call_id, method, *args)
+
+    def begin(self, spec: ModelSpec) -> None:
+        """Loads the model before anybody asks. Raises nothing: who asks for a result loads it again, and is told."""
+        if spec not in self._hosts:
+            with self._turn(spec), suppress(Exception):
+                self._loaded(spec)
 
     def working_s(self, call_id: str) -> float:
-        """See `Host.working_s`; loading the model counts."""
-        if call_id in self._loading:
-            return time.monotonic() - self._loading[call_id]
-        return max((host.working_s(call_id) for host in list(self._hosts.values())), default=0.0)
+        """See `Host.working_s`; a model that is being loaded counts: the call may wait for it."""
+        working_s = max((host.working_s(call_id) for host in list(self._hosts.values())), default=0.0)
+        loading = list(self._loading.values())
+        return working_s or (time.monotonic() - min(loading) if loading else 0.0)
+
+    def _turn(self, spec: ModelSpec) -> threading.Lock:
+        with self._lock:
+            return self._turns.setdefault(spec, threading.Lock())
+
+    def _loaded(self, spec: ModelSpec) -> ModelActor:
+        if spec not in self._hosts:
+            self._loading[spec] = time.monotonic()
+            try:
+                self._hosts[spec] = ModelActor(spec, self._threads)
+            finally:
+                del self._loading[spec]
+        return self._hosts[spec]

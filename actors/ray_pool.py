@@ -26,7 +26,7 @@ NAMESPACE = "medley"
 _WATCH = "watch"  # calls that an actor answers while it works
 #: Kinds of models that share a process where they run on the CPU: both need torch and transformers.
 _TOGETHER = frozenset({"text", "vision"})
-_CALLERS = 8  # of that process, at the same time
+_CALLERS = 32  # of that process: those of one model that wait for their turn keep no other model's out
 _LOOK_S = 10.0
 _TICK_S = 0.5  # between looks at the stop flag
 #: Before a call is made again whose actor went away.
@@ -49,7 +49,7 @@ class RayPool:
         self._of = (spec,)
         name = f"{SharedHost.__name__}-cpu-{threads}-{_code(SharedHost)}"
         self._actor = _actor(SharedHost, name, max_concurrency=_CALLERS).remote(threads)
-        self._actor.run.remote(uuid.uuid4().hex, spec, ModelActor.ready.__name__)  # it begins to load
+        self._actor.begin.remote(spec)
 
     def call(self, method: str, *args: Any) -> Any:
         """Calls a method of the model with one batch; see `medley.run.Pool`."""

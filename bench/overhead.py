@@ -77,7 +77,6 @@ def main() -> None:
     for kind in given.kinds:
         found = measure(kind, given.n)
         told = (f"{name} {value:.2f}" if isinstance(value, float) else str(value) for name, value in found.items())
-        told = (f"{name} {value:.2f}" if isinstance(value, float) else str(value) for name, value in found.items())
         print(*told, flush=True)
 
 

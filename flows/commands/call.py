@@ -21,6 +21,7 @@ from flows.services import signals
 from flows.services.environment import prepare_environment
 from flows.services.shared import leave_all
 from medley.catalog import Catalog
+from medley.catalog.views import seconds_of_items
 from medley.errors import SetupError
 from medley.export import export_asset
 from medley.settings import Settings, load_settings
@@ -93,6 +94,7 @@ class Call:
         connect_store: Callable[[], object],
         flow_runs: Callable[[], Mapping[str, tuple[int, int]]],
         on_ray_up: Callable[[], object],
+        flow: str | None = None,
     ) -> Iterator[Any]:
         """See `flows.services.start.started`; gives the task runner."""
         from flows.services.start import started
@@ -102,7 +104,7 @@ class Call:
         with started(self._settings, catalog, connect_store, flow_runs, on_ray_up, say) as (runner, self.prefect_url):
             self.startup_s = round(time.monotonic() - begin, 3)
             say("starting the first item")
-            self._view.pace.begin(time.monotonic())
+            self._view.pace.begin(time.monotonic(), seconds_of_items(catalog.engine, flow))
             yield runner
 
     def first_to_tell(self) -> bool:

@@ -45,11 +45,6 @@ _MODULES = {"retry": "ingest"}
 _FOR_A_PIPELINE = ("ingest", "plan")
 
 
-def entry() -> None:
-    """Console script."""
-    sys.exit(main(sys.argv[1:]))
-
-
 def main(argv: Sequence[str]) -> int:
     """Runs a verb; returns the exit status: 0 fine, 1 some item is not, 2 usage or set-up, 130 and 143 when stopped."""
     verb = argv[0] if argv else ""

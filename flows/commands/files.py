@@ -10,13 +10,10 @@ from typing import Any
 from flows.commands.call import Call, add_run_arguments, export_all, prepared
 from flows.commands.console import print_json, print_note
 from flows.commands.flags import read_option_flags
-from flows.commands.pace import Pace
 from flows.commands.summary import print_summary
 from flows.engine.prefect_flows import flow_of
 from flows.engine.run import RunContext, open_run
 from flows.services import signals
-from medley.catalog import open_catalog
-from medley.catalog.views import seconds_of_items
 from medley.dag.registry import pipeline_named
 from medley.errors import Cancelled, SetupError
 from medley.plain import portable_name
@@ -49,8 +46,7 @@ class _Command(Call):
 
     def run(self) -> int:
         """See the module."""
-        usual_s = seconds_of_items(open_catalog(self._settings).engine, self._pipeline.name)
-        self._view.pace = Pace(len(self._arguments.paths), usual_s)
+        self._view.pace.total = len(self._arguments.paths)
         options = read_option_flags(self._arguments, self._pipeline.options)
         force, verify = self._arguments.force, self._arguments.verify
         opened = open_run(self._pipeline, options, self._settings, force=force, verify=verify, view=self._view)
@@ -79,7 +75,11 @@ class _Command(Call):
         with (
             contextlib.suppress(Cancelled),  # while services were being started
             self.services(
-                run_context.catalog, run_context.connect_store, run_context.prefect_runs, run_context.on_ray_up
+                run_context.catalog,
+                run_context.connect_store,
+                run_context.prefect_runs,
+                run_context.on_ray_up,
+                self._pipeline.name,
             ) as runner,
         ):
             flow = flow_of(self._pipeline, run_context).with_options(task_runner=runner)

@@ -14,13 +14,12 @@ from typing import Any
 from flows.commands.call import Call, add_run_arguments, export_all, prepared
 from flows.commands.console import print_error, print_note
 from flows.commands.flags import add_pipeline_flag, read_option_flags
-from flows.commands.pace import Pace
 from flows.commands.summary import print_ingest
 from flows.engine.parent import CHILD_ITEMS, ChildJob, Parent, open_parent
 from flows.engine.routing import batches, files_of, one_pipeline, prune
 from flows.services import signals
 from flows.services.shared import vector_store
-from medley.catalog.views import failed_paths, seconds_of_items
+from medley.catalog.views import failed_paths
 from medley.dag.pipeline import Pipeline
 from medley.dag.registry import pipeline_named
 from medley.errors import Cancelled
@@ -79,7 +78,6 @@ class _Ingest(Call):
             opened as parent,
             signals.hard_exit(self._settings.stop_grace_s, lambda: self._leave_hard(parent)),
         ):
-            self._view.pace = Pace(None, seconds_of_items(parent.catalog.engine))
             threading.Thread(target=self._count, daemon=True).start()
             parent.batches = self._batches(parent)
             if arguments.export:

@@ -12,17 +12,16 @@ _AT_LEAST = 3  # items that something was done with, before their rate says anyt
 class Pace:
     """Counts items; times are seconds of one monotonic clock."""
 
-    def __init__(self, total: int | None = None, usual_s: float | None = None) -> None:
-        """`usual_s`: what the stages of an item took in earlier runs, in all."""
+    def __init__(self, total: int | None = None) -> None:
         self.total = total
-        self._usual_s = usual_s
+        self._usual_s: float | None = None
         self._began: float | None = None
         self._ended = 0
         self._worked: deque[float] = deque()
 
-    def begin(self, now: float) -> None:
-        """Services are there: from now on time is time at work."""
-        self._began = now
+    def begin(self, now: float, usual_s: float | None = None) -> None:
+        """Services are there, work begins. `usual_s`: what the stages of an item took in earlier runs."""
+        self._began, self._usual_s = now, usual_s
 
     def ended(self, now: float, *, worked: bool) -> None:
         """An item has ended; `worked`: some stage of it has run."""

@@ -13,6 +13,8 @@ class FormingBatch:
         """Of `expected` items `window` batches are in flight at the same time: none of these is to stay empty."""
         self._seconds = pipeline.batch_s
         self.most = max(1, min(pipeline.batch, expected // window)) if self._seconds else pipeline.batch
+        #: Looked at before their turn: of an object in a bucket there is a copy by then, and videos are large.
+        self.ahead = 1 if self._seconds else self.most
         self.items: list[BatchItem] = []
 
     def add(self, item: BatchItem) -> list[list[BatchItem]]:

@@ -62,8 +62,7 @@ class Window:
 
     def run(self, items: Iterator[Item]) -> None:
         """Until every item has its entry, or the run is stopped and every item says so."""
-        # one batch ahead, and no more: of an object in a bucket there is a copy by then
-        ahead = ItemsAhead(items, self._forming.most, lambda: self._events.put(None))
+        ahead = ItemsAhead(items, self._forming.ahead, lambda: self._events.put(None))
         while not STOP.is_set():
             self._fill(ahead)
             if ahead.done and not self._flights and not self._claimed_elsewhere:
