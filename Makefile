@@ -18,8 +18,9 @@ $(STAMP): requirements.lock pyproject.toml
 	if [ -z "$$python" ]; then echo "medley needs Python 3.11 or 3.12 on the PATH" >&2; exit 1; fi; \
 	test -x $(PY) || $$python -m venv .venv
 	@$(PY) -m pip install --quiet --disable-pip-version-check "$$(grep -E '^uv==' requirements.lock)"
-	@VIRTUAL_ENV=$$PWD/.venv .venv/bin/uv pip install --quiet -r requirements.lock
+	@VIRTUAL_ENV=$$PWD/.venv .venv/bin/uv pip install --quiet --compile-bytecode -r requirements.lock
 	@VIRTUAL_ENV=$$PWD/.venv .venv/bin/uv pip install --quiet --no-deps --editable .
+	@$(PY) -m compileall -q actors flows medley tasks  # else each process compiles all that it imports, where PYTHONDONTWRITEBYTECODE is set
 	@touch $(STAMP)
 
 demo: setup ## make the sample video searchable, and search it

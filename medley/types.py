@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from medley.errors import MedleyError
@@ -125,8 +125,8 @@ class ArtifactRef:
     """Address of what a stage made of an asset.
 
     `skipped` says why nothing was made ("no audio stream"), `damage` how much of the file could not be decoded: then
-    there is an artifact of the rest; `notes` what else there is to say of it. `error`: what is wrong with this asset of
-    a unit; its neighbours go on.
+    there is an artifact of the rest; `notes` what else there is to say of it; `records` how many were written, by
+    modality. `error`: what is wrong with this asset of a batch; its neighbours go on.
     """
 
     asset: Asset
@@ -140,6 +140,7 @@ class ArtifactRef:
     attempts: int = 1
     damage: str = ""
     notes: tuple[str, ...] = ()
+    records: dict[str, int] = field(default_factory=dict)
     error: MedleyError | None = None
 
     @property

@@ -69,8 +69,7 @@ def _known_part(stage: Stage, sources: Sources, context: TaskContext) -> Artifac
     if why := why or (stage.skips(reference.asset) if stage.skips else ""):
         return replace(reference, skipped=why)
     if done := _done(stage, reference.asset.asset_id, context):
-        notes = tuple(done.data.get("notes", ()))
-        return replace(reference, cached=True, damage=done.data.get("damage", ""), notes=notes)
+        return replace(reference, cached=True, **_facts(done.data))
     return None
 
 
@@ -101,8 +100,13 @@ def _made(reference: ArtifactRef, draft: Draft, seconds: float) -> ArtifactRef:
         _place(draft.error, reference, seconds)
         draft.error.file = draft.error.file or reference.asset.path
         return replace(reference, error=draft.error)
-    notes = tuple(draft.data.get("notes", ()))
-    return replace(reference, seconds=round(seconds, 3), damage=draft.data.get("damage", ""), notes=notes)
+    return replace(reference, seconds=round(seconds, 3), **_facts(draft.data))
+
+
+def _facts(data: dict[str, Any]) -> dict[str, Any]:
+    """What the flow's process wants to know of an artifact, of its manifest's data."""
+    notes, records = tuple(data.get("notes", ())), data.get("records", {})
+    return {"damage": data.get("damage", ""), "notes": notes, "records": records}
 
 
 def _place(error: MedleyError, reference: ArtifactRef, seconds: float) -> None:

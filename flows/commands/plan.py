@@ -95,7 +95,7 @@ def _item(path: str, run: TaskContext, catalog: Catalog) -> Planned:
         return _refused(path, run.flow, error)
     before = known.asset_id if known and known.asset_id != asset.asset_id else None
     outcome = catalog.outcome(asset.asset_id, run.flow)
-    done = finished_report(path, asset, run.flow, plan, catalog, run)
+    done = finished_report(path, asset, outcome, plan, run)
     if done and done.status == "unchanged":
         return Planned(path, "unchanged", run.flow, asset.asset_id)
     why = reasons(outcome, plan, run, catalog, before)

@@ -24,7 +24,7 @@ def run(arguments: argparse.Namespace) -> int:
     catalog = open_catalog(settings)
     with claiming(catalog, "rebuild-index") as run_id, vector_store(settings) as address:
         artifacts = ArtifactStore(settings.artifacts)
-        done = rebuild_index(artifacts, address, lambda asset_id: catalog.claim(asset_id, run_id))
+        done = rebuild_index(artifacts, address, lambda asset_id: bool(catalog.claim([asset_id], run_id)))
     print(f"{done.records} records of {done.assets} assets")
     if done.lacking:
         print(f"{len(set(done.lacking))} assets lack artifacts: the next run over their files makes them")

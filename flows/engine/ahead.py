@@ -49,6 +49,13 @@ class ItemsAhead:
             raise found
         return found
 
+    def take_some(self, most: int) -> list[Item]:
+        """The next items that are there already, up to `most` of them. Raises what identifying raised."""
+        found: list[Item] = []
+        while len(found) < most and (item := self.take()):
+            found.append(item)
+        return found
+
     def rest(self) -> Iterator[Item]:
         """All that are left, however long that takes."""
         while item := self.take(wait=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,6 +33,8 @@ class BatchItem:
     began: float = field(default_factory=time.monotonic)
     stages: dict[str, StageReport] = field(default_factory=dict)
     errors: list[MedleyError] = field(default_factory=list)
+    records: dict[str, int] = field(default_factory=dict)  #: by modality, of the stages so far
+    notes: list[str] = field(default_factory=list)
     cancelled: bool = False
 
 
@@ -92,11 +95,16 @@ def record_state(flight: InFlightBatch, stage: str, state: State[Any] | None) ->
         return
     if not state.is_final():
         return  # never ran: the stage before it failed
-    result = state.result(raise_on_failure=False)
+    result, seconds = state.result(raise_on_failure=False), 0.0
     if isinstance(result, AssetBatch):
+        done: Counter[str] = Counter()
         for member, part in zip(flight.members, result.parts, strict=True):
-            if isinstance(part, ArtifactRef):
-                _record_part(member, stage, part)
+            if isinstance(part, ArtifactRef) and (ended := _record_part(member, stage, part)):
+                done[ended.state] += 1
+                seconds += ended.seconds
+        if done:
+            states = ", ".join(state if len(flight.members) == 1 else f"{n} {state}" for state, n in done.items())
+            logger.info("%s: %s %s in %.3f s", flight.name, stage, states, seconds)
     elif state.is_crashed():
         if STOP.is_set():
             _cancel(flight)
@@ -120,30 +128,34 @@ def _cancel(flight: InFlightBatch) -> None:
         member.cancelled = True
 
 
-def _record_part(member: BatchItem, stage: str, part: ArtifactRef) -> None:
+def _record_part(member: BatchItem, stage: str, part: ArtifactRef) -> StageReport | None:
+    """Files what became of one member; gives its entry where the stage was done in this run."""
     error = part.error
     if error is None:
-        _record_success(member, stage, part)
-    elif error.stage == stage:  # else the stage before has told it
+        return _record_success(member, stage, part)
+    if error.stage == stage:  # else the stage before has told it
         logger.error("%s: %s failed: %s", member.item.path, stage, error)
         _record_error(member, stage, error)
+    return None
 
 
-def _record_success(member: BatchItem, stage: str, result: ArtifactRef) -> None:
+def _record_success(member: BatchItem, stage: str, result: ArtifactRef) -> StageReport | None:
+    member.records |= result.records
+    member.notes += result.notes
     if result.damage and all(error.reason != result.damage for error in member.errors):
         remedy = "The rest is searchable; if you have a better copy, give that"
         damaged = CorruptMedia(result.damage, file=member.asset.path, remedy=remedy)
         damaged.stage, damaged.started = stage, result.started
         member.errors.append(damaged)
     if result.cached and stage in member.stages:
-        return  # the item was driven again: this run did the stage before its worker died
+        return None  # the item was driven again: this run did the stage before its worker died
     done = StageReport(stage, "completed", result.started, result.seconds, result.attempts)
     if result.cached:
         done.state = "cached"
     elif result.skipped:
         done.state = "skipped"
     member.stages[stage] = done
-    logger.info("%s: %s %s in %.3f s", member.item.path, stage, done.state, done.seconds)
+    return done
 
 
 def _record_failure(flight: InFlightBatch, stage: str, error: Any) -> None:

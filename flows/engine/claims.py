@@ -22,4 +22,6 @@ def claiming(catalog: Catalog, flow: str) -> Iterator[str]:
 def claimed_ones(catalog: Catalog, flow: str, asset_ids: Iterable[str]) -> Iterator[list[str]]:
     """Those of the assets that no run is at work on; nobody else begins with them until the block ends."""
     with claiming(catalog, flow) as run_id:
-        yield [asset_id for asset_id in dict.fromkeys(asset_ids) if catalog.claim(asset_id, run_id)]
+        wanted = list(dict.fromkeys(asset_ids))
+        mine = catalog.claim(wanted, run_id)
+        yield [asset_id for asset_id in wanted if asset_id in mine]

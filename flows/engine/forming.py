@@ -17,6 +17,11 @@ class FormingBatch:
         self.ahead = 1 if self._seconds else self.most
         self.items: list[BatchItem] = []
 
+    @property
+    def missing(self) -> int:
+        """How many items may be taken before it is known whether there is room for another batch."""
+        return 1 if self._seconds else self.most - len(self.items)
+
     def add(self, item: BatchItem) -> list[list[BatchItem]]:
         """The batches that are ready now. One that is long enough alone waits for nobody, and nobody for it."""
         if self._seconds and item.asset.media.duration_s >= self._seconds:

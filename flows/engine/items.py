@@ -85,7 +85,8 @@ def identify_items(
             outcome = outcome_of_duplicate(path, earlier.path, earlier.report) if earlier.report else None
             yield Item(path, asset, outcome, duplicate_of=earlier.path)
             continue
-        first[asset.asset_id] = Item(path, asset, finished_report(path, asset, flow, plan, catalog, run))
+        done = finished_report(path, asset, catalog.outcome(asset.asset_id, flow), plan, run)
+        first[asset.asset_id] = Item(path, asset, done)
         yield first[asset.asset_id]
 
 
@@ -95,11 +96,11 @@ def outcome_of_duplicate(path: str, duplicate_of: str, first: ItemReport) -> Ite
     return replace(first, path=path, duplicate_of=duplicate_of, status=status, stages=[], seconds=0.0)
 
 
-def finished_report(
-    path: str, asset: Asset, flow: str, plan: str, catalog: Catalog, run: TaskContext
-) -> ItemReport | None:
-    """The report of an asset about which nothing is left to do: done before, or failed before by its own fault."""
-    outcome = catalog.outcome(asset.asset_id, flow)
+def finished_report(path: str, asset: Asset, outcome: Outcome | None, plan: str, run: TaskContext) -> ItemReport | None:
+    """The report of an asset about which nothing is left to do: done before, or failed before by its own fault.
+
+    `outcome` is what the catalog knows of the last attempt.
+    """
     if run.retry_failed and outcome and outcome.status != "complete":
         return None
     if run.force or outcome is None or outcome.plan != plan or not _is_kept(asset, outcome, run):

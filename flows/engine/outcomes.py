@@ -22,7 +22,9 @@ def report_of(member: BatchItem, flight: InFlightBatch, run: TaskContext) -> Ite
     drop_copy(member.item, member.errors)
     errors = _deduplicated([error for error in member.errors if not isinstance(error, Cancelled)], flight)
     cancelled = member.cancelled or any(isinstance(error, Cancelled) for error in member.errors)
-    records = records_of(member.asset, run)
+    # where something failed, what was written before may count; else the stages have told all
+    records = records_of(member.asset, run) if errors or cancelled else member.records
+    notes = notes_of(member.asset, run) if errors or cancelled else [*member.asset.media.notes, *member.notes]
     errors += stop_errors() if cancelled else []
     done = all(stage in member.stages for stage in flight.futures) and not errors
     status = "complete" if done else "cancelled" if cancelled else "partial" if any(records.values()) else "failed"
@@ -35,7 +37,7 @@ def report_of(member: BatchItem, flight: InFlightBatch, run: TaskContext) -> Ite
         seconds=round(time.monotonic() - member.began, 3),
         stages=[member.stages[name] for name in flight.futures if name in member.stages],
         errors=errors,
-        notes=notes_of(member.asset, run),
+        notes=list(dict.fromkeys(notes)),
     )
 
 

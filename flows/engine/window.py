@@ -6,7 +6,7 @@ import logging
 import queue
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -29,6 +29,7 @@ from flows.engine.run import RunContext
 from flows.engine.spool import make_copy
 from flows.services.log import logger
 from medley.artifacts import ArtifactStore
+from medley.catalog import Outcome
 from medley.errors import BadInput, NoSpace, Quarantined, TransientError
 from medley.records import retire
 from medley.report import ItemReport, ItemStatus, error_entry, stop_errors
@@ -79,44 +80,55 @@ class Window:
         size = self._run_context.settings.window
         self._retry_claims()
         while not ahead.done and self._has_room(size) and not STOP.is_set():
-            if (item := ahead.take()) is None:
+            if not (items := ahead.take_some(self._forming.missing)):
                 break
-            self._begin(item)
+            self._begin(items)
         if ahead.done and self._has_room(size):
             self._launch(self._forming.rest())
 
     def _has_room(self, size: int) -> bool:
         return len(self._flights) < size and len(self._claimed_elsewhere) < size * self._forming.most
 
-    def _begin(self, item: Item) -> None:
-        if item.report:
-            self._end(item, item.report)
-        elif item.duplicate_of and item.asset:
-            self._follow(item, item.asset)
-        elif item.asset and self._run_context.catalog.claim(item.asset.asset_id, self._run_context.run.run_id):
-            self._admit(item, item.asset)
-        else:
-            self._claimed_elsewhere.append(item)
+    def _begin(self, items: Sequence[Item]) -> None:
+        """Ends those that are known already, claims the others and lets those that are ours join a batch."""
+        wanted: dict[str, Item] = {}
+        for item in items:
+            if item.report:
+                self._end(item, item.report)
+            elif item.duplicate_of and item.asset:
+                self._follow(item, item.asset)
+            elif item.asset:
+                wanted[item.asset.asset_id] = item
+        if wanted:
+            catalog, run = self._run_context.catalog, self._run_context.run
+            mine = catalog.claim(wanted, run.run_id)
+            outcomes = catalog.outcomes(list(mine), run.flow)
+            for asset_id, item in wanted.items():
+                if asset_id in mine:
+                    self._admit(item, outcomes.get(asset_id))
+                else:
+                    self._claimed_elsewhere.append(item)
 
     def _retry_claims(self) -> None:
         """What another run holds is looked at again: perhaps it is done there, perhaps it is ours now."""
         if not self._claimed_elsewhere or time.monotonic() < self._next_claim:
             return
         self._next_claim = time.monotonic() + _CLAIM_POLL_S
-        for _ in range(len(self._claimed_elsewhere)):
-            self._begin(self._claimed_elsewhere.popleft())
+        held, self._claimed_elsewhere = self._claimed_elsewhere, deque()
+        self._begin(held)
 
-    def _admit(self, item: Item, asset: Asset) -> None:
-        run_context = self._run_context
-        if done := finished_report(
-            item.path, asset, run_context.run.flow, run_context.plan, run_context.catalog, run_context.run
-        ):
+    def _admit(self, item: Item, outcome: Outcome | None) -> None:
+        run_context, asset = self._run_context, item.asset
+        assert asset, "it was claimed by its content"
+        if done := finished_report(item.path, asset, outcome, run_context.plan, run_context.run):
+            self._release([item])
             self._end(item, done)  # another run did it while we waited for the claim
             return
         try:
             require_space(run_context.settings)
             make_copy(item, asset)
         except (NoSpace, BadInput, TransientError) as error:
+            self._release([item])
             self._end(item, self._not_begun(item, "failed", [error_entry(error)]))
             return
         self._launch(self._forming.add(BatchItem(item, asset)))
@@ -188,8 +200,14 @@ class Window:
         self._run_context.view.running.pop(flight.name, None)
         reports = [report_of(member, flight, self._run_context.run) for member in flight.members]
         record_outcomes(flight, reports, self._run_context)
+        self._release([member.item for member in flight.members])
         for member, report in zip(flight.members, reports, strict=True):
             self._end(member.item, report)
+
+    def _release(self, items: Sequence[Item]) -> None:
+        """What has its outcome in the catalog is free for other runs."""
+        claimed = [item.asset.asset_id for item in items if item.asset]
+        self._run_context.catalog.release(claimed, self._run_context.run.run_id)
 
     def _follow(self, item: Item, asset: Asset) -> None:
         """A second path of the same content takes the first one's outcome."""
@@ -202,7 +220,6 @@ class Window:
     def _end(self, item: Item, report: ItemReport) -> None:
         run_context, asset = self._run_context, item.asset
         if asset and item.duplicate_of is None:
-            run_context.catalog.release(asset.asset_id, run_context.run.run_id)
             self._ended[asset.asset_id] = report
         run_context.report.add(report)
         level = logging.WARNING if report.errors else logging.INFO

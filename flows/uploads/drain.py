@@ -33,7 +33,7 @@ def drain(paths: list[str], parent: Parent) -> None:
     """Until nothing waits. Returns at once where another run is at it: that one takes these files as well."""
     landed = [upload for path in paths if (upload := _landed(native_name(path)))]
     parent.uploads.record(parent.uploads.unknown(landed))
-    while parent.catalog.claim(CLAIM, parent.run_id):
+    while parent.catalog.claim([CLAIM], parent.run_id):
         stays_s = 0.0  # a run that has found nothing is not needed
         while batch := _next_batch(parent, stays_s):
             stays_s = _STAYS_S
@@ -43,7 +43,7 @@ def drain(paths: list[str], parent: Parent) -> None:
                 entries |= parent.child(flow or _REFUSES, some)
             for file in batch:
                 _settle(file, entries[file.path], parent)
-        parent.catalog.release(CLAIM, parent.run_id)
+        parent.catalog.release([CLAIM], parent.run_id)
         # Looked at after the release: what lands in this moment falls to one of two runs, never between them.
         if STOP.is_set() or not parent.uploads.waiting_paths(1):
             return

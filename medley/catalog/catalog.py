@@ -5,25 +5,32 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from sqlalchemy import Engine, case, delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Engine, delete, select, update
 from sqlalchemy.exc import DatabaseError, DBAPIError
 
 from medley.catalog.alive import is_alive, is_here
 from medley.catalog.engine import engine_of
 from medley.catalog.migrate import migrate
 from medley.catalog.tables import assets, claims, locations, outcomes, runs, stages, uploads
+from medley.catalog.upsert import (
+    BEGUN,
+    CLAIM,
+    CLAIM_S,
+    ENDED,
+    FAILED_LOCATION,
+    OUTCOME_NAMES,
+    UPSERT_ASSET,
+    UPSERT_LOCATION,
+)
 from medley.errors import SetupError
 from medley.settings import Settings
 from medley.system.disk import wait_or_raise
 from medley.system.process import born, lives
 from medley.types import MediaInfo, utc_now
-
-CLAIM_S = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +83,6 @@ class Catalog:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        dialect = postgresql if engine.dialect.name == "postgresql" else sqlite
-        self._insert: Callable[..., Any] = dialect.insert
 
     def _write(self, *statements: Any) -> Any:
         """Executes all statements or none, each alone or with its rows; gives the first row that the last one returns.
@@ -94,11 +99,6 @@ class Catalog:
                     return done[-1].first() if done[-1].returns_rows else None
             except (OSError, DBAPIError) as error:
                 lost = wait_or_raise(error, began, lost)
-
-    def _put(self, table: Any, values: dict[str, Any], keys: Sequence[str]) -> None:
-        statement = self._insert(table).values(**values)
-        changed = {name: value for name, value in values.items() if name not in (*keys, "created")}
-        self._write(statement.on_conflict_do_update(index_elements=list(keys), set_=changed))
 
     # runs
 
@@ -163,9 +163,17 @@ class Catalog:
             row = connection.execute(select(*columns).where(locations.c.path == path)).first()
         return None if row is None else Location(*row)
 
-    def upsert_location(self, found: Location) -> None:
-        """Notes what a path shows now. The asset it showed before has one location less: see `replaced_assets`."""
-        self._put(locations, {**asdict(found), "error": None, "attempts": 0, "seen": utc_now()}, ["path"])
+    def upsert_location(self, found: Location, media: MediaInfo | None) -> None:
+        """Notes what a path shows now, and its asset; `media` None where it could not be opened.
+
+        The asset that the path showed before has one location less: see `replaced_assets`.
+        """
+        now = utc_now()
+        probed = asdict(media) if media else None
+        asset = {"asset_id": found.asset_id, "size_bytes": found.size_bytes or 0, "media": probed, "created": now}
+        self._write(
+            (UPSERT_ASSET, asset), (UPSERT_LOCATION, {**asdict(found), "error": None, "attempts": 0, "seen": now})
+        )
 
     def record_seen(self, paths: Sequence[str]) -> None:
         """Notes that paths show what they showed before."""
@@ -193,10 +201,7 @@ class Catalog:
 
     def record_path_failure(self, path: str, error: dict[str, Any]) -> None:
         """Notes that a path could not be identified; what it showed before stays known."""
-        values = {"path": path, "error": error, "attempts": 1, "seen": utc_now()}
-        changed = {"error": error, "attempts": locations.c.attempts + 1, "seen": utc_now()}
-        statement = self._insert(locations).values(**values)
-        self._write(statement.on_conflict_do_update(index_elements=["path"], set_=changed))
+        self._write((FAILED_LOCATION, {"path": path, "error": error, "attempts": 1, "seen": utc_now()}))
 
     def newest_locations(self, asset_ids: Sequence[str]) -> dict[str, str]:
         """The path at which each asset was seen last."""
@@ -213,41 +218,33 @@ class Catalog:
             return None  # or noted by another version of ours: probed again
         return MediaInfo(**found)
 
-    def upsert_asset(self, asset_id: str, size_bytes: int, media: MediaInfo | None) -> None:
-        """Notes an asset; `media` None where it could not be opened."""
-        known = {"asset_id": asset_id, "size_bytes": size_bytes, "media": asdict(media) if media else None}
-        self._put(assets, {**known, "created": utc_now()}, ["asset_id"])
-
     # outcomes and stages
 
-    def outcome(self, asset_id: str, flow: str) -> Outcome | None:
-        """How the last attempt ended."""
-        columns = [outcomes.c[name] for name in Outcome.__slots__]
-        query = select(*columns).where(outcomes.c.asset_id == asset_id, outcomes.c.flow == flow)
+    def outcomes(self, asset_ids: Sequence[str], flow: str) -> dict[str, Outcome]:
+        """How the last attempts at assets ended."""
+        columns = [outcomes.c[name] for name in ("asset_id", *Outcome.__slots__)]
+        query = select(*columns).where(outcomes.c.asset_id.in_(asset_ids), outcomes.c.flow == flow)
         with self.engine.connect() as connection:
-            row = connection.execute(query).first()
-        return None if row is None else Outcome(*row)
+            return {row[0]: Outcome(*row[1:]) for row in connection.execute(query)}
+
+    def outcome(self, asset_id: str, flow: str) -> Outcome | None:
+        """How the last attempt at an asset ended."""
+        return self.outcomes([asset_id], flow).get(asset_id)
 
     def begin_attempts(self, asset_ids: Iterable[str], flow: str, plan: str, run_id: str) -> None:
         """Counts attempts before they are made, so that one that takes the process down is counted too."""
         begun: Ending = ("running", [], {})
-        self._put_outcomes(dict.fromkeys(asset_ids, begun), flow, plan, run_id, outcomes.c.attempts + 1)
+        self._put_outcomes(dict.fromkeys(asset_ids, begun), flow, plan, run_id, BEGUN)
 
     def record_outcomes(self, ended: Mapping[str, Ending], flow: str, plan: str, run_id: str) -> None:
         """How attempts ended, by asset."""
-        self._put_outcomes(ended, flow, plan, run_id, outcomes.c.attempts)
+        self._put_outcomes(ended, flow, plan, run_id, ENDED)
 
-    def _put_outcomes(self, found: Mapping[str, Ending], flow: str, plan: str, run_id: str, attempts: Any) -> None:
-        """`attempts` is their new number where `plan` has been attempted before."""
-        names = ("asset_id", "flow", "plan", "run_id", "updated", "status", "errors", "records", "attempts")
-        now = utc_now()
-        rows = [dict(zip(names, (key, flow, plan, run_id, now, *end, 1), strict=True)) for key, end in found.items()]
-        statement = self._insert(outcomes)
-        changed = {name: statement.excluded[name] for name in names[2:-1]}
-        changed["attempts"] = case((outcomes.c.plan == plan, attempts), else_=1)
-        statement = statement.on_conflict_do_update(index_elements=["asset_id", "flow"], set_=changed)
+    def _put_outcomes(self, found: Mapping[str, Ending], flow: str, plan: str, run_id: str, statement: Any) -> None:
+        known = (flow, plan, run_id, utc_now())
+        rows = [dict(zip(OUTCOME_NAMES, (key, *known, *end, 1), strict=True)) for key, end in found.items()]
         if rows:
-            self._write((statement, rows))  # compiled once, whatever their number
+            self._write((statement, rows))
 
     def record_stages(self, rows: Sequence[dict[str, Any]]) -> None:
         """What a run did in each stage of an asset; see `tables.stages` for the keys."""
@@ -256,25 +253,25 @@ class Catalog:
 
     # claims
 
-    def claim(self, asset_id: str, run_id: str) -> bool:
-        """Whether the asset is now this run's; an expired claim is free."""
-        now = time.time()
-        if self._held_here(asset_id, run_id):
-            return False  # whatever the clock says, which may have been set
-        values = {"asset_id": asset_id, "run_id": run_id, "expires": now + CLAIM_S}
-        statement = self._insert(claims).values(**values)
-        free = (claims.c.expires < now) | (claims.c.run_id == run_id)
-        statement = statement.on_conflict_do_update(index_elements=["asset_id"], set_=values, where=free)
-        # not its rowcount: psycopg gives none for an insert
-        return self._write(statement.returning(claims.c.asset_id)) is not None
-
-    def _held_here(self, asset_id: str, run_id: str) -> bool:
-        """Whether another run, whose process lives on this host, has the claim."""
-        joined = claims.join(runs, runs.c.run_id == claims.c.run_id)
-        query = select(runs).select_from(joined).where(claims.c.asset_id == asset_id, runs.c.run_id != run_id)
+    def claim(self, asset_ids: Collection[str], run_id: str) -> set[str]:
+        """Those of the assets that are this run's from now on; expired claims are free."""
+        free = set(asset_ids) - self._held_here(asset_ids, run_id)  # whatever the clock says, which may have been set
+        expires = time.time() + CLAIM_S
+        rows = [{"asset_id": asset_id, "run_id": run_id, "expires": expires} for asset_id in sorted(free)]
+        if rows:
+            self._write((CLAIM, rows))
+        mine = select(claims.c.asset_id).where(claims.c.asset_id.in_(free), claims.c.run_id == run_id)
         with self.engine.connect() as connection:
-            row = connection.execute(query.where(runs.c.status == "running")).first()
-        return row is not None and is_here(row) and is_alive(row)
+            return set(connection.execute(mine).scalars())
+
+    def _held_here(self, asset_ids: Collection[str], run_id: str) -> set[str]:
+        """Those that another run has, whose process lives on this host."""
+        joined = claims.join(runs, runs.c.run_id == claims.c.run_id)
+        query = select(claims.c.asset_id, runs).select_from(joined).where(claims.c.asset_id.in_(asset_ids))
+        with self.engine.connect() as connection:
+            rows = connection.execute(query.where(runs.c.run_id != run_id, runs.c.status == "running")).all()
+        alive = {row.run_id: is_here(row) and is_alive(row) for row in rows}
+        return {row.asset_id for row in rows if alive[row.run_id]}
 
     def claimed(self, asset_id: str) -> bool:
         """Whether a run holds it."""
@@ -289,6 +286,6 @@ class Catalog:
             update(runs).where(runs.c.run_id == run_id).values(seen=time.time()),
         )
 
-    def release(self, asset_id: str, run_id: str) -> None:
-        """Frees one asset."""
-        self._write(delete(claims).where(claims.c.asset_id == asset_id, claims.c.run_id == run_id))
+    def release(self, asset_ids: Collection[str], run_id: str) -> None:
+        """Frees assets."""
+        self._write(delete(claims).where(claims.c.asset_id.in_(asset_ids), claims.c.run_id == run_id))

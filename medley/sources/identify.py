@@ -106,17 +106,16 @@ def _seen(
     stamp: str = "",
 ) -> Asset:
     """Notes the asset and where it was seen, if that is news; probes the file where nobody has before."""
-    asset_id, size_bytes = str(where.asset_id), where.size_bytes or 0
+    asset_id = str(where.asset_id)
     media = catalog.media(asset_id)
-    if media is None:
-        catalog.upsert_asset(asset_id, size_bytes, None)
-    if where != known:
-        catalog.upsert_location(where)
-    if media is None:
-        media = _probe(asset_id, source, sniffed, limits)
-        catalog.upsert_asset(asset_id, size_bytes, media)
+    news = media is None or where != known
+    try:
+        media = media or _probe(asset_id, source, sniffed, limits)
+    finally:
+        if news:
+            catalog.upsert_location(where, media)
     require_kind(pipeline, media, where.path)
-    return Asset(asset_id, source.name, size_bytes, media, stamp)
+    return Asset(asset_id, source.name, where.size_bytes or 0, media, stamp)
 
 
 def _stat(path: Path, limits: Limits) -> os.stat_result:

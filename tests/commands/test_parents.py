@@ -95,7 +95,7 @@ def test_a_second_drain_leaves_it_to_the_first(folder: Path, settings: Settings,
     catalog = open_catalog(settings)
     uploads = Uploads(catalog.engine)
     catalog.begin_run("first", "upload", "demo")
-    assert catalog.claim(CLAIM, "first")
+    assert catalog.claim([CLAIM], "first")
     state = run(ingest_uploads, settings, prefect_url, paths=[str(folder / "clip.mp4")])
     assert state.is_completed()
     assert uploads.waiting_paths(10) == [str(folder / "clip.mp4")], "noted for the one that drains"

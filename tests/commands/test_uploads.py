@@ -260,7 +260,7 @@ def test_no_ring_while_a_run_drains_and_another_one_when_it_has_died(
 ) -> None:
     catalog.begin_run("run", "upload", "demo")
     uploads.record([upload("/in/a")])
-    assert catalog.claim(CLAIM, "run")
+    assert catalog.claim([CLAIM], "run")
     notifier.landed(1)
     notifier.emit_if_due(103.0)
     assert notifier.times == []

@@ -255,7 +255,7 @@ def test_cancelling_leaves_what_another_run_holds_alone(medley: Medley, settings
     catalog = open_catalog(settings)
     catalog.begin_run("other", "video", "demo")
     asset = identify(str(SAMPLE), "video", catalog, settings.limits, settings.spool)
-    assert catalog.claim(asset.asset_id, "other")
+    assert catalog.claim([asset.asset_id], "other")
     models = models_of(Profile.DEMO, ModelOptions())
     fingerprint = fingerprints("video", VideoOptions(), models)["extract_audio"]
     with ArtifactStore(settings.artifacts).create(asset.asset_id, "extract_audio", fingerprint, "other") as draft:

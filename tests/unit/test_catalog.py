@@ -33,8 +33,7 @@ def catalog(settings: Settings) -> Catalog:
 
 def see(catalog: Catalog, path: str, owner: str, *, seen: str = "") -> None:
     """A path shows an asset."""
-    catalog.upsert_asset(owner, 7, MEDIA)
-    catalog.upsert_location(Location(path, owner, 7, 1, "inode"))
+    catalog.upsert_location(Location(path, owner, 7, 1, "inode"), MEDIA)
     if seen:
         with catalog.engine.begin() as connection:
             connection.execute(update(locations).where(locations.c.path == path).values(seen=seen))
@@ -111,9 +110,9 @@ def test_a_file_that_is_no_database(settings: Settings) -> None:
 
 def test_what_the_probe_found_is_remembered(catalog: Catalog) -> None:
     assert catalog.media(A) is None
-    catalog.upsert_asset(A, 7, None)
+    catalog.upsert_location(Location("/a.mp4", A, 7, 1, "inode"), None)
     assert catalog.media(A) is None
-    catalog.upsert_asset(A, 7, MEDIA)
+    catalog.upsert_location(Location("/a.mp4", A, 7, 1, "inode"), MEDIA)
     assert catalog.media(A) == MEDIA
 
 
@@ -127,9 +126,9 @@ def test_a_replaced_asset_is_one_that_no_path_shows(catalog: Catalog) -> None:
     assert catalog.replaced_assets() == [A]
 
     catalog.begin_run("run-1", "video", "demo")
-    assert catalog.claim(A, "run-1")
+    assert catalog.claim([A], "run-1")
     assert catalog.replaced_assets() == [], "somebody works on it"
-    catalog.release(A, "run-1")
+    catalog.release([A], "run-1")
     catalog.forget_outcomes(A)
     assert catalog.replaced_assets() == []
     assert catalog.outcome(A, "video") is None
@@ -215,7 +214,7 @@ def test_runs_newest_first(catalog: Catalog) -> None:
 
 def test_old_runs_are_forgotten_and_their_results_stay(settings: Settings) -> None:
     catalog = open_catalog(settings)
-    catalog.upsert_asset(A, 7, MEDIA)
+    see(catalog, "/a.mp4", A)
     for name in ("old", "new", "running"):
         catalog.begin_run(name, "video", "demo")
         (settings.home / "runs" / name).mkdir()

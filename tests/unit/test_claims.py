@@ -17,8 +17,8 @@ from sqlalchemy.exc import OperationalError
 from flows.engine import ledger as run_module
 from medley.catalog import Catalog, Location, Outcome, engine, open_catalog
 from medley.catalog.alive import SILENT_S
-from medley.catalog.catalog import CLAIM_S
 from medley.catalog.tables import claims, runs
+from medley.catalog.upsert import CLAIM_S
 from medley.settings import Settings
 from tests.conftest import eventually
 from tests.fakes import MEDIA, asset_id
@@ -51,19 +51,19 @@ def status_of(catalog: Catalog, run_id: str) -> str:
 
 
 def test_one_run_has_an_asset_and_may_ask_again(catalog: Catalog) -> None:
-    assert catalog.claim(A, "run-1")
-    assert not catalog.claim(A, "run-2")
-    assert catalog.claim(A, "run-1")
-    assert catalog.claim(B, "run-2")
+    assert catalog.claim([A], "run-1")
+    assert not catalog.claim([A], "run-2")
+    assert catalog.claim([A], "run-1")
+    assert catalog.claim([B], "run-2")
     assert owners(catalog) == {A: "run-1", B: "run-2"}
 
 
 def test_only_the_owner_releases(catalog: Catalog) -> None:
-    assert catalog.claim(A, "run-1")
-    catalog.release(A, "run-2")
-    assert not catalog.claim(A, "run-2")
-    catalog.release(A, "run-1")
-    assert catalog.claim(A, "run-2")
+    assert catalog.claim([A], "run-1")
+    catalog.release([A], "run-2")
+    assert not catalog.claim([A], "run-2")
+    catalog.release([A], "run-1")
+    assert catalog.claim([A], "run-2")
 
 
 def moved_elsewhere(catalog: Catalog) -> None:
@@ -74,26 +74,26 @@ def moved_elsewhere(catalog: Catalog) -> None:
 
 def test_an_expired_claim_is_free_and_a_renewed_one_is_not(catalog: Catalog) -> None:
     moved_elsewhere(catalog)
-    assert catalog.claim(A, "run-1")
-    assert catalog.claim(B, "run-1")
+    assert catalog.claim([A], "run-1")
+    assert catalog.claim([B], "run-1")
     shift_expiry(catalog, -CLAIM_S - 1)
-    assert catalog.claim(B, "run-2")
+    assert catalog.claim([B], "run-2")
     catalog.renew_claims("run-1")
-    assert not catalog.claim(A, "run-2")
+    assert not catalog.claim([A], "run-2")
     assert owners(catalog) == {A: "run-1", B: "run-2"}
 
 
 def test_renewing_revives_nothing_of_others(catalog: Catalog) -> None:
     moved_elsewhere(catalog)
-    assert catalog.claim(A, "run-1")
+    assert catalog.claim([A], "run-1")
     shift_expiry(catalog, -CLAIM_S - 1)
     catalog.renew_claims("run-2")
-    assert catalog.claim(A, "run-2")
+    assert catalog.claim([A], "run-2")
 
 
 def test_the_end_of_a_run_frees_its_claims(catalog: Catalog) -> None:
-    assert catalog.claim(A, "run-1")
-    assert catalog.claim(B, "run-2")
+    assert catalog.claim([A], "run-1")
+    assert catalog.claim([B], "run-2")
     catalog.end_run("run-1", "complete", {"complete": 1})
     assert owners(catalog) == {B: "run-2"}
     assert (status_of(catalog, "run-1"), status_of(catalog, "run-2")) == ("complete", "running")
@@ -106,7 +106,7 @@ from medley.settings import load_settings
 catalog = open_catalog(load_settings())
 catalog.begin_run("dead", "video", "demo")
 catalog.record_prefect_run("dead", "prefect-1")
-assert catalog.claim(sys.argv[1], "dead")
+assert catalog.claim([sys.argv[1]], "dead")
 print("ready", flush=True)
 time.sleep(600)
 """
@@ -126,9 +126,8 @@ def run_of_another_process() -> Iterator[subprocess.Popen[str]]:
 
 
 def test_runs_of_dead_processes_are_crashed(catalog: Catalog) -> None:
-    catalog.upsert_asset(A, 7, MEDIA)
-    catalog.upsert_location(Location("/a.mp4", A, 7, 1, "inode"))
-    assert catalog.claim(B, "run-2")
+    catalog.upsert_location(Location("/a.mp4", A, 7, 1, "inode"), MEDIA)
+    assert catalog.claim([B], "run-2")
     with run_of_another_process():
         for _ in range(2):
             catalog.begin_attempts([A], "video", "plan", "dead")
@@ -193,10 +192,10 @@ def test_runs_of_other_hosts_are_known_by_what_is_heard_of_them(catalog: Catalog
 
 
 def test_a_clock_that_is_set_frees_no_claim_of_a_living_run(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert catalog.claim("c" * 64, "run-1")
+    assert catalog.claim(["c" * 64], "run-1")
     now = time.time()
     monkeypatch.setattr(time, "time", lambda: now + 10_000)
-    assert not catalog.claim("c" * 64, "run-2")
+    assert not catalog.claim(["c" * 64], "run-2")
 
 
 def test_a_server_that_is_started_again_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -244,7 +243,7 @@ run_id = sys.argv[1]
 catalog.begin_run(run_id, "video", "demo")
 print("ready", flush=True)
 sys.stdin.readline()
-print(*[n for n in range(60) if catalog.claim(f"{n:064d}", run_id)])
+print(*[n for n in range(60) if catalog.claim([f"{n:064d}"], run_id)])
 """
 
 

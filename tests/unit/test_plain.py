@@ -62,9 +62,8 @@ def test_exports_carry_no_markup() -> None:
 
 def test_the_catalog_knows_names_of_any_bytes(settings: Settings) -> None:
     catalog = open_catalog(settings)
-    catalog.upsert_asset("a" * 64, 1, None)
     known = Location(LATIN1, "a" * 64, 1, 1, "1")
-    catalog.upsert_location(known)
+    catalog.upsert_location(known, None)
     catalog.record_path_failure(os.fsdecode(b"/in/\xfe"), {"type": "MissingFile"})
     assert catalog.location(LATIN1) == known
     assert catalog.newest_locations(["a" * 64]) == {"a" * 64: LATIN1}

@@ -159,7 +159,7 @@ def test_a_home_with_an_odd_name(tmp_path: Path, home: Path, monkeypatch: pytest
     odd = tmp_path / name
     monkeypatch.setenv("MEDLEY_HOME", str(odd))
     settings = load_settings()
-    open_catalog(settings).upsert_asset("a" * 64, 1, None)
+    open_catalog(settings).begin_run("run", "video", "demo")
     assert (odd / "catalog.db").exists()
     assert [path.name for path in tmp_path.iterdir()] == [name]
     command = [with_port(part, 7) for part in milvus_service(settings).command]

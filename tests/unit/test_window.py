@@ -235,8 +235,8 @@ def test_what_another_run_holds_is_waited_for(script: Script, settings: Settings
         [item] = run_context.identify([path])
         assert item.asset
     catalog.begin_run("other", "scripted", "demo")
-    assert catalog.claim(item.asset.asset_id, "other")
-    threading.Timer(1.0, catalog.release, (item.asset.asset_id, "other")).start()
+    assert catalog.claim([item.asset.asset_id], "other")
+    threading.Timer(1.0, catalog.release, ([item.asset.asset_id], "other")).start()
     assert drive(settings, [path])["0.png"]["status"] == "complete"
 
 
