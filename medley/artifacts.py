@@ -84,8 +84,7 @@ class ArtifactStore:
         final = self.directory(asset_id, stage, fingerprint)
         draft = Draft(final.parent / f".{fingerprint}.{uuid.uuid4().hex[:8]}")
         try:
-            self._sweep(final)
-            draft.directory.mkdir(parents=True)
+            _begin(draft.directory, final)
             yield draft
             if draft.error is None:
                 _write_manifest(draft, stage, fingerprint, run_id)
@@ -95,12 +94,8 @@ class ArtifactStore:
                 raise no_space(self.root) from error
             raise
         finally:
-            shutil.rmtree(draft.directory, ignore_errors=True)
-
-    def _sweep(self, final: Path) -> None:
-        """Drafts that a killed process left: the asset is claimed by our run, so nobody else is filling one."""
-        for left in final.parent.glob(f".{final.name}.*"):
-            shutil.rmtree(left, ignore_errors=True)
+            if os.path.exists(draft.directory):
+                shutil.rmtree(draft.directory, ignore_errors=True)
 
     def remove(self, asset_id: str, stage: str, fingerprint: str) -> None:
         """Takes an artifact away, manifest first; no error where there is none."""
@@ -109,29 +104,49 @@ class ArtifactStore:
         shutil.rmtree(directory, ignore_errors=True)
 
 
+def _begin(draft: Path, final: Path) -> None:
+    """An empty directory for a draft. Those that a killed process left go.
+
+    The asset is claimed by our run, so nobody else is filling one.
+    """
+    try:
+        draft.mkdir()
+    except FileNotFoundError:
+        draft.mkdir(parents=True)
+        return
+    for name in os.listdir(draft.parent):
+        if name.startswith(f".{final.name}.") and name != draft.name:
+            shutil.rmtree(draft.parent / name, ignore_errors=True)
+
+
+def _files(directory: str, within: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each file below a directory, by its path within: size and hash."""
+    with os.scandir(directory) as found:
+        for entry in sorted(found, key=lambda entry: entry.name):
+            if entry.is_dir(follow_symlinks=False):
+                yield from _files(entry.path, f"{within}{entry.name}/")
+            elif entry.is_file():
+                yield within + entry.name, {"size": entry.stat().st_size, "sha256": sha256_of(entry.path)}
+
+
 def _write_manifest(draft: Draft, stage: str, fingerprint: str, run_id: str) -> None:
-    files = {
-        str(path.relative_to(draft.directory)): {"size": path.stat().st_size, "sha256": sha256_of(path)}
-        for path in sorted(draft.directory.rglob("*"))
-        if path.is_file()
-    }
     content = {
         "stage": stage,
         "fingerprint": fingerprint,
         "run_id": run_id,
         "created": utc_now(),
-        "files": files,
+        "files": dict(_files(str(draft.directory))),
         "data": draft.data,
     }
-    with (draft.directory / MANIFEST).open("w") as file:
-        json.dump(content, file, indent=1)
+    with open(draft.directory / MANIFEST, "w", encoding="utf-8") as file:
+        file.write(json.dumps(content, indent=1))
         file.flush()
         os.fsync(file.fileno())
 
 
 def _swap_in(made: Path, final: Path) -> None:
     """Puts `made` in the place of `final`. What stood there had been found wanting, or is made again on purpose."""
-    if final.exists():
+    if os.path.exists(final):
         aside = made.with_name(made.name + ".old")
         final.rename(aside)
         made.rename(final)
@@ -140,10 +155,10 @@ def _swap_in(made: Path, final: Path) -> None:
         made.rename(final)
 
 
-def sha256_of(path: Path) -> str:
+def sha256_of(path: Path | str) -> str:
     """Hex SHA-256 of a file's bytes, read in blocks."""
     digest = hashlib.sha256()
-    with path.open("rb", buffering=0) as file:
+    with open(path, "rb", buffering=0) as file:
         while block := file.read(_BLOCK_BYTES):
             digest.update(block)
     return digest.hexdigest()

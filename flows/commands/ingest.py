@@ -15,7 +15,7 @@ from flows.commands.call import Call, add_run_arguments, export_all, prepared
 from flows.commands.console import print_error, print_note
 from flows.commands.flags import add_pipeline_flag, read_option_flags
 from flows.commands.summary import print_ingest
-from flows.engine.parent import CHILD_ITEMS, ChildJob, Parent, open_parent
+from flows.engine.parent import ChildJob, Parent, open_parent
 from flows.engine.routing import batches, files_of, one_pipeline, prune
 from flows.services import signals
 from flows.services.shared import vector_store
@@ -100,13 +100,11 @@ class _Ingest(Call):
         if self._arguments.sources:
             files = files_of(self._arguments.sources, parent.refuse)
             if self._arguments.chosen:
-                return one_pipeline(files, CHILD_ITEMS, self._arguments.chosen)
-            return batches(files, CHILD_ITEMS, routes)
+                return one_pipeline(files, self._arguments.chosen)
+            return batches(files, routes)
         return chain(
             *(
-                one_pipeline(paths, CHILD_ITEMS, pipeline_named(flow))
-                if flow
-                else batches(paths, CHILD_ITEMS, routes, otherwise="video")
+                one_pipeline(paths, pipeline_named(flow)) if flow else batches(paths, routes, otherwise="video")
                 for flow, paths in failed_paths(parent.catalog.engine).items()
             )
         )

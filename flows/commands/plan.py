@@ -14,7 +14,7 @@ from rich.markup import escape
 from flows.commands.console import PlainConsole, print_json
 from flows.commands.flags import add_option_flags, add_pipeline_flag, read_option_flags
 from flows.engine.items import finished_report
-from flows.engine.parent import CHILD_ITEMS, ChildJob
+from flows.engine.parent import ChildJob
 from flows.engine.plan import new_run
 from flows.engine.routing import batches, files_of, one_pipeline
 from flows.services.environment import prepare_environment
@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
     options: FileOptions = read_option_flags(arguments, chosen.options if chosen else IngestOptions)
     refused: list[Planned] = []
     files = files_of(arguments.sources, lambda source, error: refused.append(_refused(source, None, error)))
-    found = one_pipeline(files, CHILD_ITEMS, chosen) if chosen else batches(files, CHILD_ITEMS, settings.routes)
+    found = one_pipeline(files, chosen) if chosen else batches(files, settings.routes)
     planned = [*_planned(found, options, settings), *refused]
     totals = {
         "files": len(planned),

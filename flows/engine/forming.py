@@ -5,6 +5,8 @@ from __future__ import annotations
 from flows.engine.batch import BatchItem
 from medley.dag.pipeline import Pipeline
 
+_FIRST = 16  # of what is counted; each further batch is twice the one before, until batches are full
+
 
 class FormingBatch:
     """Items that wait for the rest of their batch."""
@@ -12,6 +14,8 @@ class FormingBatch:
     def __init__(self, pipeline: Pipeline, expected: int, window: int) -> None:
         """Of `expected` items `window` batches are in flight at the same time: none of these is to stay empty."""
         self._seconds = pipeline.batch_s
+        #: A batch has that many by then: the first ones are small, so that the stages after the first begin early.
+        self._now = min(pipeline.batch, _FIRST)
         self.most = max(1, min(pipeline.batch, expected // window)) if self._seconds else pipeline.batch
         #: Looked at before their turn: of an object in a bucket there is a copy by then, and videos are large.
         self.ahead = 1 if self._seconds else self.most
@@ -20,7 +24,7 @@ class FormingBatch:
     @property
     def missing(self) -> int:
         """How many items may be taken before it is known whether there is room for another batch."""
-        return 1 if self._seconds else self.most - len(self.items)
+        return 1 if self._seconds else self._now - len(self.items)
 
     def add(self, item: BatchItem) -> list[list[BatchItem]]:
         """The batches that are ready now. One that is long enough alone waits for nobody, and nobody for it."""
@@ -28,10 +32,12 @@ class FormingBatch:
             return [*self.rest(), [item]]
         self.items.append(item)
         length_s = sum(member.asset.media.duration_s for member in self.items)
-        full = len(self.items) >= self.most or (self._seconds and length_s >= self._seconds)
+        wanted = self.most if self._seconds else self._now
+        full = len(self.items) >= wanted or (self._seconds and length_s >= self._seconds)
         return self.rest() if full else []
 
     def rest(self) -> list[list[BatchItem]]:
         """What waits, as the last batch; none where nothing does."""
         found, self.items = self.items, []
+        self._now = min(self.most, 2 * self._now)
         return [found] if found else []

@@ -27,8 +27,6 @@ from medley.settings import Settings
 from medley.sources.urls import is_url
 from medley.system.stop import STOP
 
-#: More items than this are more than one child run.
-CHILD_ITEMS = 500
 #: What a child run is to do: files of one pipeline, by its name; None for what no pipeline takes.
 ChildJob = tuple[str | None, list[str]]
 

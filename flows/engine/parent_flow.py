@@ -12,7 +12,7 @@ from prefect.runtime import flow_run
 
 from flows.engine.flow import flow_options, state_of
 from flows.engine.liveness import monitored
-from flows.engine.parent import CHILD_ITEMS, Parent, open_parent
+from flows.engine.parent import Parent, open_parent
 from flows.engine.routing import batches, files_of, prune
 from flows.engine.run import deployed
 from flows.services.signals import stop_on_signals
@@ -78,7 +78,7 @@ def ingest_flow(joined: Parent | None = None) -> Any:
 def _ingest(sources: list[str], parent: Parent, *, pruned: bool) -> None:
     wanted = [without_password(native_name(source)) for source in sources] or [parent.settings.upload_source]
     if parent.batches is None:
-        parent.batches = batches(files_of(wanted, parent.refuse), CHILD_ITEMS, parent.settings.routes)
+        parent.batches = batches(files_of(wanted, parent.refuse), parent.settings.routes)
     parent.work()
     if pruned:
         prune(wanted, parent)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain, islice, takewhile
 from pathlib import Path
@@ -14,6 +14,7 @@ from flows.services.shared import vector_store
 from medley.artifacts import ArtifactStore
 from medley.catalog.known import forget_paths, paths_below
 from medley.dag.pipeline import Pipeline
+from medley.dag.registry import pipeline_named
 from medley.errors import BadInput, MedleyError, MissingFile, TransientError, UnsupportedMedia
 from medley.media.sniff import is_text
 from medley.records import retire
@@ -24,26 +25,30 @@ from medley.system.stop import STOP
 
 _FIRST_LINES = 20
 _REFUSES = "video"  # what cannot be read: this pipeline says why
+#: More items or more batches than this are more than one child run, and more bytes of paths: Prefect's limit is 512 kB.
+_ITEMS, _BATCHES, _PATH_BYTES = 500, 20, 250_000
 
 
-def batches(
-    paths: Iterable[str], size: int, routes: Mapping[str, str], otherwise: str | None = None
-) -> Iterator[ChildJob]:
-    """Files of one pipeline together, `size` of them at most; `otherwise` for what is of none."""
-    return _grouped(((path, pipeline_of(path, routes) or otherwise) for path in paths), size)
+def batches(paths: Iterable[str], routes: Mapping[str, str], otherwise: str | None = None) -> Iterator[ChildJob]:
+    """Files of one pipeline together, as many as a child run takes; `otherwise` for what is of none."""
+    return _grouped((path, pipeline_of(path, routes) or otherwise) for path in paths)
 
 
-def one_pipeline(paths: Iterable[str], size: int, pipeline: Pipeline) -> Iterator[ChildJob]:
-    """All files for one pipeline, `size` of them together at most; None for what the pipeline does not take."""
-    return _grouped(((path, pipeline.name if _takes(pipeline, path) else None) for path in paths), size)
+def one_pipeline(paths: Iterable[str], pipeline: Pipeline) -> Iterator[ChildJob]:
+    """All files for one pipeline, as many together as a child run takes; None for what the pipeline does not take."""
+    return _grouped((path, pipeline.name if _takes(pipeline, path) else None) for path in paths)
 
 
-def _grouped(found: Iterable[tuple[str, str | None]], size: int) -> Iterator[ChildJob]:
+def _grouped(found: Iterable[tuple[str, str | None]]) -> Iterator[ChildJob]:
     waiting: dict[str | None, list[str]] = defaultdict(list)
+    size: Counter[str | None] = Counter()
     for path, flow in found:
         waiting[flow].append(path)
-        if len(waiting[flow]) >= size:
+        size[flow] += len(path)
+        most = max(_ITEMS, _BATCHES * pipeline_named(flow).batch) if flow else _ITEMS
+        if len(waiting[flow]) >= most or size[flow] >= _PATH_BYTES:
             yield flow, waiting.pop(flow)
+            size[flow] = 0
     yield from waiting.items()
 
 

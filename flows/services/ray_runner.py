@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 import uuid
 from collections.abc import Callable, Iterable
@@ -9,6 +10,7 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 import ray
+from prefect import Flow
 from prefect.context import FlowRunContext, SettingsContext, TagsContext, TaskRunContext, serialize_context
 from prefect.futures import PrefectFuture
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
@@ -20,7 +22,7 @@ from ray.exceptions import ActorDiedError
 from flows.services.prefect_private import CalledBackFuture, PrefectRayFuture, RemoteOptionsContext, asset_context
 from flows.services.ray_start import start_ray_for_flow
 from flows.services.ray_task_host import task_host
-from flows.services.ray_worker import Call, Sent, Upstream, run_task
+from flows.services.ray_worker import Call, Sent, Upstream, flow_function, run_task
 from medley.settings import Settings
 
 _STAGES_IN_FLIGHT = 16  # a waiting dependent holds a thread of the pool: room for every stage of an item
@@ -136,7 +138,10 @@ class MedleyRayRunner(StockRayRunner):
         parts = [kind.get() for kind in (FlowRunContext, TaskRunContext, SettingsContext)]
         key = (*map(id, parts), frozenset(TagsContext.get().current_tags))
         if key not in self._contexts:
-            self._contexts[key] = (_sent(serialize_context()), parts)  # kept: another would have its id
+            context = serialize_context()
+            if flow := context["flow_run_context"].get("flow"):
+                context["flow_run_context"]["flow"] = _without_function(flow)
+            self._contexts[key] = (_sent(context), parts)  # kept: another would have its id
         return self._contexts[key][0]
 
     def _task(self, task: Task[..., Any]) -> tuple[Sent, Callable[..., Any], Callable[..., Any] | None]:
@@ -146,6 +151,13 @@ class MedleyRayRunner(StockRayRunner):
         if id(task) not in self._tasks:  # kept: another task would have its id
             self._tasks[id(task)] = (_sent(task), *_submitters(task), task)
         return self._tasks[id(task)][:3]
+
+
+def _without_function(flow: Flow[..., Any]) -> Flow[..., Any]:
+    """The flow as task runs know it: none calls its function, and all that the function needs would be imported."""
+    told = copy.copy(flow)
+    told.fn = told.__wrapped__ = flow_function  # type: ignore[attr-defined]  # what functools.wraps has left
+    return told
 
 
 def _options(task: Task[..., Any]) -> dict[str, Any]:

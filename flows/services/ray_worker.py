@@ -65,6 +65,11 @@ def run_task(call: Call, *upstream: Any) -> Any:
     return context.copy().run(_run, call.assets, arguments)
 
 
+def flow_function(*args: Any, **kwargs: Any) -> None:
+    """Stands for the function of the flow, which runs in the driver."""
+    raise RuntimeError("the function of a flow cannot be called within its tasks")
+
+
 def _run(assets: dict[str, Any] | None, arguments: dict[str, Any]) -> Any:
     with ExitStack() as stack:
         if flow_run := FlowRunContext.get():  # it remembers every result

@@ -39,7 +39,7 @@ def drain(paths: list[str], parent: Parent) -> None:
             stays_s = _STAYS_S
             entries: dict[str, dict[str, Any]] = {}
             now = [file.path for file in batch]
-            for flow, some in batches(now, _BATCH, parent.settings.routes, otherwise=_REFUSES):
+            for flow, some in batches(now, parent.settings.routes, otherwise=_REFUSES):
                 entries |= parent.child(flow or _REFUSES, some)
             for file in batch:
                 _settle(file, entries[file.path], parent)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import io
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont
 
@@ -47,5 +49,9 @@ def _put(sheet: Image.Image, corner: tuple[int, int], path: Path, label: str) ->
         image.thumbnail(_TILE_PX)
         left = corner[0] + (_TILE_PX[0] - image.width) // 2
         sheet.paste(image, (left, corner[1] + (_TILE_PX[1] - image.height) // 2))
-    font = ImageFont.load_default(_LABEL_PX - 4)
-    ImageDraw.Draw(sheet).text((corner[0], corner[1] + _TILE_PX[1] + 1), label, fill="black", font=font)
+    ImageDraw.Draw(sheet).text((corner[0], corner[1] + _TILE_PX[1] + 1), label, fill="black", font=_font())
+
+
+@functools.lru_cache
+def _font() -> Any:
+    return ImageFont.load_default(_LABEL_PX - 4)

@@ -39,5 +39,5 @@ def test_few_of_them_go_beside_each_other() -> None:
     assert batches([25.0] * 24) == [[25.0] * 3] * 8
 
 
-def test_pictures_are_counted() -> None:
-    assert [len(batch) for batch in batches([0.0] * 250, pipeline=image)] == [image.batch, image.batch, 50]
+def test_pictures_are_counted_and_the_first_batches_are_small() -> None:
+    assert [len(batch) for batch in batches([0.0] * 250, pipeline=image)] == [16, 32, 64, image.batch, 38]
