@@ -1,10 +1,12 @@
-"""Pictures of any mode as 8 bit sRGB. Only children import this."""
+"""Pictures of any mode as 8 bit sRGB. Only children import this.
+
+Each child process imports NumPy anew, a third of its start: only the few pictures that need NumPy wait for it.
+"""
 
 from __future__ import annotations
 
 import io
 
-import numpy as np
 from PIL import Image, ImageCms
 
 #: Of what is not transparent: lighter than this on average it would be lost on white.
@@ -32,6 +34,8 @@ def as_rgb(picture: Image.Image, icc: bytes | None) -> Image.Image:
 
 def _deep(picture: Image.Image) -> Image.Image:
     """The whole range of numbers that its samples may have: 10, 12, 14 or 16 bits, signed or not, or fractions."""
+    import numpy as np
+
     values = np.nan_to_num(np.asarray(picture).astype(np.float32))
     lowest, highest = float(values.min()), float(values.max())
     if lowest < 0:
@@ -43,6 +47,8 @@ def _deep(picture: Image.Image) -> Image.Image:
 
 
 def _ground(over: Image.Image) -> str | tuple[int, int, int]:
+    import numpy as np
+
     alpha = np.asarray(over.getchannel("A"))
     shown = np.asarray(over.convert("L"))[alpha > 127]
     return _DARK_GROUND if shown.size and shown.mean() > _LIGHT else "white"
@@ -71,6 +77,8 @@ def _extremes(picture: Image.Image) -> list[tuple[int, int]]:
 
 def share_shown(picture: Image.Image) -> float:
     """How much of the height of a cut picture was decoded: what is missing is one colour down to its end."""
+    import numpy as np
+
     rows = np.asarray(picture.convert("RGB").resize((64, 64)), np.int16)
     if np.ptp(rows[-1], axis=0).max() > _NOISE:
         return 1.0
