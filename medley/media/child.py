@@ -18,6 +18,7 @@ from typing import IO
 from medley.errors import TooLarge
 from medley.media.budget import decoder_slot
 from medley.media.source import Source
+from medley.media.zygote import ForkedChild, fork_child
 from medley.settings import Limits
 from medley.system.launch import Guard, guarded
 from medley.system.stop import raise_if_stopped
@@ -26,6 +27,8 @@ _PACKAGE = Path(__file__).parents[1]
 _POLL_S = 0.1
 _SIZE_EVERY_S = 1.0
 _TAIL_BYTES = 16_384
+#: Models go before decoders: what waits for a model waits longer than what waits for a file, and its memory with it.
+_NICENESS = 10
 #: All that a child is told of our environment: nothing in it is a secret, and the last two mend broken BLAS kernels.
 _PASSED_ON = ("LANG", "LC_ALL", "LC_CTYPE", "TZ", "LD_LIBRARY_PATH", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 #: What programs need of the system: their libraries, fonts for PDFs that bring none, the devices that cannot hurt.
@@ -47,7 +50,7 @@ class ChildResult:
 
 
 def run_child(
-    command: list[str], *, cwd: Path | None, limits: Limits, file: str, sources: Sequence[Source] = ()
+    command: list[str] | Path, *, cwd: Path | None, limits: Limits, file: str, sources: Sequence[Source] = ()
 ) -> ChildResult:
     """Runs a child to its end (see `observe_child`). Raises TooLarge where it was ended at a limit."""
     result = observe_child(command, cwd=cwd, limits=limits, file=file, sources=sources)
@@ -57,7 +60,7 @@ def run_child(
 
 
 def observe_child(
-    command: list[str],
+    command: list[str] | Path,
     *,
     cwd: Path | None,
     limits: Limits,
@@ -65,7 +68,7 @@ def observe_child(
     sources: Sequence[Source] = (),
     stdin: bytes = b"",
 ) -> ChildResult:
-    """Runs `command` (its program as an absolute path) under `limits`, apart from everything else.
+    """Runs `command` under `limits`, apart from everything else: its program as an absolute path, or a job's program.
 
     It reads `sources` and writes below `cwd`, if there is one; it has no network, starts no process and knows nothing
     of our environment (what of this holds is the kernel's affair: see `medley doctor`). It is ended when
@@ -73,17 +76,24 @@ def observe_child(
     child is dead then.
     """
     with decoder_slot(limits), _Files(stdin) as files:
-        child = subprocess.Popen(
-            guarded(command, _guard(limits, cwd, sources)),
-            cwd=cwd or "/",
-            env=_environment(),
-            stdin=files.stdin,
-            stdout=files.out,
-            stderr=files.complaints,
-            pass_fds=[source.handle for source in sources],
-        )
+        child = _started(command, _guard(limits, cwd, sources), str(cwd or "/"), files, [s.handle for s in sources])
         over = _wait(child, cwd, limits, file)
-        return ChildResult(child.returncode, _text(files.out, limits.output_mb << 20), _text(files.complaints), over)
+        return ChildResult(child.wait(), _text(files.out, limits.output_mb << 20), _text(files.complaints), over)
+
+
+def _started(
+    command: list[str] | Path, guard: Guard, cwd: str, files: _Files, sources: list[int]
+) -> subprocess.Popen[bytes] | ForkedChild:
+    ends, env = (files.stdin, files.out, files.complaints), _environment()
+    if isinstance(command, Path):
+        child = fork_child(command, guard, cwd, env, [end.fileno() for end in ends], sources)
+        if child:
+            return child
+        command = [sys.executable, "-I", str(command)]
+    stdin, out, complaints = ends
+    return subprocess.Popen(
+        guarded(command, guard), cwd=cwd, env=env, stdin=stdin, stdout=out, stderr=complaints, pass_fds=sources
+    )
 
 
 class _Files:
@@ -112,6 +122,7 @@ def _guard(limits: Limits, cwd: Path | None, sources: Sequence[Source]) -> Guard
         readable=[*_programs(), *(str(source.path) for source in sources)],
         listable=[str(_PACKAGE.parent)],  # imports look at the names beside our package
         writable=written,
+        niceness=_NICENESS,
     )
 
 
@@ -127,7 +138,7 @@ def _environment() -> dict[str, str]:
     return {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
 
 
-def _wait(child: subprocess.Popen[bytes], cwd: Path | None, limits: Limits, file: str) -> TooLarge | None:
+def _wait(child: subprocess.Popen[bytes] | ForkedChild, cwd: Path | None, limits: Limits, file: str) -> TooLarge | None:
     """The limit at which it was ended, if it was; it has ended in any case."""
     began = time.monotonic()
     measured = began

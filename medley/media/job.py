@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,9 +35,8 @@ def run_job(
 
     A negative exit is the signal that ended it; of a positive one the log says why. Raises NoSpace, Cancelled.
     """
-    command = [sys.executable, "-I", str(program)]
     child = observe_child(
-        command, cwd=directory, limits=limits, file="", sources=sources, stdin=json.dumps(job).encode()
+        program, cwd=directory, limits=limits, file="", sources=sources, stdin=json.dumps(job).encode()
     )
     if child.returncode == NO_SPACE_EXIT:
         raise no_space(directory or "the folder of temporary files")

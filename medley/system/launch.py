@@ -19,7 +19,7 @@ _PR_SET_PDEATHSIG = 1
 class Guard(NamedTuple):
     """What a child may use: 0 is no limit. With `confined` it has no network, and of all files only those below paths.
 
-    Below `listable` it sees names only.
+    Below `listable` it sees names only. `niceness` is added to ours: more of it gives way to other processes.
     """
 
     memory_bytes: int = 0
@@ -29,6 +29,7 @@ class Guard(NamedTuple):
     readable: Sequence[str] = ()
     listable: Sequence[str] = ()
     writable: Sequence[str] = ()
+    niceness: int = 0
 
 
 _NOTHING = Guard()
@@ -58,14 +59,20 @@ def limit_self(parent: int, memory_bytes: int, cpu_s: int, file_bytes: int) -> N
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def _main(spec: dict[str, Any], command: list[str]) -> None:
+def restrict(spec: dict[str, Any], confine: Any) -> None:
+    """Takes from this process what a guard does not leave; `confine` is the module of that name."""
     limit_self(spec["parent"], spec["memory_bytes"], spec["cpu_s"], spec["file_bytes"])
+    os.nice(spec["niceness"])
     if spec["confined"]:
-        sys.path.append(os.path.dirname(os.path.abspath(__file__)))  # -I leaves it out
-        from confine import confine_calls, confine_files  # type: ignore[import-not-found,unused-ignore]
+        confine.confine_files(spec["readable"], spec["writable"], spec["listable"])
+        confine.confine_calls()
 
-        confine_files(spec["readable"], spec["writable"], spec["listable"])
-        confine_calls()
+
+def _main(spec: dict[str, Any], command: list[str]) -> None:
+    sys.path.append(os.path.dirname(os.path.abspath(__file__)))  # -I leaves it out
+    import confine  # type: ignore[import-not-found,unused-ignore]
+
+    restrict(spec, confine)
     os.execv(command[0], command)  # noqa: S606  # no shell is what we want
 
 

@@ -24,6 +24,7 @@ from medley.settings import Limits
 from medley.system.confine import landlock_version
 from medley.system.launch import guarded
 from medley.types import Asset, MediaInfo
+from tests.media.test_forked_children import program
 
 LIMITS = Limits(wall_s=60)
 #: Tries what its argument says, and prints what came of it as JSON.
@@ -65,8 +66,8 @@ def python(code: str, *arguments: str) -> list[str]:
     return [sys.executable, "-I", "-c", code, *arguments]
 
 
-@pytest.fixture
-def tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
+@pytest.fixture(params=["started", "forked"])
+def tried(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
     monkeypatch.setenv("MEDLEY_TOKEN", "a secret of ours")
     (tmp_path / "elsewhere").mkdir()
     canary, source, work = tmp_path / "elsewhere" / "canary", tmp_path / "source", tmp_path / "work"
@@ -74,7 +75,10 @@ def tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
     source.write_text("the file")
     work.mkdir()
     with socket.create_server(("127.0.0.1", 0)) as listener, open_source(source) as opened:
-        command = python(TRIES, str(canary), str(listener.getsockname()[1]), str(opened.path))
+        command: list[str] | Path = python(TRIES, str(canary), str(listener.getsockname()[1]), str(opened.path))
+        if request.param == "forked":
+            given = [str(canary), str(listener.getsockname()[1]), str(opened.path)]
+            command = program(tmp_path, f"import sys; sys.argv[1:] = {given!r}{TRIES}")
         result = run_child(command, cwd=work, limits=LIMITS, file="x", sources=[opened])
         listener.settimeout(0.2)
         with pytest.raises(TimeoutError):
@@ -104,7 +108,8 @@ def test_a_decoder_knows_none_of_our_secrets(tried: dict[str, object]) -> None:
     assert isinstance(environment, dict)
     assert "a secret of ours" not in environment.values()
     assert set(environment) <= {
-        "LANG", "LC_ALL", "LC_CTYPE", "TZ", "LD_LIBRARY_PATH", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"
+        "LANG", "LC_ALL", "LC_CTYPE", "TZ", "LD_LIBRARY_PATH", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE",
+        "OPENBLAS_NUM_THREADS"
     }  # fmt: skip
 
 
