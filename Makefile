@@ -6,7 +6,7 @@ STAMP := .venv/.medley-setup
 FIND_PYTHON := for p in python3.12 python3.11 python3; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' 2>/dev/null && echo $$p && break; done
 
-.PHONY: help setup demo pictures docs samples demo-models test-fast test test-hard test-corpus test-hostile test-ends test-platform check fix bench bench-again bench-ingest bench-load bench-long bench-upload bench-overhead bench-returns bench-where bench-work lock clean
+.PHONY: help setup demo pictures docs samples demo-models test-fast test test-hard test-corpus test-hostile test-ends test-platform check fix bench bench-again bench-ingest bench-load bench-long bench-upload bench-overhead bench-returns bench-setup bench-where bench-work lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -88,7 +88,13 @@ bench-upload: setup ## from the last byte of an upload to a complete outcome: pi
 bench-overhead: setup ## what a task costs, beside stock prefect-ray, Prefect's threads and plain Ray
 	@$(PY) bench/overhead.py
 
-bench-work: setup ## clips, pictures and PDFs beside a loop, plain Ray and Ray Data; writes docs/benchmarks.md
+bench-setup: setup .bench/.setup ## what the peers of benchmarks need, and what draws
+
+.bench/.setup: bench/requirements.txt
+	@VIRTUAL_ENV=$$PWD/.venv .venv/bin/uv pip install --quiet --no-deps --compile-bytecode --target .bench -r bench/requirements.txt
+	@touch $@
+
+bench-work: bench-setup ## clips, pictures and PDFs beside seven peers; writes docs/benchmarks.md
 	@$(PY) bench/work.py --write
 
 bench-returns: setup ## which files a run enters, and how often it comes back to one

@@ -53,7 +53,7 @@ def ours(kind: str, count: int) -> dict[str, float]:
 
 def peer(kind: str, count: int) -> dict[str, float]:
     """The same of a peer: see peers/noop.py."""
-    command = [sys.executable, str(ROOT / "bench" / "peers" / "noop.py"), kind, str(_WARM), str(count)]
+    command = [sys.executable, "-m", "bench.peers.noop", kind, str(_WARM), str(count)]
     done = subprocess.run(command, check=False, cwd=ROOT, capture_output=True, text=True)
     if done.returncode:
         sys.exit(done.stderr[-3000:])

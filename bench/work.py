@@ -34,7 +34,17 @@ ROOT = Path(__file__).parents[1]
 SAMPLE = ROOT / "samples" / "sample.mp4"
 SIZES = {"video": 24, "image": 1000, "pdf": 100}
 SMALL = {"video": 4, "image": 60, "pdf": 6}
-PEERS = {"loop": "a loop, one core", "ray_actors": "Ray actors", "ray_data": "Ray Data"}
+PEERS = {
+    "loop": "a loop, one core",
+    "ray_actors": "Ray actors",
+    "ray_data": "Ray Data",
+    "daft_native": "Daft",
+    "prefect_threads": "Prefect, threads",
+    "prefect_ray_stock": "Prefect on Ray, stock",
+    "ray_naive": "Ray, model in the task",
+}
+#: Workloads of a peer that does not do all of them: loading models for each of 100 PDFs takes minutes and says nothing.
+ONLY = {"ray_naive": ("video",)}
 MEDLEY = "Medley"
 #: Stage that makes the vectors of a modality, and what the peers call that branch.
 MADE_BY = {
@@ -67,7 +77,8 @@ def make(folder: Path, sizes: dict[str, int], seed: int) -> None:
 
 def peer(name: str, first: Path, second: Path) -> dict[str, Any]:
     """Videos of `first` (models load), then everything of `second`; seconds and what was made, by step."""
-    steps = [f"video:{first / 'video'}", *(f"{kind}:{second / kind}" for kind in SIZES)]
+    kinds = ONLY.get(name, tuple(SIZES))
+    steps = [f"video:{first / 'video'}", *(f"{kind}:{second / kind}" for kind in kinds)]
     found = in_temporary_work([sys.executable, "-m", f"bench.peers.{name}", *steps])
     cold, *warm = found["steps"]
     return {"cold": found["start_s"] + cold["seconds"], **{one["step"]: one for one in warm}}
@@ -131,15 +142,17 @@ def same(one: dict[str, Any], other: dict[str, Any]) -> bool:
 
 def require_same(made: dict[str, Any], sizes: dict[str, int]) -> None:
     """Raises AssertionError where a peer has made something else than Medley."""
-    for name in PEERS:
-        for kind in sizes:
+    for name in made.keys() - {MEDLEY}:
+        for kind in ONLY.get(name, tuple(sizes)):
             told, ours_told = made[name][kind]["told"], made[MEDLEY][kind]["told"]
             assert same(told, ours_told), f"{name} made something else of {kind}: {told}, {ours_told}"
 
 
 def table(seconds: dict[str, dict[str, list[float]]], sizes: dict[str, int]) -> str:
     """Medians with their spread, and each peer's against Medley's."""
-    lines = ["| what | " + " | ".join([MEDLEY, *PEERS.values()]) + " |", "|---" * (len(PEERS) + 2) + "|"]
+    names = [name for name in PEERS if name in seconds]
+    lines = ["| what | " + " | ".join([MEDLEY, *(PEERS[name] for name in names)]) + " |"]
+    lines.append("|---" * (len(names) + 2) + "|")
     titles = {
         "cold": f"{sizes['video']} clips, nothing running",
         **{kind: f"{n} {kind}s, warm" for kind, n in sizes.items()},
@@ -147,8 +160,10 @@ def table(seconds: dict[str, dict[str, list[float]]], sizes: dict[str, int]) -> 
     for figure, title in titles.items():
         base = statistics.median(seconds[MEDLEY][figure])
         cells = []
-        for name in (MEDLEY, *PEERS):
-            found = seconds[name][figure]
+        for name in (MEDLEY, *names):
+            if not (found := seconds[name].get(figure, [])):
+                cells.append("-")
+                continue
             middle, ratio = statistics.median(found), ""
             if name != MEDLEY:
                 ratio = f" ({middle / base:.2f} x)"
@@ -163,6 +178,7 @@ def main() -> None:
     parser.add_argument("-n", type=int, default=3)
     parser.add_argument("--small", action="store_true", help="a few files of each kind: whether it works at all")
     parser.add_argument("--write", action="store_true")
+    parser.add_argument("--peers", nargs="*", default=list(PEERS), choices=list(PEERS))
     given = parser.parse_args()
     sizes = SMALL if given.small else SIZES
     seconds: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
@@ -171,7 +187,7 @@ def main() -> None:
             first, second = (Path(directory, f"{turn}{which}") for which in "ab")
             make(first, {"video": sizes["video"]}, 2 * turn)
             make(second, sizes, 2 * turn + 1)
-            names = [MEDLEY, *PEERS]
+            names = [MEDLEY, *given.peers]
             made: dict[str, Any] = {}
             for name in names if turn % 2 == 0 else names[::-1]:
                 made[name] = standing(first, second) if name == MEDLEY else peer(name, first, second)

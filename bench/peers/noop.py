@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 import logging
 import os
-import socket
-import subprocess
 import sys
-import tempfile
 import time
-import urllib.request
 from collections.abc import Callable
 from typing import Any
+
+from bench.peers.prefect_server import prefect_server
 
 _SPEECH = ("extract_audio", "transcribe", "chunk", "embed_text", "write_speech")
 _FRAMES = ("sample_frames", "embed_frames", "write_frames")
@@ -76,30 +74,11 @@ def in_prefect(kind: str, warm: int, count: int) -> float:
     return float(items(count))
 
 
-def with_server(kind: str, warm: int, count: int) -> float:
-    """The same beside a Prefect server of its own."""
-    with tempfile.TemporaryDirectory() as home, socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-        probe.close()
-        url = f"http://127.0.0.1:{port}/api"
-        os.environ.update(PREFECT_HOME=home, PREFECT_API_URL=url, PREFECT_LOGGING_LEVEL="WARNING", DO_NOT_TRACK="1")
-        command = [sys.executable, "-m", "prefect", "server", "start", "--port", str(port)]
-        server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        try:
-            while True:
-                try:
-                    urllib.request.urlopen(f"{url}/health", timeout=1).close()  # noqa: S310  # our own
-                    break
-                except OSError:
-                    time.sleep(0.1)
-            return in_prefect(kind, warm, count)
-        finally:
-            server.terminate()
-            server.wait()
-
-
 if __name__ == "__main__":
     kind, warm, count = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-    seconds = on_bare_ray(warm, count) if kind == "bare" else with_server(kind, warm, count)
+    if kind == "bare":
+        seconds = on_bare_ray(warm, count)
+    else:
+        with prefect_server():
+            seconds = in_prefect(kind, warm, count)
     print(json.dumps({"seconds": seconds}))
