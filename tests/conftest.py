@@ -83,6 +83,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("case", table, ids=[case.name for case in table])
 
 
+_SLOW_FIRST = ["platform", "processes", "commands", "media", "store", "unit"]
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """What needs programs that are not there is left out; .ci/run installs them (espeak-ng, flite, chromium)."""
     unwanted = [] if synthesisers_installed() else ["synthesisers"]
@@ -90,7 +93,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     unwanted += [] if config.getoption("--whole") else ["whole"]
     left_out = [item for item in items if any(item.get_closest_marker(name) for name in unwanted)]
     config.hook.pytest_deselected(items=left_out)
-    items[:] = [item for item in items if item not in left_out]
+    kept = [item for item in items if item not in left_out]
+    # the files that take longest begin first: at the end of a run nobody waits for one of them alone
+    items[:] = sorted(kept, key=lambda item: _SLOW_FIRST.index(item.path.parent.name))
 
 
 @pytest.fixture

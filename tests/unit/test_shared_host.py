@@ -31,6 +31,9 @@ def loaded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             self.at_work -= 1
             return self.kind, self.at_work
 
+        def thread(self) -> int:
+            return threading.get_ident()
+
     def load(spec: ModelSpec, *, threads: int) -> Any:
         time.sleep(0.02)
         found.append(spec.kind)
@@ -48,6 +51,14 @@ def test_each_model_is_loaded_once_and_asked_by_one_call_at_a_time(loaded: list[
         answers = list(callers.map(lambda n: shared.run(str(n), (TEXT, VISION)[n % 2], "say")[0], range(40)))
     assert sorted(loaded) == ["text", "vision"]
     assert answers == [("text", 0), ("vision", 0)] * 20
+
+
+def test_each_model_has_one_thread_of_its_own(loaded: list[str]) -> None:
+    shared = SharedHost(1)
+    with ThreadPoolExecutor(16) as callers:
+        asked = list(callers.map(lambda n: shared.run(str(n), (TEXT, VISION)[n % 2], "thread")[0], range(40)))
+    assert len(set(asked[::2])) == len(set(asked[1::2])) == 1
+    assert asked[0] != asked[1]
 
 
 def test_what_cannot_be_loaded_is_told_to_who_asks(monkeypatch: pytest.MonkeyPatch) -> None:
