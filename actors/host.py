@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Iterator
@@ -10,6 +11,8 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from medley.models.base import ModelSpec, load_model
+
+logger = logging.getLogger("medley.models")
 
 
 class Host:
@@ -111,3 +114,11 @@ class SharedHost:
             finally:
                 del self._loading[spec]
         return self._hosts[spec]
+
+
+def logged(answer: tuple[Any, list[str]]) -> Any:
+    """The result of a call; what its host noted goes to the log of the task that asked."""
+    result, notes = answer
+    for note in notes:
+        logger.info(note)
+    return result

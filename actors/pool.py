@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
 from typing import Any, ClassVar
 
-from actors.host import ModelActor
+from actors.host import ModelActor, logged
 from actors.ocr import OcrActor
 from actors.whisper import WhisperActor
 from medley.models.base import ModelSpec
@@ -17,7 +16,6 @@ from medley.system.stop import raise_if_stopped
 #: Hosts that do more than pass calls on; every other kind of model has a `ModelActor`.
 _HOSTS: dict[str, type[Any]] = {"speech": WhisperActor, "ocr": OcrActor}
 _OWN_GPUS = 0.25  #: share of a GPU for a model that a pipeline brings
-logger = logging.getLogger("medley.models")
 
 
 def pool_for(spec: ModelSpec, context: TaskContext) -> Pool:
@@ -50,14 +48,6 @@ class LocalPool:
         with self._turn:
             raise_if_stopped()
             return logged(self._host.run("", method, *args))
-
-
-def logged(answer: tuple[Any, list[str]]) -> Any:
-    """The result; what its actor noted goes to the log of the task that asked."""
-    result, notes = answer
-    for note in notes:
-        logger.info(note)
-    return result
 
 
 def model_threads(configured: int) -> int:

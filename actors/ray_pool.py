@@ -15,8 +15,7 @@ from ray.exceptions import ActorDiedError, ActorUnavailableError, GetTimeoutErro
 
 import actors
 import medley
-from actors.host import ModelActor, SharedHost
-from actors.pool import logged
+from actors.host import ModelActor, SharedHost, logged
 from medley.code import code_of
 from medley.errors import ActorDied, ModelTimeout
 from medley.models.base import ModelSpec

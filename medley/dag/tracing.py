@@ -6,14 +6,13 @@ import contextlib
 import contextvars
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from medley.errors import PipelineError
 
-if TYPE_CHECKING:
-    from medley.dag.stage import Stage
-
 _ASSETS = "assets"
+#: A `medley.dag.stage.Stage`, whose module imports this one.
+Stage = Any
 
 
 @dataclass(frozen=True, slots=True)
