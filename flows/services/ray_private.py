@@ -13,10 +13,20 @@ import grpc
 import ray  # first, and whole: see prefect_private.py
 import ray._private.worker as ray_worker
 from ray._private import services
+from ray._private.node import Node
 from ray._raylet import AuthenticationTokenLoader, GcsClient  # type: ignore[attr-defined]  # compiled
 from ray.core.generated import gcs_pb2, gcs_service_pb2, node_manager_pb2, node_manager_pb2_grpc
 
-__all__ = ["ALIVE", "AuthenticationTokenLoader", "GcsClient", "Raylet", "gcs_service_pb2", "quiet_workers", "services"]
+__all__ = [
+    "ALIVE",
+    "AuthenticationTokenLoader",
+    "GcsClient",
+    "Raylet",
+    "gcs_service_pb2",
+    "quiet_workers",
+    "services",
+    "session_directory",
+]
 
 #: State of a node that lives.
 ALIVE = 0
@@ -25,6 +35,11 @@ ALIVE = 0
 def quiet_workers() -> None:
     """Keeps the death of a worker off our stdout, where Ray prints it whatever `log_to_driver` says."""
     ray_worker._worker_logs_enabled = False
+
+
+def session_directory() -> str:
+    """Where the cluster that this process has started keeps its sockets and logs."""
+    return str(ray_worker._global_node.get_session_dir_path())
 
 
 class Raylet:
@@ -66,6 +81,7 @@ def assumptions() -> Iterator[tuple[str, bool]]:
         "ray._private.worker prints of workers unless _worker_logs_enabled is False",
         any("_worker_logs_enabled" in code.co_names for code in _functions(ray_worker)),
     )
+    yield "the node of a driver tells its session's directory", hasattr(Node, "get_session_dir_path")
     yield "services.find_gcs_addresses() takes nothing", not inspect.signature(services.find_gcs_addresses).parameters
     yield "services.find_bootstrap_address(temp_dir) is there", callable(services.find_bootstrap_address)
     yield (

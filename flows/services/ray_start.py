@@ -20,7 +20,7 @@ from actors.ray_pool import NAMESPACE
 from flows.services.addresses import ray_cluster
 from flows.services.environment import prepare_environment, worker_environment
 from flows.services.ray_cluster import joinable
-from flows.services.ray_private import quiet_workers
+from flows.services.ray_private import quiet_workers, session_directory
 from flows.services.ray_task_host import task_host
 from flows.services.reaper import ENDED, MARK
 from medley.errors import SetupError
@@ -57,6 +57,9 @@ def start_ray(settings: Settings) -> None:
                 logging_level=logging.ERROR,
                 **(_joined() if cluster else _private_cluster(settings)),
             )
+            if not cluster:
+                _reapers[-1].stdin.write(f"{session_directory()}\n".encode())  # type: ignore[union-attr]  # a pipe
+                _reapers[-1].stdin.flush()  # type: ignore[union-attr]
         except Exception as error:  # Ray raises of every kind, some of them bare
             stop_ray()
             raise _unstarted(error, cluster) from error

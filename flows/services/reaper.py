@@ -2,12 +2,14 @@
 
 `python -m flows.services.reaper MARK`, with our end of a pipe as its stdin.
 
-When the command ends in whatever way, the pipe closes; processes that still carry its mark in their environment are
-killed. Ray's own agents would stay for a minute after their driver was killed (measured, Ray 2.60).
+Through the pipe comes the cluster's session directory, a line. When the command ends in whatever way, the pipe closes.
+Processes that still carry its mark in their environment are killed, and those of Ray that have a file of the session
+open: agents write their title over their environment, and stay for minutes where the raylet ended before them.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import time
@@ -22,9 +24,10 @@ _ROUNDS = 20
 
 def main(mark: str) -> None:
     """Waits for the end of stdin; then nothing with `mark` lives on."""
-    ended_in_order = sys.stdin.buffer.read() == ENDED
-    time.sleep(0.0 if ended_in_order else _GRACE_S)  # most of them end by themselves
+    *sessions, last = sys.stdin.buffer.read().split(b"\n")
+    time.sleep(0.0 if last == ENDED else _GRACE_S)  # most of them end by themselves
     kill_marked(mark)
+    kill_all([process for session in sessions for process in users_of(os.fsdecode(session))])
 
 
 def kill_marked(mark: str, name: str = MARK) -> None:
@@ -44,6 +47,19 @@ def descendants(pid: int) -> list[psutil.Process]:
         return list(psutil.Process(pid).children(recursive=True))
     except psutil.NoSuchProcess:
         return []
+
+
+def users_of(directory: str) -> list[psutil.Process]:
+    """Ray's own processes that have a file below `directory` open: not the driver, which has as well."""
+    found: list[psutil.Process] = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(OSError, psutil.Error):  # somebody else's, or gone
+            if not process.cmdline()[:1] or not process.cmdline()[0].startswith("ray::"):
+                continue
+            handles = os.scandir(f"/proc/{process.pid}/fd")
+            if any(os.readlink(handle.path).startswith(f"{directory}/") for handle in handles):
+                found.append(process)
+    return found
 
 
 def kill_all(processes: list[psutil.Process]) -> None:
