@@ -33,8 +33,7 @@ class BatchItem:
     began: float = field(default_factory=time.monotonic)
     stages: dict[str, StageReport] = field(default_factory=dict)
     errors: list[MedleyError] = field(default_factory=list)
-    records: dict[str, int] = field(default_factory=dict)  #: by modality, of the stages so far
-    notes: list[str] = field(default_factory=list)
+    results: dict[str, ArtifactRef] = field(default_factory=dict)  #: what stages have said that did not fail
     cancelled: bool = False
 
 
@@ -140,8 +139,7 @@ def _record_part(member: BatchItem, stage: str, part: ArtifactRef) -> StageRepor
 
 
 def _record_success(member: BatchItem, stage: str, result: ArtifactRef) -> StageReport | None:
-    member.records |= result.records
-    member.notes += result.notes
+    member.results[stage] = result
     if result.damage and all(error.reason != result.damage for error in member.errors):
         remedy = "The rest is searchable; if you have a better copy, give that"
         damaged = CorruptMedia(result.damage, file=member.asset.path, remedy=remedy)

@@ -22,9 +22,9 @@ def report_of(member: BatchItem, flight: InFlightBatch, run: TaskContext) -> Ite
     drop_copy(member.item, member.errors)
     errors = _deduplicated([error for error in member.errors if not isinstance(error, Cancelled)], flight)
     cancelled = member.cancelled or any(isinstance(error, Cancelled) for error in member.errors)
-    # where something failed, what was written before may count; else the stages have told all
-    records = records_of(member.asset, run) if errors or cancelled else member.records
-    notes = notes_of(member.asset, run) if errors or cancelled else [*member.asset.media.notes, *member.notes]
+    records, notes = _told(member, flight)
+    if errors or cancelled:  # what was written before may count
+        records, notes = records_of(member.asset, run), notes_of(member.asset, run)
     errors += stop_errors() if cancelled else []
     done = all(stage in member.stages for stage in flight.futures) and not errors
     status = "complete" if done else "cancelled" if cancelled else "partial" if any(records.values()) else "failed"
@@ -37,8 +37,15 @@ def report_of(member: BatchItem, flight: InFlightBatch, run: TaskContext) -> Ite
         seconds=round(time.monotonic() - member.began, 3),
         stages=[member.stages[name] for name in flight.futures if name in member.stages],
         errors=errors,
-        notes=list(dict.fromkeys(notes)),
+        notes=notes,
     )
+
+
+def _told(member: BatchItem, flight: InFlightBatch) -> tuple[dict[str, int], list[str]]:
+    """Records by modality and notes of a member whose stages have all told theirs, in the order of the picture."""
+    results = [member.results[name] for name in flight.futures if name in member.results]
+    notes = dict.fromkeys([*member.asset.media.notes, *(note for result in results for note in result.notes)])
+    return {name: count for result in results for name, count in result.records.items()}, list(notes)
 
 
 def _deduplicated(errors: Sequence[MedleyError], flight: InFlightBatch) -> list[dict[str, Any]]:

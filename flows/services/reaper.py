@@ -54,7 +54,7 @@ def users_of(directory: str) -> list[psutil.Process]:
     found: list[psutil.Process] = []
     for process in psutil.process_iter():
         with contextlib.suppress(OSError, psutil.Error):  # somebody else's, or gone
-            if not process.cmdline()[:1] or not process.cmdline()[0].startswith("ray::"):
+            if not "".join(process.cmdline()[:1]).startswith("ray::"):
                 continue
             handles = os.scandir(f"/proc/{process.pid}/fd")
             if any(os.readlink(handle.path).startswith(f"{directory}/") for handle in handles):

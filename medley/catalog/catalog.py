@@ -55,6 +55,7 @@ class Outcome:
     attempts: int
 
 
+_AT_ONCE = 500  # databases limit the parameters of a statement
 #: How an attempt ended: status, errors, records by modality.
 Ending = tuple[str, list[dict[str, Any]], dict[str, int]]
 
@@ -255,6 +256,11 @@ class Catalog:
 
     def claim(self, asset_ids: Collection[str], run_id: str) -> set[str]:
         """Those of the assets that are this run's from now on; expired claims are free."""
+        wanted = sorted(asset_ids)
+        parts = (wanted[at : at + _AT_ONCE] for at in range(0, len(wanted), _AT_ONCE))
+        return {asset_id for part in parts for asset_id in self._claim(part, run_id)}
+
+    def _claim(self, asset_ids: Collection[str], run_id: str) -> set[str]:
         free = set(asset_ids) - self._held_here(asset_ids, run_id)  # whatever the clock says, which may have been set
         expires = time.time() + CLAIM_S
         rows = [{"asset_id": asset_id, "run_id": run_id, "expires": expires} for asset_id in sorted(free)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
 import time
@@ -11,7 +12,7 @@ from typing import Any
 
 import psutil
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import event, select, update
 from sqlalchemy.exc import OperationalError
 
 from flows.engine import ledger as run_module
@@ -64,6 +65,15 @@ def test_only_the_owner_releases(catalog: Catalog) -> None:
     assert not catalog.claim([A], "run-2")
     catalog.release([A], "run-1")
     assert catalog.claim([A], "run-2")
+
+
+def test_more_assets_than_a_statement_has_parameters(catalog: Catalog) -> None:
+    assert catalog.claim([B], "run-2")
+    few = sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, 999
+    event.listen(catalog.engine, "connect", lambda connection, _: connection.setlimit(*few))
+    catalog.engine.dispose()
+    many = [f"{n:064}" for n in range(3000)]
+    assert catalog.claim([*many, B], "run-1") == set(many)
 
 
 def moved_elsewhere(catalog: Catalog) -> None:
