@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import json
 import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -44,7 +45,7 @@ def _grouped(found: Iterable[tuple[str, str | None]]) -> Iterator[ChildJob]:
     size: Counter[str | None] = Counter()
     for path, flow in found:
         waiting[flow].append(path)
-        size[flow] += len(path)
+        size[flow] += len(json.dumps(path))  # as the flow run's parameters hold it: six bytes for many a letter
         most = max(_ITEMS, _BATCHES * pipeline_named(flow).batch) if flow else _ITEMS
         if len(waiting[flow]) >= most or size[flow] >= _PATH_BYTES:
             yield flow, waiting.pop(flow)
