@@ -136,6 +136,14 @@ def settings(home: Path) -> Settings:
     return load_settings()
 
 
+@pytest.fixture(autouse=True)
+def _nothing_stopped() -> Iterator[None]:
+    """A stop that a test asks for ends with it: the next test of this process may be any other."""
+    stop.clear_stop()
+    yield
+    stop.clear_stop()
+
+
 @pytest.fixture(scope="session")
 def prefect_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The session's Prefect server."""

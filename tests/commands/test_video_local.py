@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import threading
 import time
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from medley.artifacts import MANIFEST, ArtifactStore
-from medley.catalog import open_catalog
+from medley.catalog import Catalog, open_catalog
 from medley.catalog.tables import outcomes, stages
 from medley.dag.fingerprints import fingerprints
 from medley.models.profiles import models_of
@@ -251,7 +251,9 @@ def test_usage_and_setup_errors_touch_nothing(medley: Medley, monkeypatch: pytes
     assert medley("status", "--json").report["items"][0]["status"] == "pending"
 
 
-def test_cancelling_leaves_what_another_run_holds_alone(medley: Medley, settings: Settings) -> None:
+def test_cancelling_leaves_what_another_run_holds_alone(
+    medley: Medley, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     catalog = open_catalog(settings)
     catalog.begin_run("other", "video", "demo")
     asset = identify(str(SAMPLE), "video", catalog, settings.limits, settings.spool)
@@ -260,7 +262,14 @@ def test_cancelling_leaves_what_another_run_holds_alone(medley: Medley, settings
     fingerprint = fingerprints("video", VideoOptions(), models)["extract_audio"]
     with ArtifactStore(settings.artifacts).create(asset.asset_id, "extract_audio", fingerprint, "other") as draft:
         (draft.directory / "audio.wav").write_bytes(b"the other run reads it")
-    threading.Timer(8, request_stop).start()
+    claim = Catalog.claim
+
+    def stop_once_refused(self: Catalog, assets: Collection[str], run: str) -> set[str]:
+        if not (claimed := claim(self, assets, run)):
+            request_stop()
+        return claimed
+
+    monkeypatch.setattr(Catalog, "claim", stop_once_refused)
     item = medley("video", SAMPLE, "--json").report["items"][0]
     assert (item["status"], item["stages"]) == ("cancelled", [])
     assert catalog.outcome(asset.asset_id, "video") is None

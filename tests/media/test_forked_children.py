@@ -52,11 +52,9 @@ def test_a_forked_child_is_ended_at_a_limit_or_a_stop(tmp_path: Path) -> None:
     assert "takes more than" in str(observe_child(sleeps, cwd=None, limits=Limits(wall_s=0.3), file="x").over)
     assert zygote_of(sleeps).children() == []
     threading.Timer(0.3, request_stop).start()
-    try:
-        with pytest.raises(Cancelled):
-            ran(sleeps)
-    finally:
-        clear_stop()
+    with pytest.raises(Cancelled):
+        ran(sleeps)
+    clear_stop()
     assert zygote_of(sleeps).children() == []
     hoards = program(tmp_path, "x = bytearray(2 << 30)")
     first = zygote_of(sleeps)

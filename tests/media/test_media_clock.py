@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -100,13 +99,6 @@ def test_sound_that_cannot_be_decoded(tmp_path: Path) -> None:
 SLEEP = ["/bin/sh", "-c", "echo $$ > pid; exec sleep 600"]
 
 
-@pytest.fixture
-def _stoppable() -> Iterator[None]:
-    stop.clear_stop()
-    yield
-    stop.clear_stop()
-
-
 def pid_of(directory: Path) -> int:
     eventually(lambda: (directory / "pid").exists() and (directory / "pid").read_text().endswith("\n"))
     return int((directory / "pid").read_text())
@@ -119,7 +111,6 @@ def test_a_child_that_takes_too_long_is_ended(tmp_path: Path) -> None:
     assert not psutil.pid_exists(pid_of(tmp_path))
 
 
-@pytest.mark.usefixtures("_stoppable")
 def test_a_stopped_run_ends_its_child(tmp_path: Path) -> None:
     pids: list[int] = []
 

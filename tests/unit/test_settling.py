@@ -34,11 +34,7 @@ def test_task_runs_are_settled_where_nobody_else_does(
     monkeypatch.delenv("PREFECT_API_URL", raising=False)
     if stands:
         monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:1/api")
-    stop.clear_stop()
     if stopped:
         stop.request_stop()
-    try:
-        start._settle(settings, open_catalog(settings), lambda: {"run": counts})
-    finally:
-        stop.clear_stop()
+    start._settle(settings, open_catalog(settings), lambda: {"run": counts})
     assert settled == expected

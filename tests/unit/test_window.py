@@ -115,13 +115,11 @@ def _made(asset: Any, stage: str, context: TaskContext) -> ArtifactRef:
 
 
 @pytest.fixture
-def script(monkeypatch: pytest.MonkeyPatch) -> Iterator[Script]:
+def script(monkeypatch: pytest.MonkeyPatch) -> Script:
     made = Script()
     monkeypatch.setattr(window_module, "submit_stages", made.submit)
     monkeypatch.setattr(registry, "_loaded", {**registry._loaded, "scripted": scripted})
-    stop.clear_stop()
-    yield made
-    stop.clear_stop()
+    return made
 
 
 @contextmanager
