@@ -26,6 +26,7 @@ import numpy as np
 
 from bench.ingest import draw
 from bench.peers.run import in_temporary_work
+from bench.results import keep
 from flows.services.shared import free_port
 from medley.media.ffmpeg import ffmpeg_program
 from tests.documents import pdf, text
@@ -195,6 +196,7 @@ def main() -> None:
                     seconds[name][figure].append(found if figure == "cold" else found["seconds"])
                 print(name, {figure: round(times[-1], 1) for figure, times in seconds[name].items()}, flush=True)
             require_same(made, sizes)
+            keep("work", {"sizes": sizes, "turns": turn + 1, "seconds": seconds})
             shutil.rmtree(first)
             shutil.rmtree(second)
     found = table(seconds, sizes)
