@@ -6,7 +6,7 @@ STAMP := .venv/.medley-setup
 FIND_PYTHON := for p in python3.12 python3.11 python3; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' 2>/dev/null && echo $$p && break; done
 
-.PHONY: help setup demo pictures docs samples demo-models test-fast test test-hard test-corpus test-hostile test-ends test-platform check fix bench bench-again bench-ingest bench-load bench-long bench-upload bench-overhead bench-returns bench-setup bench-where bench-work lock clean
+.PHONY: help setup demo pictures docs samples demo-models test-fast test test-hard test-corpus test-hostile test-ends test-platform check fix bench bench-again bench-growth bench-ingest bench-load bench-long bench-overhead bench-overlap bench-report bench-returns bench-setup bench-skew bench-start bench-upload bench-where bench-work lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -68,10 +68,39 @@ check: setup ## ruff, mypy, import-linter, sizes of files and functions
 	@.venv/bin/lint-imports --no-logo 2>/dev/null || .venv/bin/lint-imports
 	@$(PY) tests/sizes.py
 
-bench: bench-work bench-overhead bench-again bench-ingest bench-load bench-long bench-upload bench-where ## all benchmarks
+BENCHES := work overhead overlap skew again growth start
 
-bench-again: setup ## an unchanged run against the first one
+bench: $(addprefix bench-,$(BENCHES)) bench-report ## all that docs/benchmarks.md holds, three turns each, and that page: two hours
+
+bench-setup: setup .bench/.setup ## what the peers of benchmarks need, and what draws
+
+.bench/.setup: bench/requirements.txt
+	@VIRTUAL_ENV=$$PWD/.venv .venv/bin/uv pip install --quiet --no-deps --compile-bytecode --target .bench -r bench/requirements.txt
+	@touch $@
+
+bench-work: bench-setup ## clips, pictures and PDFs beside seven peers
+	@$(PY) bench/work.py
+
+bench-overhead: bench-setup ## what a task costs, beside stock prefect-ray, Prefect's threads and plain Ray
+	@$(PY) bench/overhead.py
+
+bench-overlap: bench-setup ## how well CPUs, models and branches are kept busy at once, beside six peers
+	@$(PY) bench/overlap.py
+
+bench-skew: bench-setup ## one long video among forty short clips
+	@$(PY) bench/skew.py
+
+bench-again: bench-setup ## nothing changed, one file changed, killed half way: what is done again
 	@$(PY) bench/again.py
+
+bench-growth: bench-setup ## 10 to 1,000 pictures: time and memory of each
+	@$(PY) bench/growth.py
+
+bench-start: bench-setup ## until the first records, until the first stage, beside stock Prefect on Ray
+	@$(PY) bench/start.py
+
+bench-report: bench-setup ## docs/benchmarks.md and its drawings, from what the last runs have kept
+	@$(PY) bench/report.py
 
 bench-ingest: setup ## 10,000 pictures, 300 PDFs and 20 videos in one folder: first, again, three changed; memory
 	@$(PY) bench/ingest.py
@@ -84,18 +113,6 @@ bench-long: setup ## memory and time of an hour of 1080p against a quarter of an
 
 bench-upload: setup ## from the last byte of an upload to a complete outcome: pictures, PDFs, videos
 	@$(PY) bench/upload.py
-
-bench-overhead: setup ## what a task costs, beside stock prefect-ray, Prefect's threads and plain Ray
-	@$(PY) bench/overhead.py
-
-bench-setup: setup .bench/.setup ## what the peers of benchmarks need, and what draws
-
-.bench/.setup: bench/requirements.txt
-	@VIRTUAL_ENV=$$PWD/.venv .venv/bin/uv pip install --quiet --no-deps --compile-bytecode --target .bench -r bench/requirements.txt
-	@touch $@
-
-bench-work: bench-setup ## clips, pictures and PDFs beside seven peers; writes docs/benchmarks.md
-	@$(PY) bench/work.py --write
 
 bench-returns: setup ## which files a run enters, and how often it comes back to one
 	@$(PY) bench/returns.py

@@ -20,23 +20,10 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from PIL import Image, ImageDraw
 
+from bench.corpus import SAMPLE, draw
 from medley.media.ffmpeg import ffmpeg_program
 from tests.documents import pdf, placed, text
-
-SAMPLE = Path(__file__).parents[1] / "samples" / "sample.mp4"
-COLOURS = ("red", "green", "blue", "yellow", "purple", "orange")
-
-
-def draw(n: int, rng: random.Random) -> Image.Image:
-    """A picture of its own, with noise enough to weigh up to 200 kB."""
-    made = Image.effect_noise((rng.randrange(120, 480), rng.randrange(120, 480)), 30).convert("RGB")
-    x, y, side = (rng.randrange(10, 60) for _ in range(3))
-    shape = getattr(ImageDraw.Draw(made), rng.choice(("ellipse", "rectangle")))
-    shape((x, y, x + side + 40, y + side + 40), fill=rng.choice(COLOURS))
-    made.putpixel((0, 0), (n % 256, n // 256 % 256, n // 65536))
-    return made
 
 
 def make(folder: Path, images: int, pdfs: int, videos: int) -> None:

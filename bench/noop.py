@@ -7,6 +7,7 @@ from typing import Any
 from medley.pipelines import FileOptions, pipeline, stage
 
 HEAD = b"medley-noop\n"
+MEDIA = ("application/x-medley-noop",)
 _WAITS = 0.1
 
 
@@ -36,8 +37,20 @@ def _is_ours(head: bytes, name: str) -> str | None:
     return "application/x-medley-noop" if head.startswith(HEAD) else None
 
 
-@pipeline(options=FileOptions, media=("application/x-medley-noop",), sniff=_is_ours)
+@pipeline(options=FileOptions, media=MEDIA, sniff=_is_ours)
 def noop(assets: Any, options: Any) -> None:
     """Does nothing in eight stages and two branches."""
     write_speech(embed_text(chunk(transcribe(extract_audio(assets)))))
+    write_frames(embed_frames(sample_frames(assets)))
+
+
+@pipeline(options=FileOptions, media=MEDIA, sniff=_is_ours, batch=4)
+def noop_by_4(assets: Any, options: Any) -> None:
+    """Does nothing to four files at a time, as clips of 15 s go through the stages."""
+    noop(assets, options)
+
+
+@pipeline(options=FileOptions, media=MEDIA, sniff=_is_ours, batch=100)
+def noop_by_100(assets: Any, options: Any) -> None:
+    """Does nothing in three stages to a hundred files at a time, as pictures go through them."""
     write_frames(embed_frames(sample_frames(assets)))

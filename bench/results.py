@@ -1,4 +1,4 @@
-"""What the last run of each benchmark has found: JSON files in .bench/results, from which docs/benchmarks.md is made."""
+"""What the last run of each benchmark has found: JSON in .bench/results, from which docs/benchmarks.md is made."""
 
 from __future__ import annotations
 

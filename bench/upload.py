@@ -20,7 +20,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine, select
 
-from bench.ingest import draw
+from bench.corpus import draw
 from medley.catalog import open_catalog
 from medley.catalog.tables import locations, outcomes, stages, uploads
 from medley.media.ffmpeg import ffmpeg_program
