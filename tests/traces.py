@@ -17,12 +17,12 @@ _NOISE_MS = 100
 
 
 def of_medley(home: Path) -> list[str]:
-    """Command lines of everything that runs for a home: services, keepers, Ray, workers."""
+    """Command lines of everything that runs for a home: services, their supervisors, Ray, workers."""
     return [line[:200] for line in _running(home).values()]
 
 
 def pids_of(home: Path, words: str) -> list[int]:
-    """Processes of a home, but for keepers, whose command lines hold `words`."""
+    """Processes of a home, but for supervisors, whose command lines hold `words`."""
     return [pid for pid, line in _running(home).items() if words in line and "flows.services.supervise" not in line]
 
 

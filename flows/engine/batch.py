@@ -26,7 +26,7 @@ from medley.types import ArtifactRef, Asset, AssetBatch, named, utc_now
 
 @dataclass(slots=True, eq=False)
 class BatchItem:
-    """One item of a flight."""
+    """One item of a batch."""
 
     item: Item
     asset: Asset
@@ -42,38 +42,38 @@ class InFlightBatch:
     """Items that go through the stages together."""
 
     dag: Dag
-    members: list[BatchItem]
+    items: list[BatchItem]
     futures: dict[str, PrefectFuture[Any]] = field(default_factory=dict)
     open: set[str] = field(default_factory=set)
     drives: int = 0
     deaths: int = 0  #: of these, how many ended with the death of a worker
     crash: Crash | None = None
-    broken: bool = False  #: a stage failed as a whole, for a reason that may be one member's
+    broken: bool = False  #: a stage failed as a whole, for a reason that may lie in one item
 
     name: str = field(init=False)  #: for people
 
     def __post_init__(self) -> None:
-        self.name = named([member.item.path for member in self.members])
+        self.name = named([batch_item.item.path for batch_item in self.items])
 
     def halves(self) -> list[InFlightBatch]:
-        """Two smaller flights, to be driven anew: what is done comes back cached."""
-        middle = len(self.members) // 2
-        return [InFlightBatch(self.dag, part) for part in (self.members[:middle], self.members[middle:])]
+        """Two smaller batches, to be driven anew: what is done comes back cached."""
+        middle = len(self.items) // 2
+        return [InFlightBatch(self.dag, part) for part in (self.items[:middle], self.items[middle:])]
 
     def begin(self, futures: dict[str, PrefectFuture[Any]]) -> None:
         """Once more, from nothing but what is kept."""
         self.drives += 1
         self.crash, self.broken = None, False
-        for member in self.members:
-            member.errors.clear()
+        for batch_item in self.items:
+            batch_item.errors.clear()
         self.futures, self.open = futures, set(futures)
 
 
-def running_stages(flight: InFlightBatch) -> list[str]:
+def running_stages(batch: InFlightBatch) -> list[str]:
     """The first open stage of each branch."""
     first: dict[str, str] = {}
-    for stage in flight.dag.values():
-        if stage.name in flight.open:
+    for stage in batch.dag.values():
+        if stage.name in batch.open:
             first.setdefault(stage.branch, stage.name)
     return list(first.values())
 
@@ -87,92 +87,92 @@ def final_state(future: PrefectFuture[Any]) -> State[Any] | None:
     return future.state  # known by now: the API is not asked
 
 
-def record_state(flight: InFlightBatch, stage: str, state: State[Any] | None) -> None:
+def record_state(batch: InFlightBatch, stage: str, state: State[Any] | None) -> None:
     """Files what became of a stage: done, failed with which error, cancelled, or its worker died."""
     if state is None:
-        _cancel(flight)
+        _cancel(batch)
         return
     if not state.is_final():
         return  # never ran: the stage before it failed
     result, seconds = state.result(raise_on_failure=False), 0.0
     if isinstance(result, AssetBatch):
         done: Counter[str] = Counter()
-        for member, part in zip(flight.members, result.parts, strict=True):
-            if isinstance(part, ArtifactRef) and (ended := _record_part(member, stage, part)):
+        for batch_item, part in zip(batch.items, result.parts, strict=True):
+            if isinstance(part, ArtifactRef) and (ended := _record_part(batch_item, stage, part)):
                 done[ended.state] += 1
                 seconds += ended.seconds
         if done:
-            states = ", ".join(state if len(flight.members) == 1 else f"{n} {state}" for state, n in done.items())
-            logger.info("%s: %s %s in %.3f s", flight.name, stage, states, seconds)
+            states = ", ".join(state if len(batch.items) == 1 else f"{n} {state}" for state, n in done.items())
+            logger.info("%s: %s %s in %.3f s", batch.name, stage, states, seconds)
     elif state.is_crashed():
         if STOP.is_set():
-            _cancel(flight)
+            _cancel(batch)
         else:
-            _record_crash(flight, crash_of(stage, result, state.message or ""))
+            _record_crash(batch, crash_of(stage, result, state.message or ""))
     else:
-        _record_failure(flight, stage, result)
+        _record_failure(batch, stage, result)
 
 
-def _record_crash(flight: InFlightBatch, crash: Crash) -> None:
-    logger.error("%s: %s crashed: %s", flight.name, crash.stage, crash.why)
+def _record_crash(batch: InFlightBatch, crash: Crash) -> None:
+    logger.error("%s: %s crashed: %s", batch.name, crash.stage, crash.why)
     if crash.kind in ("setup", "bug"):
-        _record_failure(flight, crash.stage, crash.error)
-    elif flight.crash is None:
-        flight.crash = crash
-        flight.deaths += crash.kind == "worker"
+        _record_failure(batch, crash.stage, crash.error)
+    elif batch.crash is None:
+        batch.crash = crash
+        batch.deaths += crash.kind == "worker"
 
 
-def _cancel(flight: InFlightBatch) -> None:
-    for member in flight.members:
-        member.cancelled = True
+def _cancel(batch: InFlightBatch) -> None:
+    for batch_item in batch.items:
+        batch_item.cancelled = True
 
 
-def _record_part(member: BatchItem, stage: str, part: ArtifactRef) -> StageReport | None:
-    """Files what became of one member; gives its entry where the stage was done in this run."""
+def _record_part(batch_item: BatchItem, stage: str, part: ArtifactRef) -> StageReport | None:
+    """Files what became of one item; gives its entry where the stage was done in this run."""
     error = part.error
     if error is None:
-        return _record_success(member, stage, part)
+        return _record_success(batch_item, stage, part)
     if error.stage == stage:  # else the stage before has told it
-        logger.error("%s: %s failed: %s", member.item.path, stage, error)
-        _record_error(member, stage, error)
+        logger.error("%s: %s failed: %s", batch_item.item.path, stage, error)
+        _record_error(batch_item, stage, error)
     return None
 
 
-def _record_success(member: BatchItem, stage: str, result: ArtifactRef) -> StageReport | None:
-    member.results[stage] = result
-    if result.damage and all(error.reason != result.damage for error in member.errors):
+def _record_success(batch_item: BatchItem, stage: str, result: ArtifactRef) -> StageReport | None:
+    batch_item.results[stage] = result
+    if result.damage and all(error.reason != result.damage for error in batch_item.errors):
         remedy = "The rest is searchable; if you have a better copy, give that"
-        damaged = CorruptMedia(result.damage, file=member.asset.path, remedy=remedy)
+        damaged = CorruptMedia(result.damage, file=batch_item.asset.path, remedy=remedy)
         damaged.stage, damaged.started = stage, result.started
-        member.errors.append(damaged)
-    if result.cached and stage in member.stages:
+        batch_item.errors.append(damaged)
+    if result.cached and stage in batch_item.stages:
         return None  # the item was driven again: this run did the stage before its worker died
     done = StageReport(stage, "completed", result.started, result.seconds, result.attempts)
     if result.cached:
         done.state = "cached"
     elif result.skipped:
         done.state = "skipped"
-    member.stages[stage] = done
+    batch_item.stages[stage] = done
     return done
 
 
-def _record_failure(flight: InFlightBatch, stage: str, error: Any) -> None:
+def _record_failure(batch: InFlightBatch, stage: str, error: Any) -> None:
     """A stage failed as a whole."""
     if not isinstance(error, MedleyError):  # a bug of ours or a library's: named, not hidden
-        unexpected = MedleyError(f"{type(error).__name__}: {error}", file=flight.members[0].asset.path)
+        unexpected = MedleyError(f"{type(error).__name__}: {error}", file=batch.items[0].asset.path)
         unexpected.stage, unexpected.started = stage, utc_now()
         error = unexpected
     if not isinstance(error, Cancelled):
-        logger.error("%s: %s failed", flight.name, stage, exc_info=error)
-    flight.broken = flight.broken or not isinstance(error, (Cancelled, SetupError, TransientError))
-    for member in flight.members:
-        _record_error(member, stage, error)
+        logger.error("%s: %s failed", batch.name, stage, exc_info=error)
+    batch.broken = batch.broken or not isinstance(error, (Cancelled, SetupError, TransientError))
+    for batch_item in batch.items:
+        _record_error(batch_item, stage, error)
 
 
-def _record_error(member: BatchItem, stage: str, error: MedleyError) -> None:
+def _record_error(batch_item: BatchItem, stage: str, error: MedleyError) -> None:
     if not isinstance(error, Cancelled):
-        member.stages[stage] = StageReport(stage, "failed", error.started, error.seconds, error.attempts)
-    member.errors.append(error)
+        batch_item.stages[stage] = StageReport(stage, "failed", error.started, error.seconds, error.attempts)
+    batch_item.errors.append(error)
 
 
 def cancel_running(force: bool) -> None:

@@ -31,7 +31,7 @@ class FormingBatch:
         if self._seconds and item.asset.media.duration_s >= self._seconds:
             return [*self.rest(), [item]]
         self.items.append(item)
-        length_s = sum(member.asset.media.duration_s for member in self.items)
+        length_s = sum(batch_item.asset.media.duration_s for batch_item in self.items)
         wanted = self.most if self._seconds else self._now
         full = len(self.items) >= wanted or (self._seconds and length_s >= self._seconds)
         return self.rest() if full else []

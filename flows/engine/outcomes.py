@@ -17,49 +17,49 @@ from medley.run import TaskContext
 from medley.types import Asset
 
 
-def report_of(member: BatchItem, flight: InFlightBatch, run: TaskContext) -> ItemReport:
+def report_of(batch_item: BatchItem, batch: InFlightBatch, run: TaskContext) -> ItemReport:
     """How an item ended."""
-    drop_copy(member.item, member.errors)
-    errors = _deduplicated([error for error in member.errors if not isinstance(error, Cancelled)], flight)
-    cancelled = member.cancelled or any(isinstance(error, Cancelled) for error in member.errors)
-    records, notes = _told(member, flight)
+    drop_copy(batch_item.item, batch_item.errors)
+    errors = _deduplicated([error for error in batch_item.errors if not isinstance(error, Cancelled)], batch)
+    cancelled = batch_item.cancelled or any(isinstance(error, Cancelled) for error in batch_item.errors)
+    records, notes = _told(batch_item, batch)
     if errors or cancelled:  # what was written before may count
-        records, notes = records_of(member.asset, run), notes_of(member.asset, run)
+        records, notes = records_of(batch_item.asset, run), notes_of(batch_item.asset, run)
     errors += stop_errors() if cancelled else []
-    done = all(stage in member.stages for stage in flight.futures) and not errors
+    done = all(stage in batch_item.stages for stage in batch.futures) and not errors
     status = "complete" if done else "cancelled" if cancelled else "partial" if any(records.values()) else "failed"
     return ItemReport(
-        member.item.path,
+        batch_item.item.path,
         status,  # type: ignore[arg-type]  # mypy widens the chain of conditions to str
-        member.asset.asset_id,
-        member.asset.media.media_type,
+        batch_item.asset.asset_id,
+        batch_item.asset.media.media_type,
         records=records,
-        seconds=round(time.monotonic() - member.began, 3),
-        stages=[member.stages[name] for name in flight.futures if name in member.stages],
+        seconds=round(time.monotonic() - batch_item.began, 3),
+        stages=[batch_item.stages[name] for name in batch.futures if name in batch_item.stages],
         errors=errors,
         notes=notes,
     )
 
 
-def _told(member: BatchItem, flight: InFlightBatch) -> tuple[dict[str, int], list[str]]:
-    """Records by modality and notes of a member whose stages have all told theirs, in the order of the picture."""
-    results = [member.results[name] for name in flight.futures if name in member.results]
-    notes = dict.fromkeys([*member.asset.media.notes, *(note for result in results for note in result.notes)])
+def _told(batch_item: BatchItem, batch: InFlightBatch) -> tuple[dict[str, int], list[str]]:
+    """Records by modality and notes of an item whose stages have all told theirs, in the order of the picture."""
+    results = [batch_item.results[name] for name in batch.futures if name in batch_item.results]
+    notes = dict.fromkeys([*batch_item.asset.media.notes, *(note for result in results for note in result.notes)])
     return {name: count for result in results for name, count in result.records.items()}, list(notes)
 
 
-def _deduplicated(errors: Sequence[MedleyError], flight: InFlightBatch) -> list[dict[str, Any]]:
+def _deduplicated(errors: Sequence[MedleyError], batch: InFlightBatch) -> list[dict[str, Any]]:
     """In the order of the stages; what stopped both branches alike is told once."""
-    place = {stage: n for n, stage in enumerate(flight.futures)}
+    place = {stage: n for n, stage in enumerate(batch.futures)}
     told: dict[tuple[str, str], dict[str, Any]] = {}
     for error in sorted(errors, key=lambda error: place.get(error.stage, -1)):
         told.setdefault((type(error).__name__, str(error)), error_entry(error))
     return list(told.values())
 
 
-def record_outcomes(flight: InFlightBatch, reports: Sequence[ItemReport], run_context: RunContext) -> None:
+def record_outcomes(batch: InFlightBatch, reports: Sequence[ItemReport], run_context: RunContext) -> None:
     """Tells the catalog; what no run needs any more goes."""
-    assets = [member.asset for member in flight.members]
+    assets = [batch_item.asset for batch_item in batch.items]
     ended = {report.asset_id: (report.status, report.errors, report.records) for report in reports if report.asset_id}
     run_context.catalog.record_outcomes(ended, run_context.run.flow, run_context.plan, run_context.run.run_id)
     run_context.catalog.record_stages(

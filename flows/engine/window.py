@@ -55,7 +55,7 @@ class Window:
         self._run_context = run_context
         self._forming = FormingBatch(run_context.pipeline, expected, run_context.settings.window)
         self._events: queue.SimpleQueue[_Event | None] = queue.SimpleQueue()
-        self._flights: list[InFlightBatch] = []
+        self._batches: list[InFlightBatch] = []
         self._claimed_elsewhere: deque[Item] = deque()
         self._next_claim = 0.0
         self._followers: dict[str, list[Item]] = {}
@@ -66,7 +66,7 @@ class Window:
         ahead = ItemsAhead(items, self._forming.ahead, lambda: self._events.put(None))
         while not STOP.is_set():
             self._fill(ahead)
-            if ahead.done and not self._flights and not self._claimed_elsewhere:
+            if ahead.done and not self._batches and not self._claimed_elsewhere:
                 break
             self._handle_event(_TICK_S)
         if STOP.is_set():
@@ -87,7 +87,7 @@ class Window:
             self._launch(self._forming.rest())
 
     def _has_room(self, size: int) -> bool:
-        return len(self._flights) < size and len(self._claimed_elsewhere) < size * self._forming.most
+        return len(self._batches) < size and len(self._claimed_elsewhere) < size * self._forming.most
 
     def _begin(self, items: Sequence[Item]) -> None:
         """Ends those that are known already, claims the others and lets those that are ours join a batch."""
@@ -135,23 +135,23 @@ class Window:
 
     def _launch(self, batches: list[list[BatchItem]]) -> None:
         run_context = self._run_context
-        for members in batches:
+        for items in batches:
             run_context.connect_store()
-            begun = [member.asset.asset_id for member in members]
+            begun = [batch_item.asset.asset_id for batch_item in items]
             run_context.catalog.begin_attempts(begun, run_context.run.flow, run_context.plan, run_context.run.run_id)
-            self._drive(InFlightBatch(run_context.run.dag, members))
+            self._drive(InFlightBatch(run_context.run.dag, items))
 
-    def _drive(self, flight: InFlightBatch) -> None:
-        if flight not in self._flights:
-            self._flights.append(flight)
-        assets = AssetBatch([member.asset for member in flight.members])
-        flight.begin(submit_stages(assets, self._run_context.run))
-        self._run_context.view.running[flight.name] = running_stages(flight)
-        for stage, future in flight.futures.items():
-            future.add_done_callback(partial(self._tell, flight, stage))
+    def _drive(self, batch: InFlightBatch) -> None:
+        if batch not in self._batches:
+            self._batches.append(batch)
+        assets = AssetBatch([batch_item.asset for batch_item in batch.items])
+        batch.begin(submit_stages(assets, self._run_context.run))
+        self._run_context.view.running[batch.name] = running_stages(batch)
+        for stage, future in batch.futures.items():
+            future.add_done_callback(partial(self._tell, batch, stage))
 
-    def _tell(self, flight: InFlightBatch, stage: str, future: PrefectFuture[Any]) -> None:
-        self._events.put((flight, stage, future))  # in a thread of Ray's or the pool's: nothing more than this
+    def _tell(self, batch: InFlightBatch, stage: str, future: PrefectFuture[Any]) -> None:
+        self._events.put((batch, stage, future))  # in a thread of Ray's or the pool's: nothing more than this
 
     def _handle_event(self, timeout_s: float) -> None:
         try:
@@ -160,49 +160,49 @@ class Window:
             return
         if event is None:  # an item is there
             return
-        flight, stage, future = event
-        flight.open.discard(stage)
-        self._run_context.view.running[flight.name] = running_stages(flight)
+        batch, stage, future = event
+        batch.open.discard(stage)
+        self._run_context.view.running[batch.name] = running_stages(batch)
         state = final_state(future)
         if state is not None:
             self._run_context.crashed_task_runs += state.is_crashed()
             self._run_context.ended_task_runs += not state.is_crashed()
-        record_state(flight, stage, state)
-        if not flight.open:
-            self._on_finished(flight)
+        record_state(batch, stage, state)
+        if not batch.open:
+            self._on_finished(batch)
 
-    def _on_finished(self, flight: InFlightBatch) -> None:
+    def _on_finished(self, batch: InFlightBatch) -> None:
         """What one of many may have brought down is looked for by halving; one alone is driven again, then given up.
 
         What a lost node or service has ended is driven again as it is.
         """
-        self._run_context.view.running.pop(flight.name, None)
-        lost = flight.crash is not None and flight.crash.kind == "elsewhere"
-        if STOP.is_set() or not (flight.crash or flight.broken):
-            self._finish(flight)
-        elif lost and flight.drives < _LOSSES:
-            self._drive(flight)
-        elif not lost and len(flight.members) > 1:
-            self._flights.remove(flight)
-            for half in flight.halves():
+        self._run_context.view.running.pop(batch.name, None)
+        lost = batch.crash is not None and batch.crash.kind == "elsewhere"
+        if STOP.is_set() or not (batch.crash or batch.broken):
+            self._finish(batch)
+        elif lost and batch.drives < _LOSSES:
+            self._drive(batch)
+        elif not lost and len(batch.items) > 1:
+            self._batches.remove(batch)
+            for half in batch.halves():
                 self._drive(half)
-        elif flight.crash and not lost and flight.deaths < _DEATHS:
-            self._drive(flight)
+        elif batch.crash and not lost and batch.deaths < _DEATHS:
+            self._drive(batch)
         else:
-            if flight.crash:
-                for member in flight.members:
-                    member.errors.append(flight.crash.error if lost else _quarantined(flight, flight.crash))
-            self._finish(flight)
+            if batch.crash:
+                for batch_item in batch.items:
+                    batch_item.errors.append(batch.crash.error if lost else _quarantined(batch, batch.crash))
+            self._finish(batch)
 
-    def _finish(self, flight: InFlightBatch) -> None:
+    def _finish(self, batch: InFlightBatch) -> None:
         """Only what we claimed is noted and tidied: another run may be at work on an item that we never began."""
-        self._flights.remove(flight)
-        self._run_context.view.running.pop(flight.name, None)
-        reports = [report_of(member, flight, self._run_context.run) for member in flight.members]
-        record_outcomes(flight, reports, self._run_context)
-        self._release([member.item for member in flight.members])
-        for member, report in zip(flight.members, reports, strict=True):
-            self._end(member.item, report)
+        self._batches.remove(batch)
+        self._run_context.view.running.pop(batch.name, None)
+        reports = [report_of(batch_item, batch, self._run_context.run) for batch_item in batch.items]
+        record_outcomes(batch, reports, self._run_context)
+        self._release([batch_item.item for batch_item in batch.items])
+        for batch_item, report in zip(batch.items, reports, strict=True):
+            self._end(batch_item.item, report)
 
     def _release(self, items: Sequence[Item]) -> None:
         """What has its outcome in the catalog is free for other runs."""
@@ -234,14 +234,14 @@ class Window:
         for force, patience_s in ((False, _SOFT_S), (True, _FORCE_S)):
             cancel_running(force)
             deadline = time.monotonic() + patience_s
-            while self._flights and time.monotonic() < deadline:
+            while self._batches and time.monotonic() < deadline:
                 self._handle_event(_TICK_S)
-        for flight in list(self._flights):
-            for member in flight.members:
-                member.cancelled = True
-            self._finish(flight)
-        for member in self._forming.items:
-            self._end(member.item, self._not_begun(member.item, "cancelled", stop_errors()))
+        for batch in list(self._batches):
+            for batch_item in batch.items:
+                batch_item.cancelled = True
+            self._finish(batch)
+        for batch_item in self._forming.items:
+            self._end(batch_item.item, self._not_begun(batch_item.item, "cancelled", stop_errors()))
 
     def _retire_replaced(self) -> None:
         """Assets whose last path shows something else now: their records go, after the new ones are in."""
@@ -255,10 +255,10 @@ class Window:
         return ItemReport(item.path, status, item.asset.asset_id if item.asset else None, media_type, errors=errors)
 
 
-def _quarantined(flight: InFlightBatch, crash: Crash) -> Quarantined:
+def _quarantined(batch: InFlightBatch, crash: Crash) -> Quarantined:
     error = Quarantined(
-        f"a worker process died {flight.deaths} times over it, the last time in stage {crash.stage}: {crash.why}",
-        file=flight.members[0].asset.path,
+        f"a worker process died {batch.deaths} times over it, the last time in stage {crash.stage}: {crash.why}",
+        file=batch.items[0].asset.path,
         remedy="See the logs; try it alone with --force",
     )
     error.stage = crash.stage

@@ -1,8 +1,8 @@
 """The shared services (Prefect server, vector store): found or started, and ended when nobody uses them.
 
 For each service three files in MEDLEY_HOME/run: `<name>.start` (locked while somebody starts or ends it),
-`<name>.users` (locked shared by each user), `<name>.json` (where it is). A keeper process is the service's parent and
-does the last user's duty when that user was killed.
+`<name>.users` (locked shared by each user), `<name>.json` (where it is). A supervising process (`supervise.py`) is the
+service's parent and does the last user's duty when that user was killed.
 """
 
 from __future__ import annotations
@@ -172,14 +172,14 @@ def _try_exclusive(file: IO[str]) -> bool:
     return True
 
 
-def _end(keeper_pid: int) -> None:
+def _end(supervisor_pid: int) -> None:
     with contextlib.suppress(psutil.NoSuchProcess):
-        keeper = psutil.Process(keeper_pid)
-        keeper.terminate()
+        supervisor = psutil.Process(supervisor_pid)
+        supervisor.terminate()
         deadline = time.monotonic() + _LEAVE_S
-        while keeper.is_running() and keeper.status() != psutil.STATUS_ZOMBIE:
+        while supervisor.is_running() and supervisor.status() != psutil.STATUS_ZOMBIE:
             if time.monotonic() > deadline:
-                keeper.kill()  # its service goes with it: see medley/system/launch.py
+                supervisor.kill()  # its service goes with it: see medley/system/launch.py
             time.sleep(0.02)
 
 
@@ -203,7 +203,7 @@ def _start_on(service: Service, settings: Settings, port: int, log: Path) -> str
         "start_lock": str(run / f"{service.name}.start"),
         "users_lock": str(run / f"{service.name}.users"),
     }
-    keeper = subprocess.Popen(
+    supervisor = subprocess.Popen(
         [sys.executable, "-P", "-m", "flows.services.supervise", json.dumps(spec)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
@@ -211,13 +211,13 @@ def _start_on(service: Service, settings: Settings, port: int, log: Path) -> str
         env=_environment_of(service, port),
         start_new_session=True,  # the terminal's Ctrl-C is for the command, not for what others use as well
     )
-    while keeper.poll() is None:
+    while supervisor.poll() is None:
         if STOP.is_set():
-            keeper.terminate()
-            keeper.wait()  # its service has ended
+            supervisor.terminate()
+            supervisor.wait()  # its service has ended
             raise_if_stopped()
         if address(service.name, settings):
-            threading.Thread(target=keeper.wait, daemon=True).start()  # no zombie
+            threading.Thread(target=supervisor.wait, daemon=True).start()  # no zombie
             return str(spec["url"])
         time.sleep(0.05)
     return None

@@ -114,7 +114,7 @@ def test_a_killed_users_service_is_ended(settings: Settings) -> None:
     assert not (settings.run_dir / "tiny.json").exists()
 
 
-def test_a_killed_keeper_takes_the_service_with_it_and_the_next_user_starts_anew(settings: Settings) -> None:
+def test_a_killed_supervisor_takes_the_service_with_it_and_the_next_user_starts_anew(settings: Settings) -> None:
     with shared(TINY, settings):
         before = address(settings)
         psutil.Process(before["pid"]).kill()
@@ -144,8 +144,8 @@ def test_a_service_that_dies_again_and_again_stays_down(settings: Settings) -> N
     once = "import socket, sys; socket.create_server(('127.0.0.1', int(sys.argv[1]))).accept()"
     brief = Service("tiny", (sys.executable, "-c", once, "{port}"), TINY.url, "tcp://127.0.0.1:{port}")
     with shared(brief, settings):
-        keeper = address(settings)["pid"]
-        eventually(lambda: not is_alive(keeper), 120)
+        supervisor = address(settings)["pid"]
+        eventually(lambda: not is_alive(supervisor), 120)
     assert not (settings.run_dir / "tiny.json").exists()
 
 

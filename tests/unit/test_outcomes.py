@@ -21,12 +21,12 @@ SAID = {
 
 def test_records_and_notes_come_in_the_order_of_the_picture_whatever_ended_first() -> None:
     given: Any = None  # nothing has failed: neither artifacts nor the run are asked
-    member = BatchItem(Item("/a.mp4", ASSET), ASSET)
-    flight = InFlightBatch(given, [member], futures=dict.fromkeys(SAID, given))
+    batch_item = BatchItem(Item("/a.mp4", ASSET), ASSET)
+    batch = InFlightBatch(given, [batch_item], futures=dict.fromkeys(SAID, given))
     for stage, result in reversed(SAID.items()):
-        member.stages[stage] = StageReport(stage, "completed", "", 0.0, 1)
-        member.results[stage] = result
-    report = report_of(member, flight, given)
+        batch_item.stages[stage] = StageReport(stage, "completed", "", 0.0, 1)
+        batch_item.results[stage] = result
+    report = report_of(batch_item, batch, given)
     assert report.status == "complete"
     assert list(report.records.items()) == [("speech", 4), ("frame", 10)]
     assert report.notes == ["of the probe", "of sound", "of both", "of frames"]
