@@ -44,12 +44,14 @@ def ray(settings: Settings) -> tuple[Service, int]:
         f"--dashboard-host={settings.up.host}",
         f"--dashboard-port={settings.up.dashboard_port}",
     )
+    # any free ports: else Ray keeps 10002 to 19999 for workers, and refuses to start where one of the others is there
+    workers = ("--min-worker-port=0", "--max-worker-port=0")
     memory = (f"--object-store-memory={settings.ray.object_store_mb << 20}",)
     size = [f"--num-{kind}={n}" for kind in ("cpus", "gpus") if (n := getattr(settings.ray, f"num_{kind}")) is not None]
     address = f"{settings.up.host}:{{port}}"
     # its own first workers would have another environment than any of ours
     env = (("RAY_preload_python_modules", ray_preload.__name__), ("RAY_prestart_worker_first_driver", "0"))
-    command = (*program, *where, *pages, *memory, *size)
+    command = (*program, *where, *pages, *workers, *memory, *size)
     return Service("ray", command, address, f"tcp://{address}", env), settings.up.ray_port
 
 

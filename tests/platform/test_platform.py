@@ -25,7 +25,7 @@ from sqlalchemy import select
 
 from flows.services.addresses import prefect_url, running
 from flows.services.reaper import descendants
-from flows.up.installation import flow_processes, programs, supervisor_pid
+from flows.up.installation import flow_processes, is_free, programs, supervisor_pid
 from medley.catalog import open_catalog
 from medley.catalog.tables import stages
 from medley.catalog.views import status_items
@@ -54,6 +54,9 @@ def room_for_four(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def up(home: Path, medley_process: Medley, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
     """An installation in a home of its own, ended afterwards."""
     everything: list[psutil.Process] = []
+    # among those that Ray keeps for its workers, where nobody says otherwise
+    port = next(port for port in random.sample(range(10002, 20000), 100) if is_free("127.0.0.1", port))
+    monkeypatch.setenv("MEDLEY_UP__RAY_PORT", str(port))
     try:
         started = medley_process("up", "--detach")
         assert started.code == 0, started.err
@@ -173,7 +176,7 @@ def test_killed_one_after_another_while_files_land(up: Settings, tmp_path: Path,
         for _ in range(3):
             cut(SAMPLE, Path(up.upload_source) / f"{landed}.mp4", start_s=2.0 * landed, seconds=2)
             landed += 1
-        time.sleep(8.0)  # the run is being started, or at work
+        eventually(lambda: flow_processes(up), 60)
         os.kill(victim(name, up), signal.SIGKILL)
         eventually(lambda: all_healthy(up), 120)
     healthy = time.monotonic()

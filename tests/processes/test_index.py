@@ -6,7 +6,6 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -83,8 +82,7 @@ def test_an_interrupt_ends_the_run_in_order(home: Path, monkeypatch: pytest.Monk
     heard = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"  # ignored under nohup
     script = f"{heard}; import medley; medley.open().ingest({str(SAMPLE)!r})"
     process = subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.PIPE, text=True)
-    eventually(lambda: of_medley(home), 60)
-    time.sleep(1)
+    eventually(lambda: list(home.glob("runs/*/log.txt")), 60)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=120)
     assert "KeyboardInterrupt" in err

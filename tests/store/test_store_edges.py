@@ -34,6 +34,7 @@ def test_rows_and_vectors_must_match() -> None:
 LOST = """
 import dataclasses, json, os, signal, time
 from flows.services.shared import vector_store
+from flows.services.supervise import is_reachable
 from medley.errors import StoreUnavailable
 from medley.settings import load_settings
 from medley.stores.base import Scope
@@ -46,7 +47,8 @@ with vector_store(settings) as address:
     [name] = store.write("text", TEXT_MODEL, [batch("a", ["one"])])
     there = the(store, name)
     os.kill(json.loads((settings.run_dir / "milvus.json").read_text())["pid"], signal.SIGKILL)  # and so its service
-    time.sleep(0.5)
+    while is_reachable(address.uri.replace("http", "tcp")):
+        time.sleep(0.05)
     calls = {
         "collections": lambda: store.collections(),
         "search_vector": lambda: store.search_vector(there, vector_of("one"), Scope(("speech",)), 5),
