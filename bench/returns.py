@@ -3,7 +3,8 @@
     python bench/returns.py [OTHER_CHECKOUT]
 
 Counts calls of our own functions in the main thread of the command (runner ray). Each time a call leads from one file
-into another that was entered before is a return; a round trip that repeats at once (a loop, a poll) counts once.
+into another that was entered before is a return; a round trip that repeats at once (a loop, a poll) counts once,
+however many files it leads through.
 """
 
 from __future__ import annotations
@@ -25,14 +26,19 @@ _SECONDS = "4"
 
 
 def collapsed(files: list[str]) -> list[str]:
-    """The files one after the other: no file twice in a row, no round trip twice in a row."""
+    """Lists the files one after the other: no file twice in a row, no round trip twice in a row."""
     found: list[str] = []
     for file in files:
         if not found or found[-1] != file:
             found.append(file)
-        if len(found) >= 4 and found[-2:] == found[-4:-2]:
-            del found[-2:]
+        while length := _repeated(found):
+            del found[-length:]
     return found
+
+
+def _repeated(files: list[str]) -> int:
+    """Returns the number of files in the shortest round trip that stands twice at the end; 0 where none does."""
+    return next((n for n in range(2, len(files) // 2 + 1) if files[-n:] == files[-2 * n : -n]), 0)
 
 
 def traced(root: Path, clip: str) -> list[str]:
