@@ -61,12 +61,13 @@ test-ends: setup ## every way a run can end, and twenty kills (make test takes s
 test-platform: setup ## the standing installation under load and under fire (make test takes the short form)
 	@$(PY) -m pytest --whole tests/platform/test_platform.py tests/platform/test_deployment.py
 
-check: setup ## ruff, mypy, import-linter, sizes of files and functions
+check: setup ## ruff, mypy, import-linter, sizes of files and functions, docstrings
 	@.venv/bin/ruff format --check .
 	@.venv/bin/ruff check .
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports --no-logo 2>/dev/null || .venv/bin/lint-imports
 	@$(PY) tests/sizes.py
+	@$(PY) tests/docstrings.py
 
 BENCHES := work overhead overlap skew again growth start
 

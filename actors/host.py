@@ -26,15 +26,15 @@ class Host:
     _since = 0.0
 
     def run(self, call_id: str, method: str, *args: Any) -> tuple[Any, list[str]]:
-        """One call of `method`, with the notes that were made meanwhile."""
+        """Calls `method` once, and returns the result with the notes that were made meanwhile."""
         self._notes = []
         self._since, self._call_id = time.monotonic(), call_id
         return getattr(self, method)(*args), self._notes
 
     def working_s(self, call_id: str) -> float:
-        """How long the model has been at the batch at hand of that call: 0.0 where the call has not begun.
+        """Tells how many seconds the model has been at the present batch of a call; 0.0 before the call has begun.
 
-        A pool asks this while `run` is at work.
+        A pool asks for this time while `run` is at work.
         """
         return time.monotonic() - self._since if self._call_id == call_id else 0.0
 
@@ -56,7 +56,7 @@ class ModelActor(Host):
         self._model: Any = load_model(spec, threads=threads)
 
     def run(self, call_id: str, method: str, *args: Any) -> tuple[Any, list[str]]:
-        """One call of a method of the model, with the notes that were made meanwhile."""
+        """Calls a method of the model once, and returns the result with the notes that were made meanwhile."""
         self._notes, self._since = [], time.monotonic()
         self._call_id = call_id
         if method == self.ready.__name__:
@@ -81,7 +81,7 @@ class SharedHost:
         self._loading: dict[ModelSpec, float] = {}
 
     def run(self, call_id: str, spec: ModelSpec, method: str, *args: Any) -> tuple[Any, list[str]]:
-        """One call of a method of that model; see `ModelActor.run`."""
+        """Calls a method of the model of `spec` once, as `ModelActor.run` does of its only model."""
         found: tuple[Any, list[str]] = self._worker(spec).submit(self._run, call_id, spec, method, *args).result()
         return found
 
@@ -95,7 +95,10 @@ class SharedHost:
                 self._worker(spec).submit(self._loaded, spec).result()
 
     def working_s(self, call_id: str) -> float:
-        """See `Host.working_s`; a model that is being loaded counts: the call may wait for it."""
+        """Tells how many seconds a model has been at work on a call; see `Host.working_s`.
+
+        A model that is being loaded counts: the call may wait for that model.
+        """
         working_s = max((host.working_s(call_id) for host in list(self._hosts.values())), default=0.0)
         loading = list(self._loading.values())
         return working_s or (time.monotonic() - min(loading) if loading else 0.0)
@@ -117,7 +120,7 @@ class SharedHost:
 
 
 def logged(answer: tuple[Any, list[str]]) -> Any:
-    """The result of a call; what its host noted goes to the log of the task that asked."""
+    """Returns the result of a call, and writes the notes of the call's host to the log of the task that asked."""
     result, notes = answer
     for note in notes:
         logger.info(note)

@@ -18,7 +18,7 @@ class OcrActor(Host):
         self._model: OcrModel = load_model(spec, threads=threads)
 
     def read_images(self, paths: Sequence[Path]) -> list[list[Line]]:
-        """Lines of text of each JPEG of ours, boxes in its pixels."""
+        """Reads the lines of text of each JPEG that Medley made, with boxes in the JPEG's pixels."""
         found = []
         for path in paths:
             raise_if_stopped()

@@ -19,7 +19,7 @@ _OWN_GPUS = 0.25  #: share of a GPU for a model that a pipeline brings
 
 
 def pool_for(spec: ModelSpec, context: TaskContext) -> Pool:
-    """The resident processes of a model: created where nobody has asked yet, shared by all runs."""
+    """Returns the pool of a model's resident processes: created where nobody has asked yet, shared by all runs."""
     host, threads = _HOSTS.get(spec.kind, ModelActor), model_threads(context.pools.threads)
     if context.runner == "local" or spec.endpoint:  # a client of a server's needs no actor
         return LocalPool(host, spec, threads)
@@ -51,7 +51,7 @@ class LocalPool:
 
 
 def model_threads(configured: int) -> int:
-    """CPU threads of one model: as configured, else half of the cores."""
+    """Returns the number of CPU threads of one model: as configured, else half of the cores."""
     return configured or max(1, (os.cpu_count() or 1) // 2)
 
 

@@ -96,7 +96,10 @@ class RayPool:
 
 
 def actor_name(host: type, spec: ModelSpec) -> str:
-    """Another model, or other code of ours, is another actor: a resident one is never asked for what it is not."""
+    """Names the actor of a model after host, model, device and code.
+
+    Another model, or other code of Medley, is another actor: a resident actor is never asked for what it is not.
+    """
     return f"{host.__name__}-{spec.fingerprint}-{spec.device}-{_code(host)}"
 
 
@@ -118,7 +121,7 @@ def _code(host: type) -> str:
 
 
 def gpu_share(spec: ModelSpec, share: float) -> float:
-    """The share of a GPU to ask Ray for: none where the model runs on the CPU or the cluster declares no GPU."""
+    """Returns the share of a GPU to ask Ray for: none where the model is on the CPU or the cluster declares no GPU."""
     if spec.device == "cpu" or not ray.cluster_resources().get("GPU"):
         return 0.0
     return share

@@ -18,9 +18,9 @@ class WhisperActor(Host):
         self._model: SpeechModel = load_model(spec, threads=threads)
 
     def transcribe(self, wav: Path, language: str | None, beam_size: int, translate: bool) -> list[Word]:
-        """Words of a WAV of ours, times in seconds from its first sample; see `SpeechModel`.
+        """Returns the words of a WAV that Medley wrote, times in seconds from its first sample; see `SpeechModel`.
 
-        Of a long one piece by piece; the language is that of the first piece in which somebody speaks.
+        Transcribes a long WAV piece by piece. The language is that of the first piece in which somebody speaks.
         """
         words: list[Word] = []
         spoken = None

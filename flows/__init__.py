@@ -20,7 +20,7 @@ _OURS = "MEDLEY_MADE_RAY_TOKEN"
 
 
 def given_ray_token() -> str:
-    """RAY_AUTH_TOKEN where somebody has set it, else empty."""
+    """Returns RAY_AUTH_TOKEN where somebody has set the variable, else an empty string."""
     return "" if os.environ.get(_OURS) else os.environ.get("RAY_AUTH_TOKEN", "")
 
 

@@ -53,20 +53,23 @@ class ArtifactStore:
         self.root = root
 
     def asset_directory(self, asset_id: str) -> Path:
-        """Everything that was made of an asset."""
+        """Returns the directory that holds everything that was made of an asset."""
         return self.root / asset_id[:2] / asset_id
 
     def directory(self, asset_id: str, stage: str, fingerprint: str) -> Path:
-        """Where that artifact is, or would be."""
+        """Returns the directory where an artifact is, or would be."""
         return self.asset_directory(asset_id) / stage / fingerprint
 
     def stages(self, asset_id: str, fingerprint: str) -> list[str]:
-        """Names of the stages that have an artifact of that fingerprint, whole or not."""
+        """Returns the names of the stages that have an artifact of `fingerprint` for an asset, whole or not."""
         found = self.asset_directory(asset_id).glob(f"*/{fingerprint}")
         return sorted(path.parent.name for path in found)
 
     def find(self, asset_id: str, stage: str, fingerprint: str) -> Manifest | None:
-        """The manifest, or None where it is absent, unreadable, or names a file that is missing or of another size."""
+        """Reads an artifact's manifest.
+
+        Returns None where the manifest is absent, unreadable, or names a file that is missing or of another size.
+        """
         directory = self.directory(asset_id, stage, fingerprint)
         try:
             manifest = Manifest(**json.loads((directory / MANIFEST).read_text()))
@@ -156,7 +159,7 @@ def _swap_in(made: Path, final: Path) -> None:
 
 
 def sha256_of(path: Path | str) -> str:
-    """Hex SHA-256 of a file's bytes, read in blocks."""
+    """Computes the hex SHA-256 of a file's bytes, read in blocks."""
     digest = hashlib.sha256()
     with open(path, "rb", buffering=0) as file:
         while block := file.read(_BLOCK_BYTES):

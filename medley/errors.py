@@ -139,12 +139,12 @@ NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 def no_space(where: object, why: str = "no space left") -> NoSpace:
-    """The error for a full disk."""
+    """Builds the error for a full disk."""
     return NoSpace(f"{why} at {where}", remedy="Free some space and run again")
 
 
 def error_class(name: str) -> type[MedleyError]:
-    """The class of that name in this module's tree; raises SetupError for any other name."""
+    """Finds the error class called `name` in this module's tree; raises SetupError for any other name."""
     found = globals().get(name)
     if isinstance(found, type) and issubclass(found, MedleyError):
         return found

@@ -53,7 +53,7 @@ def _segment(found: dict[str, Any]) -> Segment:
 
 
 def markdown(pages: Sequence[dict[str, Any]]) -> str:
-    """Pages as Markdown: a heading for each, a paragraph for each block."""
+    """Formats pages as Markdown: a heading for each page, a paragraph for each block."""
     parts = [
         f"## Page {page['page']}\n\n" + "\n\n".join(markdown_text(block["text"]) for block in page["blocks"])
         for page in pages

@@ -25,7 +25,7 @@ _FINE = (0, 1)  # 1: some item is not complete; the report says which
 
 
 def open(home: str | os.PathLike[str] | None = None, *, profile: str | None = None) -> Index:  # noqa: A001
-    """The index in `home` (default: MEDLEY_HOME, else ~/.medley), with the models of `profile`. Starts nothing."""
+    """Opens the index in `home` (default: MEDLEY_HOME, else ~/.medley), with `profile`'s models. Starts nothing."""
     return Index(home, profile=profile)
 
 
@@ -109,7 +109,7 @@ class Index:
         return Hits(query or str(like), map(Hit.of, self._ask({**asked, **more})))
 
     def status(self, *, failed: bool = False) -> Status:
-        """What is known of runs and files; with `failed` only of files that are not complete."""
+        """Reports what is known of runs and files; with `failed` only of files that are not complete."""
         return Status(**json.loads(self._run(["status", "--json", *(["--failed"] if failed else [])], _to_stderr)))
 
     def forget(self, *targets: str | os.PathLike[str]) -> dict[str, Any]:

@@ -232,7 +232,10 @@ class IngestOptions(VideoOptions, PdfOptions, ImageOptions):
 
 
 def options_for(chosen: type[Chosen], given: FileOptions) -> Chosen:
-    """What of `given` concerns a pipeline with those options: fields of the same name and kind, else defaults."""
+    """Picks from `given` the options that concern a pipeline with options of the class `chosen`.
+
+    Fields of the same name and kind are taken over, all others have their defaults.
+    """
     if isinstance(given, chosen) and type(given) is chosen:
         return given
     known = type(given).model_fields

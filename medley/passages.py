@@ -41,7 +41,7 @@ def passages(blocks: Sequence[Block], tokens: Counter, max_tokens: int, overlap:
 
 
 def passages_for(model: ModelSpec, blocks: Sequence[Block], options: PassageOptions) -> list[Passage]:
-    """The same, sized for that text model. Raises ModelUnavailable."""
+    """Splits the text of one page into passages as `passages` does, sized for a text model. Raises ModelUnavailable."""
     most = min(options.max_tokens, most_tokens(model))
     return passages(blocks, token_counter(model), most, options.overlap)
 

@@ -17,7 +17,7 @@ _MARKED = re.compile(f"{_MARK}([0-9a-f]{{2}}|{_MARK})")
 
 
 def printable(text: str, keep: str = "") -> str:
-    r"""The text for a terminal, a log or a page: what could do something there is shown as \x1b; `keep` stays."""
+    r"""Writes characters that could do something in a terminal, log or page as text: \x1b. `keep` stays."""
     return _LIVE.sub(lambda found: found[0] if found[0] in keep else _shown(ord(found[0])), text)
 
 
@@ -28,21 +28,24 @@ def _shown(code: int) -> str:
 
 
 def markdown_text(text: str) -> str:
-    """The text on one line, without a meaning in Markdown or HTML."""
+    """Puts the text on one line, and escapes characters that have a meaning in Markdown or HTML."""
     return _MARKUP.sub(r"\\\1", printable(" ".join(text.split())))
 
 
 def to_json(value: Any, indent: int | None = None) -> str:
-    """JSON that can be printed anywhere and encoded as UTF-8: nothing live in it, every string readable as it was."""
+    """Writes JSON that can be printed anywhere and encoded as UTF-8.
+
+    Characters that could do something there are escaped, and every string is readable as it was.
+    """
     text = json.dumps(value, ensure_ascii=False, indent=indent)
     return _LIVE.sub(lambda found: found[0] if found[0] == "\n" else f"\\u{ord(found[0]):04x}", text)
 
 
 def portable_name(path: str) -> str:
-    """The path as a string that is Unicode: for databases and for JSON that others parse. See `native_name`."""
+    """Turns the path into a Unicode string, for databases and for JSON that others parse. See `native_name`."""
     return _UNDECODED.sub(lambda found: _MARK + (_MARK if found[0] == _MARK else f"{ord(found[0]) - 0xDC00:02x}"), path)
 
 
 def native_name(name: str) -> str:
-    """The path that `portable_name` was given: what the system calls the file."""
+    """Restores the path that `portable_name` was given: the name by which the system calls the file."""
     return _MARKED.sub(lambda found: _MARK if found[1] == _MARK else chr(0xDC00 + int(found[1], 16)), name)

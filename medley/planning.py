@@ -33,24 +33,24 @@ class Planned:
 
 
 def plan_contents(options: BaseModel, models: Sequence[ModelSpec]) -> dict[str, Any]:
-    """What the plan of a run is made of, by name: options that stages read, and models. No secrets."""
+    """Lists the contents of a run's plan by name: options that stages read, and models. Leaves out secrets."""
     named = {spec.kind: f"{spec.id}@{spec.revision} {spec.compute_type}" for spec in models}
     return {"options": dict(_leaves(options)), "models": named}
 
 
 def wanted_stages(asset: Asset, run: TaskContext) -> list[Stage]:
-    """The stages that a run has for an asset: those of streams that do not exist are none."""
+    """Returns the stages that a run has for an asset; stages of streams that do not exist are left out."""
     return run.dag.wanted(asset)
 
 
 def stages_to_run(asset: Asset, run: TaskContext) -> list[str]:
-    """Stages without an artifact, in the order of the DAG."""
+    """Names the stages of an asset that have no artifact, in the order of the DAG."""
     names = (stage.name for stage in wanted_stages(asset, run))
     return [name for name in names if stage_manifest(name, asset.asset_id, run) is None]
 
 
 def reasons(outcome: Outcome | None, plan: str, run: TaskContext, catalog: Catalog, before: str | None) -> list[str]:
-    """Why there is something to do; `before` is the asset that the path showed until now, if another one."""
+    """Says why a run has work to do; `before` is the asset that the path showed until now, if another one."""
     if outcome is None:
         return ["changed" if before else "new"]
     if outcome.plan != plan:

@@ -14,10 +14,10 @@ Choice = TypeVar("Choice", bound=ModelChoice)
 
 
 def resolve_profile(options: Choice, settings: Settings, cluster_gpus: Callable[[], float] | None = None) -> Choice:
-    """`options` with a concrete profile.
+    """Returns `options` with a concrete profile.
 
-    `cluster_gpus` asks a given Ray cluster what it declares (only if that matters), None where there is no such
-    cluster: then this machine is asked. Raises SetupError where MEDLEY_PROFILE is no profile.
+    `cluster_gpus` asks a given Ray cluster how many GPUs it declares (only if that matters), None where there is no
+    such cluster: then this machine is asked. Raises SetupError where MEDLEY_PROFILE is no profile.
     """
     profile = options.profile
     if profile is None:
@@ -29,7 +29,7 @@ def resolve_profile(options: Choice, settings: Settings, cluster_gpus: Callable[
 
 
 def machine_has_gpu() -> bool:
-    """Whether an NVIDIA driver shows a GPU, asked through NVML; nothing is loaded that could not be there."""
+    """Tells whether an NVIDIA driver shows a GPU, asked through NVML; nothing is loaded that could not be there."""
     if not Path("/dev/nvidiactl").exists() and not Path("/proc/driver/nvidia/version").exists():
         return False
     import pynvml

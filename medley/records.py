@@ -26,23 +26,23 @@ _VECTORS = "vectors.npy"
 
 
 def save_rows(path: Path, rows: Sequence[Row]) -> None:
-    """Rows as JSON."""
+    """Writes rows to `path` as JSON."""
     path.write_text(json.dumps([asdict(row) for row in rows], ensure_ascii=False))
 
 
 def load_rows(path: Path) -> list[Row]:
-    """What `save_rows` wrote."""
+    """Reads the rows that `save_rows` wrote."""
     return [Row(**row) for row in json.loads(path.read_text())]
 
 
 def save_vectors(directory: Path, rows: Sequence[Row], vectors: Vectors) -> None:
-    """What an embedding stage leaves: `rows.json` and `vectors.npy` (float32, one row each)."""
+    """Writes the files of an embedding stage: `rows.json` and `vectors.npy` (float32, one vector for each row)."""
     np.save(directory / _VECTORS, vectors.astype(np.float32))
     save_rows(directory / ROWS, rows)
 
 
 def load_vectors(directory: Path) -> tuple[list[Row], Vectors]:
-    """What `save_vectors` wrote."""
+    """Reads the rows and vectors that `save_vectors` wrote."""
     return load_rows(directory / ROWS), np.load(directory / _VECTORS)
 
 

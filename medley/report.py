@@ -46,7 +46,7 @@ class ItemReport:
     notes: list[str] = field(default_factory=list)  #: what is true of the file and no fault
 
     def to_dict(self) -> dict[str, Any]:
-        """In the order of the command line contract."""
+        """Returns the entry as a dictionary, in the order of the command line contract."""
         known = asdict(self)
         errors = known.pop("errors")
         order = ("path", "asset_id", "media_type", "status", "duplicate_of", "records", "seconds", "stages")
@@ -70,24 +70,30 @@ class RunReport:
     items: list[dict[str, Any]]
 
     def to_dict(self) -> dict[str, Any]:
-        """As the command line contract has it."""
+        """Returns the report as a dictionary, as the command line contract has it."""
         return asdict(self)
 
 
 def error_entry(error: MedleyError) -> dict[str, Any]:
-    """One error as reports and the catalog hold it: type, stage, and a message with reason and remedy on one line."""
+    """Builds the entry of an error for reports and the catalog: type, stage, and message.
+
+    The message has the reason and the remedy on one line.
+    """
     message = printable(" ".join(str(error).split()))
     return {"type": type(error).__name__, "stage": error.stage or "identify", "message": message}
 
 
 def stop_errors() -> list[dict[str, Any]]:
-    """What cancelled items say where the run could not go on; nothing where somebody stopped it."""
+    """Returns the errors of cancelled items where the run could not go on; nothing where somebody stopped the run."""
     reason = stop_reason()
     return [error_entry(reason)] if reason else []
 
 
 def run_status(statuses: Iterable[str]) -> RunStatus:
-    """`complete` when every item is fine, `cancelled` when one was, `failed` when none came through, else `partial`."""
+    """Sums up the statuses of a run's items as the status of the run.
+
+    `complete` when every item is fine, `cancelled` when one was, `failed` when none came through, else `partial`.
+    """
     counts = Counter(statuses)
     if counts["cancelled"]:
         return "cancelled"
@@ -97,7 +103,7 @@ def run_status(statuses: Iterable[str]) -> RunStatus:
 
 
 def exit_code(status: RunStatus) -> int:
-    """Of a command that was not interrupted."""
+    """Returns the exit code of a command that was not interrupted: 0 where the run is complete, else 1."""
     return 0 if status == "complete" else 1
 
 
@@ -114,7 +120,7 @@ class ReportFile:
         self.add_entry(item.to_dict())
 
     def add_entry(self, entry: dict[str, Any]) -> None:
-        """The same with an entry of another run's report."""
+        """Appends an entry of another run's report, and counts the entry."""
         self._append(to_json(entry).encode() + b"\n")
         self.counts[entry["status"]] += 1
 
@@ -130,7 +136,7 @@ class ReportFile:
                 raise
 
     def items(self) -> Iterator[dict[str, Any]]:
-        """All entries so far, one by one."""
+        """Yields all entries of the report so far, one by one."""
         if self.path.exists():
             with self.path.open(encoding="utf-8") as file:
                 yield from map(json.loads, file)

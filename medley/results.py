@@ -48,7 +48,7 @@ class Hit:
 
     @classmethod
     def of(cls, found: dict[str, Any]) -> Hit:
-        """The hit in an answer of `medley search --json`."""
+        """Builds the hit from its JSON object in an answer of `medley search --json`."""
         return cls(**{**found, "evidence": tuple(Evidence(**one) for one in found["evidence"])})
 
     @property
@@ -121,7 +121,7 @@ class Report:
 
     @classmethod
     def of(cls, found: dict[str, Any]) -> Report:
-        """The report in an answer of `medley ingest --json`."""
+        """Builds the report from an answer of `medley ingest --json`."""
         return cls(**{**found, "items": tuple(Item(**item) for item in found["items"])})
 
     @property
@@ -130,7 +130,7 @@ class Report:
         return tuple(item for item in self.items if item.status not in ("complete", "unchanged", "skipped"))
 
     def check(self) -> Report:
-        """The report itself where every item is fine. Raises MedleyError that names those which are not."""
+        """Returns the report itself where every item is fine. Raises MedleyError that names the other items."""
         if self.failed:
             told = "; ".join(f"{item.path}: {(item.error or {}).get('message', item.status)}" for item in self.failed)
             raise MedleyError(f"{len(self.failed)} of {len(self.items)} items: {told}")

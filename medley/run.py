@@ -79,7 +79,7 @@ class TaskContext:
         return _dags[self.run_id]
 
     def model(self, model: Kind | ModelSpec) -> Pool:
-        """The resident processes of a model: of a kind of the run's models, or of a model of the stage's own."""
+        """Finds the resident processes of a model: of a kind of the run's models, or of a model of the stage's own."""
         return _pools[0](model if isinstance(model, ModelSpec) else getattr(self.models, model), self)
 
     @property
@@ -90,7 +90,7 @@ class TaskContext:
 
 
 def with_dag(context: TaskContext, dag: Dag) -> TaskContext:
-    """The context, whose picture has been read already."""
+    """Remembers the stages of a run, whose picture has been read already, and returns the context."""
     _remember(context.run_id, dag)
     return context
 

@@ -53,7 +53,7 @@ _ANYTHING = Scope()
 
 @lru_cache
 def query_encoder(model: ModelSpec) -> TextEncoder:
-    """The model, loaded once in this process, on one thread. Raises ModelUnavailable."""
+    """Loads the model that encodes queries, once in this process, on one thread. Raises ModelUnavailable."""
     encoder: TextEncoder = load_model(model, threads=1)
     return encoder
 
@@ -66,9 +66,10 @@ def search_moments(
     limit: int = 10,
     encoder_of: Callable[[ModelSpec], TextEncoder] = query_encoder,
 ) -> list[Moment]:
-    """The best `limit` moments for `query`, best first. Scores compare within one answer only.
+    """Finds the best `limit` moments for `query`, best first. Scores compare within one answer only.
 
-    Each collection is asked in the language of the model that made it. Raises StoreUnavailable, ModelUnavailable.
+    For each collection, the model that made its vectors encodes the query. Raises StoreUnavailable,
+    ModelUnavailable.
     """
     depth = limit * _DEPTH
     pieces: list[Evidence] = []

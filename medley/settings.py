@@ -103,7 +103,7 @@ class Limits(_Slice):
     max_file_bytes: int = Field(1 << 40, ge=1, description="Largest input file.")
 
     def for_a_part(self) -> Limits:
-        """Those of a child that does a part of a file, or of a unit, and not hours of video."""
+        """Returns the limits of a child that does a part of a file, or of a unit, and not hours of video."""
         return self.model_copy(update={"wall_s": min(self.wall_s, self.part_s)})
 
 
@@ -212,7 +212,7 @@ class Settings(BaseSettings):
 
 
 def load_settings() -> Settings:
-    """The settings of this process, its directories made; raises SetupError naming the setting that is wrong."""
+    """Reads the settings of this process, and makes its directories. Raises SetupError naming the wrong setting."""
     try:
         settings = Settings()
     except (ValidationError, ValueError) as error:

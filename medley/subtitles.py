@@ -23,7 +23,7 @@ class Cue:
 
 
 def cues(segments: Sequence[Segment]) -> Iterator[Cue]:
-    """The cues of a transcript; long sentences are parted between words, at their times."""
+    """Yields the cues of a transcript; long sentences are parted between words, at the times of the words."""
     for segment in segments:
         if not segment.words:
             yield Cue(segment.start_s, segment.end_s, _wrapped(segment.text))

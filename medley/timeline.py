@@ -15,9 +15,9 @@ _COLOURS = {"completed": "#2e7d32", "cached": "#90a4ae", "failed": "#c62828", "s
 
 
 def timeline_svg(items: Sequence[dict[str, Any]]) -> str:
-    """A picture of `items`, entries of a report (see `ItemReport.to_dict`), in the order in which they are given.
+    """Draws `items`, entries of a report (see `ItemReport.to_dict`), as an SVG, in the order in which they come.
 
-    Empty where no stage ran. Its seconds count from the first stage.
+    Returns an empty string where no stage ran. The seconds of the drawing count from the first stage.
     """
     ran = [item for item in items if item["stages"]]
     if not ran:

@@ -17,7 +17,7 @@ _PAUSE_S = 0.5
 
 
 def sentences(words: Iterable[Word]) -> list[Segment]:
-    """Words regrouped at punctuation and pauses of half a second: holds for every checkpoint."""
+    """Regroups words into sentences at punctuation and pauses of half a second: the rule holds for every checkpoint."""
     found: list[Segment] = []
     current: list[Word] = []
     for word in words:
@@ -61,12 +61,12 @@ def _pieces(words: tuple[Word, ...], options: ChunkOptions) -> list[tuple[Word, 
 
 
 def write_segments(path: Path, segments: Sequence[Segment]) -> None:
-    """As JSON: a list of segments with their words."""
+    """Writes the segments as JSON: a list of segments with their words."""
     path.write_text(json.dumps([asdict(segment) for segment in segments]))
 
 
 def read_segments(path: Path) -> list[Segment]:
-    """What `write_segments` wrote."""
+    """Reads the segments that `write_segments` wrote."""
     return [
         Segment(s["start_s"], s["end_s"], s["text"], tuple(Word(**word) for word in s["words"]))
         for s in json.loads(path.read_text())

@@ -17,12 +17,12 @@ Modality = str
 
 
 def utc_now() -> str:
-    """The time of day as ISO 8601 in UTC, to the millisecond."""
+    """Returns the time of day as ISO 8601 in UTC, to the millisecond."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def clock(seconds: float) -> str:
-    """A time within a file, for people, to the tenth: 75.3 is 1:15.3, 3675.0 is 1:01:15.0."""
+    """Formats a time within a file for people, to the tenth of a second: 75.3 is 1:15.3, 3675.0 is 1:01:15.0."""
     minutes, tenths = divmod(round(seconds * 10), 600)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{tenths / 10:04.1f}" if hours else f"{minutes}:{tenths / 10:04.1f}"
@@ -88,7 +88,7 @@ TIMED = ("application/ogg", "application/mxf", "application/vnd.rn-realmedia")
 
 
 def flow_of(media_type: str) -> Flow:
-    """Which pipeline of ours reads files of an IANA media type; "" where none does."""
+    """Tells which of Medley's own pipelines reads files of an IANA media type; "" where none does."""
     if media_type == "application/pdf":
         return "pdf"
     if media_type.startswith("image/"):
@@ -175,7 +175,7 @@ class AssetBatch:
 
 
 def named(names: Sequence[str]) -> str:
-    """Several things as people call them: the first, and how many more."""
+    """Names several things as people call them: the first one, and how many more there are."""
     names = [printable(name) for name in names]
     return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
 
@@ -201,7 +201,7 @@ class Word:
     text: str
 
     def later(self, by_s: float) -> Word:
-        """The same word on a clock that began `by_s` earlier."""
+        """Returns the same word on a clock that began `by_s` seconds earlier."""
         return Word(round(self.start_s + by_s, 3), round(self.end_s + by_s, 3), self.text)
 
 
@@ -216,7 +216,7 @@ class Segment:
 
     @classmethod
     def of(cls, words: tuple[Word, ...]) -> Segment:
-        """The segment that those words make; raises ValueError where there are none."""
+        """Builds the segment that the given words make; raises ValueError where there are no words."""
         if not words:
             raise ValueError("a segment needs at least one word")
         text = " ".join(word.text.strip() for word in words)

@@ -40,7 +40,10 @@ def collect_garbage(catalog: Catalog, artifacts: ArtifactStore) -> tuple[int, in
 
 
 def rebuild_index(artifacts: ArtifactStore, address: StoreAddress, claim: Callable[[str], bool]) -> Rebuilt:
-    """All records of all assets from their artifacts, without any model. `claim` says whether an asset is ours."""
+    """Writes all records of all assets anew from their artifacts, without any model.
+
+    `claim` says whether an asset is this process's to work on.
+    """
     store = open_store(address)
     try:
         work = _Rebuild(artifacts, store_slot(address.key), store)
@@ -89,13 +92,13 @@ def _of_an_older_medley(stage: str) -> dict[str, str]:
 
 
 def asset_directories(artifacts: ArtifactStore) -> Iterator[Path]:
-    """Where something was made of an asset."""
+    """Yields the directory of each asset of which something was made."""
     for shard in sorted(artifacts.root.glob("??")):
         yield from sorted(path for path in shard.iterdir() if path.is_dir())
 
 
 def size_of(directory: Path) -> int:
-    """Bytes of all files below it."""
+    """Sums the bytes of all files below a directory."""
     total = 0
     for where, _, names in os.walk(directory):
         total += sum(os.lstat(os.path.join(where, name)).st_size for name in names)

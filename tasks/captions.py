@@ -28,7 +28,7 @@ _CAPTIONS = "captions.json"
     num_cpus=0.1,
 )
 def caption(todo: Sequence[tuple[ArtifactRef, Draft]], context: TaskContext) -> None:
-    """A sentence or two about each picture."""
+    """Writes a caption of a sentence or two about each picture."""
     shown = [picture_rows(Path(source.directory)) for source, _ in todo]
     paths = [Path(source.directory, name) for (source, _), rows in zip(todo, shown, strict=True) for _, name in rows]
     options: CaptionOptions = context.options.captions

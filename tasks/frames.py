@@ -29,7 +29,7 @@ def _exported(made: Path) -> dict[str, Any]:
     export=_exported,
 )
 def sample_frames(asset: Asset, draft: Draft, context: TaskContext) -> None:
-    """The pictures worth looking at, as JPEGs with times."""
+    """Extracts the pictures of a video that are worth looking at, as JPEGs with times."""
     found = pictures.sample_frames(asset, draft.directory, context.options.frames, context.limits)
     draft.data |= {"frames": len(found.frames), "damage": found.damage}
     publish_frames(asset, found.frames, draft.directory)

@@ -24,7 +24,7 @@ from tasks.publish import publish_pictures
     makes="pictures",
 )
 def load_images(todo: Sequence[tuple[Asset, Draft]], context: TaskContext) -> None:
-    """Upright copies in sRGB, no larger than a model looks at."""
+    """Makes upright copies of pictures in sRGB, no larger than a model looks at."""
     wanted = [(asset, draft.directory / PICTURE) for asset, draft in todo]
     found = convert_assets(wanted, context.options.pictures.max_side_px, context.limits)
     for (_, draft), made in zip(todo, found, strict=True):

@@ -45,7 +45,7 @@ def _page(page: Page, source: str) -> dict[str, Any]:
     export=pages_as_json("text"),
 )
 def parse(asset: Asset, draft: Draft, context: TaskContext) -> None:
-    """Text with boxes, in reading order; pictures of pages without a text layer."""
+    """Extracts the text of pages with boxes, in reading order, and makes pictures of pages without a text layer."""
     found = parse_pdf(asset, draft.directory, context.options.pages, context.limits)
     draft.data |= {"pages": found.pages, "damage": found.damage, "notes": list(found.notes)}
 
@@ -60,7 +60,7 @@ def parse(asset: Asset, draft: Draft, context: TaskContext) -> None:
     num_cpus=0.1,
 )
 def ocr(parsed: ArtifactRef, draft: Draft, context: TaskContext) -> None:
-    """What is written on those pictures."""
+    """Reads what is written on the pictures of pages without a text layer."""
     source = Path(parsed.directory)
     scans = [page for page in read_pages(source) if page.scan]
     with (draft.directory / PAGES).open("w") as file:
@@ -78,7 +78,7 @@ def ocr(parsed: ArtifactRef, draft: Draft, context: TaskContext) -> None:
     num_cpus=0.1,
 )
 def chunk(read: ArtifactRef, draft: Draft, context: TaskContext) -> None:
-    """What one search hit shows."""
+    """Cuts the text of pages into passages, each of which is what one search hit shows."""
     parsed = ArtifactStore(context.artifacts).directory(read.asset.asset_id, "parse", context.fingerprints["parse"])
     rows: list[Row] = []
     written: tuple[tuple[Modality, Path], ...] = (("page", parsed), ("ocr", Path(read.directory)))

@@ -47,7 +47,7 @@ def submit_stages(assets: AssetBatch, context: TaskContext) -> dict[str, Prefect
 
 @lru_cache(maxsize=1024)
 def task_of(stage: Stage) -> Task[..., Any]:
-    """The Prefect task of a stage. Its function finds the stage by name: nothing of a pipeline is pickled."""
+    """Builds the Prefect task of a stage. Its function finds the stage by name: nothing of a pipeline is pickled."""
     made: Task[..., Any] = Task(
         work_on,
         name=stage.name,

@@ -19,7 +19,7 @@ _PAGES, _BEGINNING = 100, 300
 
 @contextlib.contextmanager
 def only_shown() -> Iterator[None]:
-    """Within the block Prefect's server may be away: that is logged, and no reason to fail."""
+    """Lets Prefect's server be away while the block runs: an absent server is logged, and no reason to fail."""
     import httpx
 
     try:
@@ -29,35 +29,35 @@ def only_shown() -> Iterator[None]:
 
 
 def embedded(picture: bytes, media_type: str) -> str:
-    """A picture within Markdown: Prefect's pages need no server of ours for it."""
+    """Encodes a picture for use within Markdown: Prefect's pages need no server of Medley's to show the picture."""
     return f"data:{media_type};base64,{base64.b64encode(picture).decode()}"
 
 
 def publish_transcript(asset: Asset, segments: Sequence[Segment]) -> None:
-    """The transcript with times as a Markdown artifact of the task run; nothing outside of one."""
+    """Publishes the transcript with times as a Markdown artifact of the task run; nothing outside of a task run."""
     # a list: the cells of a table are cut off where the page ends
     lines = [f"- **{clock(s.start_s)} – {clock(s.end_s)}** {markdown_text(s.text)}" for s in segments]
     _publish(asset, "transcript", "Transcript", "\n".join(lines) or "No speech.")
 
 
 def publish_frames(asset: Asset, frames: Sequence[Frame], directory: Path) -> None:
-    """A contact sheet as a Markdown artifact of the task run; nothing outside of one."""
+    """Publishes a contact sheet of frames as a Markdown artifact of the task run; nothing outside of a task run."""
     _publish_sheet(asset, "frames", [(directory / frame.image, clock(frame.time_s)) for frame in frames])
 
 
 def publish_figures(asset: Asset, figures: Sequence[Figure], directory: Path) -> None:
-    """The same for what is to be seen on pages."""
+    """Publishes a contact sheet of the figures on pages as a Markdown artifact, as `publish_frames` does of frames."""
     _publish_sheet(asset, "figures", [(directory / figure.image, f"page {figure.page}") for figure in figures])
 
 
 def publish_pictures(pictures: Sequence[tuple[Asset, Path]]) -> None:
-    """The same for a unit of pictures, under its first one's name."""
+    """Publishes a contact sheet of a unit of pictures under its first one's name; see `publish_frames`."""
     if pictures:
         _publish_sheet(pictures[0][0], "pictures", [(path, asset.name[-_LABEL:]) for asset, path in pictures])
 
 
 def publish_pages(asset: Asset, pages: Sequence[Page]) -> None:
-    """How each of the first pages begins, as a Markdown artifact of the task run; nothing outside of one."""
+    """Publishes how each of the first pages begins, as a Markdown artifact of the task run; nothing outside of one."""
     written = [(page.number, " ".join(block.text for block in page.blocks)) for page in pages[:_PAGES]]
     lines = [f"- **{number}** {markdown_text(text[:_BEGINNING])}" for number, text in written if text]
     _publish(asset, "pages", "Pages", "\n".join(lines) or "No text.")

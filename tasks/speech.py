@@ -26,7 +26,7 @@ from tasks.publish import publish_transcript
     transient=True,
 )
 def extract_audio(asset: Asset, draft: Draft, context: TaskContext) -> None:
-    """Sound as 16 kHz WAV; dropped once it is transcribed."""
+    """Extracts the sound as a 16 kHz WAV, which is dropped once the sound is transcribed."""
     found = sound.extract_audio(asset, draft.directory, context.limits, context.options.speech.track)
     draft.data |= {"duration_s": found.length_s, "damage": found.damage, "notes": list(found.notes)}
 
@@ -55,7 +55,7 @@ def transcribe(audio: ArtifactRef, draft: Draft, context: TaskContext) -> None:
 
 @stage(branch="speech", reads=lambda o: o.chunks.model_dump(), takes="transcript", makes="chunks", num_cpus=0.1)
 def chunk(transcript: ArtifactRef, draft: Draft, context: TaskContext) -> None:
-    """What one search hit shows."""
+    """Gathers the sentences of a transcript into chunks, each of which is what one search hit shows."""
     segments = read_segments(Path(transcript.directory) / TRANSCRIPT)
     write_segments(draft.directory / CHUNKS, chunk_segments(segments, context.options.chunks))
 

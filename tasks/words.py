@@ -30,7 +30,7 @@ _ONLY = 0  # the number of a picture that has no pages
     num_cpus=0.1,
 )
 def ocr(picture: ArtifactRef, draft: Draft, context: TaskContext) -> None:
-    """Lines of text, in reading order."""
+    """Reads the lines of text on a picture, in reading order."""
     with (draft.directory / PAGES).open("w") as file:
         for number, path in pages_of(Path(picture.directory, PICTURE)):
             raise_if_stopped()
@@ -48,7 +48,7 @@ def ocr(picture: ArtifactRef, draft: Draft, context: TaskContext) -> None:
     num_cpus=0.1,
 )
 def chunk(read: ArtifactRef, draft: Draft, context: TaskContext) -> None:
-    """What one search hit shows."""
+    """Cuts the lines of text into passages, each of which is what one search hit shows."""
     rows = []
     for page in read_pages(Path(read.directory)):
         number = None if page.number == _ONLY else page.number

@@ -23,11 +23,11 @@ from medley.settings import Settings, load_settings
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """No flags."""
+    """Adds nothing: `medley answer` has no flags."""
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Until stdin ends."""
+    """Answers the search requests in the lines of stdin until stdin ends."""
     settings = load_settings()
     prepare_environment(settings)
     with contextlib.ExitStack() as store:

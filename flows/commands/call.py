@@ -28,7 +28,7 @@ from medley.settings import Settings, load_settings
 
 
 def add_run_arguments(parser: argparse.ArgumentParser, options: type[BaseModel]) -> None:
-    """The flags of all verbs that start runs."""
+    """Adds the flags that all verbs that start runs have in common."""
     parser.add_argument("--runner", choices=("ray", "local"), help="ray (default), or threads of this process")
     parser.add_argument("--force", action="store_true", help="do everything again, whatever is known of these files")
     parser.add_argument("--verify", action="store_true", help="read every file, also where nothing seems changed")
@@ -41,7 +41,7 @@ def add_run_arguments(parser: argparse.ArgumentParser, options: type[BaseModel])
 
 
 def prepared(arguments: argparse.Namespace) -> Settings:
-    """The settings, with what the flags of a run say of them; the environment is made for them."""
+    """Returns the settings with what the flags of a run say of them, and makes the environment for these settings."""
     settings = load_settings()
     if arguments.runner:
         settings = settings.model_copy(update={"runner": arguments.runner})
@@ -96,7 +96,7 @@ class Call:
         on_ray_up: Callable[[], object],
         flow: str | None = None,
     ) -> Iterator[Any]:
-        """See `flows.services.start.started`; gives the task runner."""
+        """Starts services for the block, as `flows.services.start.started` does, and yields the task runner."""
         from flows.services.start import started
 
         begin = time.monotonic()
@@ -108,11 +108,14 @@ class Call:
             yield runner
 
     def first_to_tell(self) -> bool:
-        """Once: the main thread and the hard exit may both come to print the answer."""
+        """Returns True once: the main thread and the hard exit may both come to print the answer."""
         return self._to_tell.acquire(blocking=False)
 
     def end_hard(self) -> None:
-        """The work did not end within the grace period, and the answer is printed: end what we started, and go."""
+        """Ends everything that this command has started, and then the process itself.
+
+        Called where the work did not end within the grace period, after the answer is printed.
+        """
         sys.stdout.flush()  # before Ray is killed: the main thread may end over that
         if "flows.services.ray_start" in sys.modules:
             sys.modules["flows.services.ray_start"].kill_private_cluster()

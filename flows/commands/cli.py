@@ -69,7 +69,7 @@ def _run(verb: str, argv: Sequence[str]) -> int:
 
 
 def module_of(verb: str) -> Any:
-    """The module of a verb of its own: it has `add_arguments` and `run`."""
+    """Imports the module of a verb that is no pipeline: such a module has `add_arguments` and `run`."""
     return import_module(f"flows.commands.{_MODULES.get(verb, verb).replace('-', '_')}")
 
 

@@ -19,21 +19,21 @@ class PlainConsole(Console):
         super().__init__(stderr=stderr, highlight=False, soft_wrap=soft_wrap)
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
-        """The segments of `renderable`, as Rich asks for them before it adds its own control sequences."""
+        """Yields printable segments of `renderable`, as Rich asks for them before adding its own control sequences."""
         for segment in super().render(renderable, options):
             yield segment if segment.control else Segment(printable(segment.text, keep="\n"), segment.style)
 
 
 def print_json(value: Any) -> None:
-    """One JSON document on stdout."""
+    """Prints one JSON document on stdout."""
     print(to_json(value, indent=1))
 
 
 def print_note(text: str) -> None:
-    """One line on stderr that is no error."""
+    """Prints one line on stderr that is no error."""
     print(printable(text), file=sys.stderr)
 
 
 def print_error(text: str) -> None:
-    """One line on stderr."""
+    """Prints an error as one line on stderr."""
     print(f"medley: {printable(' '.join(text.split()))}", file=sys.stderr)

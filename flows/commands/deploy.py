@@ -11,13 +11,13 @@ from medley.settings import load_settings
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The flags of this verb."""
+    """Adds the flags of `medley deploy`."""
     text = "runs of which nothing is heard become Crashed: for workers on other machines"
     parser.add_argument("--heartbeats", action="store_true", help=text)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """For a server of your own: PREFECT_API_URL."""
+    """Tells a Prefect server of Medley's deployments: for a server of the user's own, the one at PREFECT_API_URL."""
     settings = load_settings()
     prepare_environment(settings)
     url = prefect_url(settings)

@@ -9,7 +9,7 @@ from medley.settings import load_settings
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """There are no flags."""
+    """Adds nothing: `medley down` has no flags."""
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -25,7 +25,7 @@ _MAX_PATHS = 500
 
 
 def add_arguments(parser: argparse.ArgumentParser, pipeline: str) -> None:
-    """The flags of a pipeline. Raises PipelineError."""
+    """Adds the flags of a pipeline. Raises PipelineError."""
     parser.add_argument("paths", nargs="+", type=without_password, metavar="PATH", help="files")
     add_run_arguments(parser, pipeline_named(pipeline).options)
 
@@ -45,7 +45,7 @@ class _Command(Call):
         self._pipeline, self._verb = pipeline_named(pipeline), verb
 
     def run(self) -> int:
-        """See the module."""
+        """Works on the files, starts services where needed, prints the report and returns the exit status."""
         self._view.pace.total = len(self._arguments.paths)
         options = read_option_flags(self._arguments, self._pipeline.options)
         force, verify = self._arguments.force, self._arguments.verify

@@ -19,7 +19,7 @@ Options = TypeVar("Options", bound=BaseModel)
 
 
 def add_option_flags(parser: argparse.ArgumentParser, options: type[BaseModel]) -> None:
-    """One flag for each field: `--profile`, `--speech.language`, `--frames.interval_s` ..."""
+    """Adds one flag for each field of the options: `--profile`, `--speech.language`, `--frames.interval_s` ..."""
     group = parser.add_argument_group("options")
     for name, field in _leaves(options):
         default = "" if field.default in (None, ()) else f" Default: {_plain(field.default)}."
@@ -28,7 +28,7 @@ def add_option_flags(parser: argparse.ArgumentParser, options: type[BaseModel]) 
 
 
 def read_option_flags(arguments: argparse.Namespace, options: type[Options]) -> Options:
-    """The options that the flags say; raises SetupError naming the flag that is wrong."""
+    """Builds the options that the flags say; raises SetupError naming the flag that is wrong."""
     values: dict[str, Any] = {}
     for name, _ in _leaves(options):
         given = getattr(arguments, name)
@@ -70,7 +70,7 @@ def _plain(value: Any) -> str:
 
 
 def pipeline_in(argv: Sequence[str]) -> Pipeline | None:
-    """The pipeline that `--pipeline` names, before the other flags are known. Raises PipelineError."""
+    """Finds the pipeline that `--pipeline` names, before the other flags are known. Raises PipelineError."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--pipeline")
     name = parser.parse_known_args(list(argv))[0].pipeline
@@ -78,7 +78,7 @@ def pipeline_in(argv: Sequence[str]) -> Pipeline | None:
 
 
 def add_pipeline_flag(parser: argparse.ArgumentParser, pipeline: Pipeline | None) -> None:
-    """The flag that gives all files to one pipeline."""
+    """Adds `--pipeline`, the flag that gives all files to one pipeline."""
     text = "give all files to this pipeline: a name (see medley pipelines), or module:name"
     parser.add_argument("--pipeline", metavar="NAME", help=text)
     parser.set_defaults(chosen=pipeline)

@@ -21,7 +21,7 @@ from medley.sources.urls import is_url, without_password
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The flags of this verb."""
+    """Adds the flags of `medley forget`."""
     parser.add_argument(
         "targets", nargs="+", type=without_password, metavar="PATH|ASSET", help="files, folders, URLs, or asset ids"
     )

@@ -11,7 +11,7 @@ from medley.upkeep import collect_garbage
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """No flags."""
+    """Adds nothing: `medley gc` has no flags."""
 
 
 def run(arguments: argparse.Namespace) -> int:

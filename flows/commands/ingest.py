@@ -31,14 +31,14 @@ from medley.system.stop import STOP
 
 
 def add_retry_arguments(parser: argparse.ArgumentParser) -> None:
-    """The flags of `retry`."""
+    """Adds the flags of `medley retry`."""
     parser.add_argument("--failed", action="store_true", required=True, help="all that is not complete")
     add_run_arguments(parser, IngestOptions)
     parser.set_defaults(sources=[], prune=False, chosen=None)
 
 
 def add_arguments(parser: argparse.ArgumentParser, pipeline: Pipeline | None = None) -> None:
-    """The flags of this verb: with a pipeline those of its options."""
+    """Adds the flags of `medley ingest`: with a pipeline, those of the pipeline's options."""
     add_pipeline_flag(parser, pipeline)
     parser.add_argument(
         "sources",
@@ -60,7 +60,7 @@ class _Ingest(Call):
     """One call of the verb."""
 
     def run(self) -> int:
-        """See the module."""
+        """Works on the files, each in the flow of its kind; prints the report and returns the exit status."""
         arguments, pipeline = self._arguments, self._arguments.chosen
         options = read_option_flags(arguments, pipeline.options if pipeline else IngestOptions)
         opened = open_parent(

@@ -16,7 +16,7 @@ from medley.settings import load_settings
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The flags of this verb."""
+    """Adds the flags of `medley models`."""
     parser.add_argument("action", choices=("pull",), help="pull: download what is not here yet")
     add_option_flags(parser, ModelChoice)
 

@@ -24,14 +24,14 @@ class Pace:
         self._began, self._usual_s = now, usual_s
 
     def ended(self, now: float, *, worked: bool) -> None:
-        """An item has ended; `worked`: some stage of it has run."""
+        """Counts an item that has ended; `worked` says whether some stage of the item has run."""
         self._ended += 1
         if worked:
             self._began = now if self._began is None else self._began
             self._worked.append(now)
 
     def line(self, now: float) -> str:
-        """Such as: 37 of 200 · 18 % · 4.1 a minute · about 40 min left."""
+        """Returns the pace as one line, such as: 37 of 200 · 18 % · 4.1 a minute · about 40 min left."""
         parts = [f"{self._ended} of {self.total}" if self.total else f"{self._ended} done"]
         if self.total:
             parts.append(f"{100 * self._ended // self.total} %")

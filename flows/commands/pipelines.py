@@ -20,7 +20,7 @@ _FORMATS: dict[str, Callable[[Dag], str]] = {"text": as_text, "mermaid": as_merm
 
 
 def add_arguments(parser: argparse.ArgumentParser, pipeline: Pipeline | None = None) -> None:
-    """The flags of this verb; with `show` those of the pipeline's options, on which its stages depend."""
+    """Adds the flags of `medley pipelines`; with `show` those of the pipeline's options, on which its stages depend."""
     parser.add_argument("action", nargs="?", choices=("list", "show"), default="list")
     parser.add_argument("name", nargs="?", help="of show: a pipeline, or module:name")
     parser.add_argument("--format", choices=_FORMATS, default="text", help="how show draws the stages")
@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser, pipeline: Pipeline | None = N
 
 
 def named_in(argv: list[str]) -> Pipeline | None:
-    """The pipeline after `show`, before the other flags are known. Raises PipelineError."""
+    """Finds the pipeline named after `show`, before the other flags are known. Raises PipelineError."""
     return pipeline_named(argv[1]) if argv[:1] == ["show"] and argv[1:] else None
 
 

@@ -32,7 +32,7 @@ from medley.sources.urls import head, is_url, without_password
 
 
 def add_arguments(parser: argparse.ArgumentParser, pipeline: Pipeline | None = None) -> None:
-    """The flags of this verb: with a pipeline those of its options."""
+    """Adds the flags of `medley plan`: with a pipeline, those of the pipeline's options."""
     add_pipeline_flag(parser, pipeline)
     parser.add_argument("sources", nargs="+", type=without_password, metavar="SOURCE", help="as of medley ingest")
     parser.add_argument("--json", action="store_true", help="the answer as JSON on stdout")

@@ -14,7 +14,7 @@ from medley.upkeep import rebuild_index
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """No flags."""
+    """Adds nothing: `medley rebuild-index` has no flags."""
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -9,7 +9,7 @@ from medley.errors import SetupError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The flags depend on the pipeline: `medley run PIPELINE --help`."""
+    """Adds PIPELINE and PATH. The flags depend on the pipeline: `medley run PIPELINE --help` tells them."""
     text = f"one of {', '.join(names())}, or module:name; medley run PIPELINE --help tells its flags"
     parser.add_argument("pipeline", metavar="PIPELINE", nargs="?", help=text)
     parser.add_argument("paths", metavar="PATH", nargs="*", help="files")

@@ -26,7 +26,7 @@ from medley.types import clock
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The flags of this verb."""
+    """Adds the flags of `medley search`."""
     parser.add_argument("query", nargs="?", default="", help="what to look for, in words")
     parser.add_argument("--like", metavar="RECORD|PICTURE", help="instead of words: a record's id, or a picture file")
     parser.add_argument("--limit", type=int, default=10, metavar="N", help="hits at most (default 10)")
@@ -82,7 +82,7 @@ def _known(wanted: list[str] | None, settings: Settings) -> tuple[str, ...] | No
 
 
 def show(query: str, hits: list[dict[str, Any]]) -> None:
-    """For people, on stdout: two lines for each hit, paths in one piece."""
+    """Prints the hits for people on stdout: two lines for each hit, a third to play it, paths in one piece."""
     console = PlainConsole()
     if not hits:
         console.print(f"Nothing found for “{escape(query)}”. Is anything indexed? Try: medley status")
@@ -112,7 +112,7 @@ def _quoted(path: str) -> str:
 
 
 def player_command(path: str, start_s: float) -> str:
-    """A command line for the shell that plays the file from there, with a player that is installed (else: mpv)."""
+    """Builds a shell command line that plays the file from `start_s`, with a player that is installed (else: mpv)."""
     options = {"mpv": f"--start={start_s:.1f} --", "vlc": f"--start-time={start_s:.1f}", "ffplay": f"-ss {start_s:.1f}"}
     player = next((name for name in options if shutil.which(name)), "mpv")
     return f"{player} {options[player]} {_quoted(os.path.abspath(path))}"

@@ -18,7 +18,7 @@ _RUNS_SHOWN = 20
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The flags of this verb."""
+    """Adds the flags of `medley status`."""
     parser.add_argument("--failed", action="store_true", help="only items that are not complete, with the reason")
     parser.add_argument("--json", action="store_true", help="the answer as JSON on stdout")
 

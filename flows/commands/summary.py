@@ -16,7 +16,7 @@ _ROWS = 20
 
 
 def print_summary(report: RunReport, profile: str | None, verb: str | None = None) -> None:
-    """A table of items, how long it took and how much of that was start-up, and three commands to try next."""
+    """Prints a table of items, how long the run took, how much of it was start-up, and three commands to try next."""
     console = PlainConsole()
     console.print(_table(report.items[:_ROWS]))
     if len(report.items) > _ROWS:
@@ -52,7 +52,7 @@ def _table(items: list[dict[str, Any]]) -> Table:
 
 
 def print_ingest(whole: dict[str, Any], counts: Mapping[str, int]) -> None:
-    """How many files ended how, and how long it took; each of them was told on stderr."""
+    """Prints how many files ended how, and how long the ingest took; stderr has told of each of the files."""
     console = PlainConsole()
     told = ", ".join(f"{count} {status}" for status, count in sorted(counts.items())) or "no files"
     start = f", {whole['startup_s']:.1f} s of it to start services" if whole["startup_s"] else ""

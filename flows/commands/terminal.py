@@ -49,13 +49,13 @@ class Terminal:
         self._live.stop()
 
     def starting(self, what: str) -> None:
-        """See `Progress`."""
+        """Shows what is being waited for before the first item can begin."""
         if self._plain and not self._quiet and what and what != self._waiting_for:
             self.console.print(what, markup=False, soft_wrap=True)
         self._waiting_for = what
 
     def ended(self, item: ItemReport) -> None:
-        """See `Progress`."""
+        """Counts an item that is done and prints its line; a quiet or brief view leaves out some without errors."""
         self._waiting_for = ""
         self.pace.ended(time.monotonic(), worked=bool(item.stages))
         if item.errors or not (self._quiet or (self._brief and not item.stages)):
@@ -81,7 +81,7 @@ class Terminal:
             self.console.print(f"           {told}", soft_wrap=True)
 
     def log_file(self, path: Path) -> None:
-        """Where more is to be read of what went wrong."""
+        """Prints the path of the log, in which more is to be read of what went wrong."""
         self.console.print(f"Log: {path}", markup=False, soft_wrap=True)
 
     def _show(self, line: str) -> None:

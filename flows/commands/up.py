@@ -18,7 +18,7 @@ from medley.system.stop import STOP
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The flags of this verb."""
+    """Adds the flags of `medley up`."""
     parser.add_argument("--detach", action="store_true", help="go back to the shell when everything is up")
 
 

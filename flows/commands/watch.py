@@ -24,7 +24,7 @@ _TICK_S = 0.2
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The flags of this verb."""
+    """Adds the flags of `medley watch`."""
     parser.add_argument(
         "sources",
         nargs="*",
@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Until Ctrl-C or SIGTERM."""
+    """Watches the sources until Ctrl-C or SIGTERM."""
     settings = load_settings()
     sources = [_absolute(source) for source in arguments.sources] or [settings.upload_source]
     for source in sources:

@@ -37,7 +37,10 @@ class ItemsAhead:
         self._notify()
 
     def take(self, *, wait: bool = False) -> Item | None:
-        """The next item; None where there is none yet (with `wait`: none left). Raises what identifying raised."""
+        """Takes the next item; None where there is none yet (with `wait`: none left).
+
+        Raises what identifying raised.
+        """
         if self.done:
             return None
         try:
@@ -50,13 +53,13 @@ class ItemsAhead:
         return found
 
     def take_some(self, most: int) -> list[Item]:
-        """The next items that are there already, up to `most` of them. Raises what identifying raised."""
+        """Takes the next items that are there already, up to `most` of them. Raises what identifying raised."""
         found: list[Item] = []
         while len(found) < most and (item := self.take()):
             found.append(item)
         return found
 
     def rest(self) -> Iterator[Item]:
-        """All that are left, however long that takes."""
+        """Yields all items that are left, however long identifying them takes."""
         while item := self.take(wait=True):
             yield item

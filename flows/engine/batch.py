@@ -56,12 +56,12 @@ class InFlightBatch:
         self.name = named([batch_item.item.path for batch_item in self.items])
 
     def halves(self) -> list[InFlightBatch]:
-        """Two smaller batches, to be driven anew: what is done comes back cached."""
+        """Splits the batch into two smaller ones, to be driven anew: finished stages come back cached."""
         middle = len(self.items) // 2
         return [InFlightBatch(self.dag, part) for part in (self.items[:middle], self.items[middle:])]
 
     def begin(self, futures: dict[str, PrefectFuture[Any]]) -> None:
-        """Once more, from nothing but what is kept."""
+        """Begins one more drive of the batch through its stages, from nothing but what is kept."""
         self.drives += 1
         self.crash, self.broken = None, False
         for batch_item in self.items:
@@ -70,7 +70,7 @@ class InFlightBatch:
 
 
 def running_stages(batch: InFlightBatch) -> list[str]:
-    """The first open stage of each branch."""
+    """Lists the first open stage of each branch of a batch."""
     first: dict[str, str] = {}
     for stage in batch.dag.values():
         if stage.name in batch.open:
@@ -79,7 +79,7 @@ def running_stages(batch: InFlightBatch) -> list[str]:
 
 
 def final_state(future: PrefectFuture[Any]) -> State[Any] | None:
-    """The final state of a future that is done; None where it was cancelled before it began."""
+    """Returns the final state of a future that is done; None where the future was cancelled before it began."""
     try:
         future.wait()
     except (asyncio.CancelledError, concurrent.futures.CancelledError):
@@ -88,7 +88,7 @@ def final_state(future: PrefectFuture[Any]) -> State[Any] | None:
 
 
 def record_state(batch: InFlightBatch, stage: str, state: State[Any] | None) -> None:
-    """Files what became of a stage: done, failed with which error, cancelled, or its worker died."""
+    """Records what became of a stage: done, failed with which error, cancelled, or its worker died."""
     if state is None:
         _cancel(batch)
         return
@@ -176,7 +176,7 @@ def _record_error(batch_item: BatchItem, stage: str, error: MedleyError) -> None
 
 
 def cancel_running(force: bool) -> None:
-    """On Ray the tasks are interrupted; threads see the stop flag by themselves."""
+    """Interrupts the tasks of the flow run where they are on Ray; threads see the stop flag by themselves."""
     context = FlowRunContext.get()
     if context and isinstance(context.task_runner, StockRayRunner):
         context.task_runner.cancel_all(force=force)

@@ -12,7 +12,7 @@ from medley.catalog import Catalog
 
 @contextmanager
 def claiming(catalog: Catalog, flow: str) -> Iterator[str]:
-    """A run of this process in the catalog, whose claims are kept until the block ends; gives its id."""
+    """Opens a run of this process in the catalog, keeps its claims until the block ends, and yields the run's id."""
     run_id = str(uuid.uuid4())
     with in_ledger(catalog, run_id, flow, "", lambda: ("complete", {})):
         yield run_id
@@ -20,7 +20,10 @@ def claiming(catalog: Catalog, flow: str) -> Iterator[str]:
 
 @contextmanager
 def claimed_ones(catalog: Catalog, flow: str, asset_ids: Iterable[str]) -> Iterator[list[str]]:
-    """Those of the assets that no run is at work on; nobody else begins with them until the block ends."""
+    """Claims those of the assets that no run is at work on, and yields their ids.
+
+    Nobody else begins with the claimed assets until the block ends.
+    """
     with claiming(catalog, flow) as run_id:
         wanted = list(dict.fromkeys(asset_ids))
         mine = catalog.claim(wanted, run_id)

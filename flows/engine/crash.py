@@ -59,7 +59,7 @@ def _error(crash: Crash) -> MedleyError:
 
 
 def crash_of(stage: str, error: object, message: str) -> Crash:
-    """The crash that `error`, or where that is none the state's `message`, tells of."""
+    """Builds the crash that `error` tells of, or the state's `message` where `error` is no exception."""
     cause = error.cause if isinstance(error, from_ray.RayTaskError) and error.cause else error
     said = str(cause) if isinstance(cause, BaseException) else message
     why = " ".join((said.strip().splitlines() or [type(cause).__name__])[0].split())[:300]

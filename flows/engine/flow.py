@@ -37,7 +37,7 @@ def flow_options(name: str, settings: Settings | None = None) -> dict[str, Any]:
 def ingest(
     pipeline: Pipeline, paths: list[str], options: FileOptions, *, force: bool, run_context: RunContext | None
 ) -> State[dict[str, Any]]:
-    """The body of every pipeline's flow: goes on with the command's run, or opens one for a deployed run."""
+    """Runs the body of every pipeline's flow: goes on with the command's run, or opens one for a deployed run."""
     with contextlib.ExitStack() as exits:
         run_context = run_context or exits.enter_context(deployed_run(pipeline, options, force=force))
         run_context.prefect_run_id = str(flow_run.id)
@@ -51,7 +51,10 @@ def ingest(
 
 
 def state_of(file: ReportFile, run_id: str, *, cut_short: bool = False) -> State[dict[str, Any]]:
-    """The same for any report; `cut_short` where not everything has an entry."""
+    """Shows any report in Prefect and returns the flow run's final state.
+
+    `cut_short` is given where not everything has an entry in the report.
+    """
     publish_items(file, run_id)
     counts = dict(file.counts)
     status = "cancelled" if cut_short else run_status(file.counts.elements())

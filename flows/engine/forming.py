@@ -27,7 +27,10 @@ class FormingBatch:
         return 1 if self._seconds else self._now - len(self.items)
 
     def add(self, item: BatchItem) -> list[list[BatchItem]]:
-        """The batches that are ready now. One that is long enough alone waits for nobody, and nobody for it."""
+        """Adds an item and returns the batches that are ready now.
+
+        An item that is long enough alone waits for no other item, and no other item waits for it.
+        """
         if self._seconds and item.asset.media.duration_s >= self._seconds:
             return [*self.rest(), [item]]
         self.items.append(item)
@@ -37,7 +40,7 @@ class FormingBatch:
         return self.rest() if full else []
 
     def rest(self) -> list[list[BatchItem]]:
-        """What waits, as the last batch; none where nothing does."""
+        """Returns the waiting items as the last batch; no batch where nothing waits."""
         found, self.items = self.items, []
         self._now = min(self.most, 2 * self._now)
         return [found] if found else []

@@ -47,7 +47,7 @@ class SeenBuffer:
         self._seen: dict[str, str] = {}
 
     def add(self, item: Item) -> Item:
-        """The item, whose asset was seen at its path and gets the run's tags."""
+        """Notes that the item's asset was seen at its path and gets the run's tags; returns the item."""
         if item.asset:
             self._seen[_known_as(item.path)] = item.asset.asset_id
         if len(self._seen) >= _TOLD_AT_ONCE:
@@ -55,7 +55,7 @@ class SeenBuffer:
         return item
 
     def flush(self) -> None:
-        """All that has not been told yet."""
+        """Tells the catalog of all noted items of which the catalog has not been told yet."""
         if self._seen:
             self._catalog.record_seen(list(self._seen))
             tag_assets(self._catalog.engine, set(self._seen.values()), self._tags)
@@ -70,7 +70,7 @@ def _known_as(path: str) -> str:
 def identify_items(
     paths: Sequence[str], flow: str, plan: str, catalog: Catalog, run: TaskContext, *, verify: bool
 ) -> Iterator[Item]:
-    """One item for each path, in order."""
+    """Yields one item for each path, in the order of the paths."""
     first: dict[str, Item] = {}
     for path in paths:
         if STOP.is_set():
@@ -91,15 +91,18 @@ def identify_items(
 
 
 def outcome_of_duplicate(path: str, duplicate_of: str, first: ItemReport) -> ItemReport:
-    """The entry of a second path of the same content: the first one's outcome, `unchanged` where that is complete."""
+    """Builds the entry of a second path of the same content.
+
+    Its outcome is that of the first path, but `unchanged` where the first one is complete.
+    """
     status = "unchanged" if first.status == "complete" else first.status
     return replace(first, path=path, duplicate_of=duplicate_of, status=status, stages=[], seconds=0.0)
 
 
 def finished_report(path: str, asset: Asset, outcome: Outcome | None, plan: str, run: TaskContext) -> ItemReport | None:
-    """The report of an asset about which nothing is left to do: done before, or failed before by its own fault.
+    """Returns the report of an asset with nothing left to do: done before, or failed before by its own fault.
 
-    `outcome` is what the catalog knows of the last attempt.
+    Returns None where something is left to do. `outcome` is what the catalog knows of the last attempt.
     """
     if run.retry_failed and outcome and outcome.status != "complete":
         return None
@@ -131,7 +134,7 @@ def _is_kept(asset: Asset, outcome: Outcome, run: TaskContext) -> bool:
 
 
 def records_of(asset: Asset, run: TaskContext) -> dict[str, int]:
-    """Records of what is written, by modality."""
+    """Counts the records of an asset that are written, by modality."""
     artifacts = ArtifactStore(run.artifacts)
     writers = (stage for stage in wanted_stages(asset, run) if stage.writes)
     found = (written(artifacts, asset.asset_id, stage, run) for stage in writers)
@@ -142,7 +145,7 @@ def records_of(asset: Asset, run: TaskContext) -> dict[str, int]:
 
 
 def notes_of(asset: Asset, run: TaskContext) -> list[str]:
-    """What is true of the file and no fault: the probe's notes, and those that stages left in their manifests."""
+    """Collects what is true of the file and no fault: the probe's notes, and those of stages in their manifests."""
     artifacts = ArtifactStore(run.artifacts)
     made = (artifacts.find(asset.asset_id, stage, fingerprint) for stage, fingerprint in run.fingerprints.items())
     later = (note for manifest in made if manifest for note in manifest.data.get("notes", ()))
@@ -150,9 +153,9 @@ def notes_of(asset: Asset, run: TaskContext) -> list[str]:
 
 
 def is_input_fault(error_type: str) -> bool:
-    """Whether an error of that type is the content's own fault: trying again changes nothing.
+    """Says whether an error of a type is the content's own fault, so that trying again changes nothing.
 
-    That a file was not there, or was being written to, says nothing of what it holds.
+    That a file was not there, or was being written to, says nothing of what the file holds.
     """
     found = getattr(medley.errors, error_type, MedleyError)
     return isinstance(found, type) and issubclass(found, BadInput) and not issubclass(found, MissingFile)

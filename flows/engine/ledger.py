@@ -19,9 +19,10 @@ _RENEW_S = 30.0
 def in_ledger(
     catalog: Catalog, run_id: str, flow: str, profile: str, ended: Callable[[], tuple[str, Mapping[str, int]]]
 ) -> Iterator[None]:
-    """A run of this process, with its claims kept; the catalog says how it ended, whatever happens in the block.
+    """Opens a run of this process in the catalog and keeps its claims while the block runs.
 
-    `ended` says the status and how many items ended how; where the block raises it is `failed`.
+    The catalog says how the run ended, whatever happens in the block. `ended` says the status and how many items
+    ended how; where the block raises, the status is `failed`.
     """
     catalog.crash_dead_runs()
     catalog.begin_run(run_id, flow, profile)

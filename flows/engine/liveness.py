@@ -28,7 +28,7 @@ _PATIENCE_S = 75.0
 
 @contextlib.contextmanager
 def monitored(run_id: str, home: Path) -> Iterator[None]:
-    """Within the block a flow run that may not go on is stopped, with the reason where nobody wanted it."""
+    """Stops a flow run that may not go on while the block runs, with the reason where nobody wanted the stop."""
     done = threading.Event()
     reserve = Reserve(home)
     context = contextvars.copy_context()  # Prefect's settings, and with them its URL, are in there

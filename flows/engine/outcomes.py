@@ -18,7 +18,7 @@ from medley.types import Asset
 
 
 def report_of(batch_item: BatchItem, batch: InFlightBatch, run: TaskContext) -> ItemReport:
-    """How an item ended."""
+    """Builds the report entry that says how an item ended, and removes the item's copy from the spool."""
     drop_copy(batch_item.item, batch_item.errors)
     errors = _deduplicated([error for error in batch_item.errors if not isinstance(error, Cancelled)], batch)
     cancelled = batch_item.cancelled or any(isinstance(error, Cancelled) for error in batch_item.errors)
@@ -83,7 +83,7 @@ def _row(stage: StageReport, report: ItemReport, run: TaskContext) -> dict[str, 
 
 
 def drop_transient(asset: Asset, run: TaskContext) -> None:
-    """WAV files and their like are not kept longer than the run needs them."""
+    """Removes an asset's transient artifacts: WAV files and their like are kept only while the run needs them."""
     artifacts = ArtifactStore(run.artifacts)
     for stage in run.dag.values():
         if stage.transient:

@@ -82,25 +82,25 @@ class Parent:
         return "failed" if self.lost else run_status(self.report.counts.elements())
 
     def work(self) -> None:
-        """All batches, or until the run is stopped."""
+        """Works on all batches, or until the run is stopped."""
         while self.opened or self.anything_to_do():
             self.run_opened()
         self.finished = not STOP.is_set()
 
     def child(self, flow: str, paths: list[str]) -> dict[str, dict[str, Any]]:
-        """Runs one pipeline over `paths`; its entries by path. Where nothing is to do there is no flow run."""
+        """Runs one pipeline over `paths` and returns the entries by path. Without work to do there is no flow run."""
         run_context = self._open(flow, paths)
         if self.opened:
             self.run_opened()
         return {entry["path"]: entry for entry in run_context.report.items()}
 
     def on_ray_up(self) -> None:
-        """See `RunContext.on_ray_up`: for the batch that has been opened."""
+        """Calls `RunContext.on_ray_up` for the batch that has been opened, if there is one."""
         if self.opened:
             self.opened.on_ray_up()
 
     def run_opened(self) -> None:
-        """The flow over the batch that has been opened."""
+        """Runs the flow over the batch that has been opened."""
         from flows.services.start import error_of
 
         run_context = self.opened
@@ -150,18 +150,21 @@ class Parent:
             self.view.ended(item)
 
     def refuse(self, source: str, error: MedleyError) -> None:
-        """A source that cannot be read is an item that failed."""
+        """Enters a source that cannot be read as an item that failed."""
         self.report.add(ItemReport(source, "failed", errors=[error_entry(error)]))
 
     def give_up(self, error: BaseException) -> None:
-        """Something has ended the whole run; raises it where it is the machine's fault and no item was touched."""
+        """Notes that `error` has ended the whole run, and closes the batch that is open.
+
+        Raises `error` instead where it is the machine's fault and no item was touched.
+        """
         if isinstance(error, SetupError) and not self.report.counts:
             raise error
         self.lost = f"the run ended before all files were looked at: {error}. Run it again: finished stages are kept"
         self.close(error)
 
     def abandon(self) -> None:
-        """For a hard exit: what is not done is cancelled, and the catalog is told."""
+        """Enters what is not done as cancelled, and tells the catalog that the run was cancelled; for a hard exit."""
         self.close(None)
         self.catalog.end_run(self.run_id, "cancelled", dict(self.report.counts))
 
@@ -196,7 +199,7 @@ def open_parent(
     retry_failed: bool = False,
     view: Progress | None = None,
 ) -> Iterator[Parent]:
-    """A parent run of this process; the catalog says how it ended, whatever happens in the block."""
+    """Opens a parent run of this process; the catalog says how the run ended, whatever happens in the block."""
     catalog, options = open_catalog(settings), with_profile(options, settings)
     run_id = str(uuid.uuid4())
     report = ReportFile(settings.home / "runs" / run_id)

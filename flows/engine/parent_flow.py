@@ -27,7 +27,7 @@ _NONE: list[str] = []
 def joined_parent(
     name: str, options: IngestOptions, *, force: bool = False, parent: Parent | None = None
 ) -> Iterator[Parent]:
-    """Within a flow: the parent run of the command that has started the flow, or a new one for a deployed run."""
+    """Yields, within a flow, the parent run of the command that started the flow, or a new one for a deployed run."""
     with contextlib.ExitStack() as exits:
         own = parent is None
         if parent is None:
@@ -44,7 +44,7 @@ def joined_parent(
 
 
 def parent_state(parent: Parent) -> State[dict[str, Any]]:
-    """How a parent run ended, for Prefect."""
+    """Returns the state that tells Prefect how a parent run ended."""
     return state_of(parent.report, parent.run_id, cut_short=parent.status == "cancelled")
 
 

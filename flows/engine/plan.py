@@ -17,13 +17,13 @@ from tasks.code import code_of_run
 
 
 def with_profile(options: Choice, settings: Settings) -> Choice:
-    """The options with the profile that `auto` is on the cluster that runs would join, or on this machine."""
+    """Resolves the profile `auto` in the options by the cluster that runs would join, or else by this machine."""
     cluster = ray_cluster(settings) if settings.runner == "ray" else None
     return resolve_profile(options, settings, partial(_cluster_gpus, cluster) if cluster else None)
 
 
 def new_run(pipeline: Pipeline, options: FileOptions, settings: Settings, force: bool) -> TaskContext:
-    """What the tasks of a run are told; its profile is decided here. Raises SetupError, PipelineError."""
+    """Builds what the tasks of a new run are told, and decides the run's profile. Raises SetupError, PipelineError."""
     options = with_profile(options, settings)
     models, dag = models_for(options, settings), pipeline.dag(options)
     run_id = str(uuid.uuid4())

@@ -41,11 +41,11 @@ class PrefectProgress:
             self._artifact = create_progress_artifact(0.0, key=key, description=description)
 
     def starting(self, what: str) -> None:
-        """See `Progress`."""
+        """Hands on to the inner progress what the run waits for."""
         self._inner.starting(what)
 
     def ended(self, item: ItemReport) -> None:
-        """See `Progress`."""
+        """Hands on the ended item to the inner progress, and counts it for Prefect's UI."""
         self._inner.ended(item)
         self._ended += 1
         if self._artifact and (self._ended == self._total or time.monotonic() - self._updated > _EVERY_S):
@@ -55,7 +55,7 @@ class PrefectProgress:
 
 
 def publish_items(report: ReportFile, run_id: str) -> None:
-    """The table of the first thousand items, and the stages of the first twenty of them that did anything."""
+    """Publishes a table of the first thousand items, and the stages of the first twenty of them that did anything."""
     items = list(islice(report.items(), _ROWS_SHOWN))
     bars = timeline_svg(list(islice((item for item in items if item["stages"]), _BARS_OF)))
     with only_shown():

@@ -14,11 +14,11 @@ class Progress(Protocol):
     running: dict[str, Sequence[str]]
 
     def starting(self, what: str) -> None:
-        """Something is being waited for before the first item can begin."""
+        """Takes note of what the run waits for before its first item can begin."""
         ...
 
     def ended(self, item: ItemReport) -> None:
-        """An item is done."""
+        """Takes note of an item that has ended."""
         ...
 
     log: Callable[[str], None] | None  #: where the lines of the run's log go as well, if anywhere
@@ -33,7 +33,7 @@ class Silent:
         self.running: dict[str, Sequence[str]] = {}
 
     def starting(self, what: str) -> None:
-        """See `Progress`."""
+        """Does nothing with what the run waits for."""
 
     def ended(self, item: ItemReport) -> None:
-        """See `Progress`."""
+        """Does nothing with an item that has ended."""

@@ -31,12 +31,15 @@ _ITEMS, _BATCHES, _PATH_BYTES = 500, 20, 250_000
 
 
 def batches(paths: Iterable[str], routes: Mapping[str, str], otherwise: str | None = None) -> Iterator[ChildJob]:
-    """Files of one pipeline together, as many as a child run takes; `otherwise` for what is of none."""
+    """Groups files by pipeline, as many as a child run takes; `otherwise` is the pipeline of files that have none."""
     return _grouped((path, pipeline_of(path, routes) or otherwise) for path in paths)
 
 
 def one_pipeline(paths: Iterable[str], pipeline: Pipeline) -> Iterator[ChildJob]:
-    """All files for one pipeline, as many together as a child run takes; None for what the pipeline does not take."""
+    """Groups all files for one pipeline, as many together as a child run takes.
+
+    Files that the pipeline does not take are grouped under None.
+    """
     return _grouped((path, pipeline.name if _takes(pipeline, path) else None) for path in paths)
 
 
@@ -54,9 +57,9 @@ def _grouped(found: Iterable[tuple[str, str | None]]) -> Iterator[ChildJob]:
 
 
 def pipeline_of(path: str, routes: Mapping[str, str]) -> str | None:
-    """Name of the pipeline for a file, by its content; None where no pipeline takes such files.
+    """Returns the name of the pipeline for a file, by the file's content; None where no pipeline takes such files.
 
-    What cannot be read goes to the pipeline of videos, which says why.
+    A file that cannot be read goes to the pipeline of videos, which says why.
     """
     if not is_url(path) and os.path.exists(path) and not _is_plain(Path(path)):
         return None
@@ -87,7 +90,7 @@ def _is_plain(path: Path) -> bool:
 
 
 def files_of(sources: Iterable[str], refused: Callable[[str, MedleyError], object]) -> Iterator[str]:
-    """What the sources hold, until the run is stopped; `refused` is told of those that cannot be read."""
+    """Yields the files of the sources until the run is stopped; tells `refused` of those that cannot be read."""
     for source in sources:
         try:
             yield from takewhile(lambda _: not STOP.is_set(), _files_of(source, refused))
@@ -160,7 +163,7 @@ def _lines_of(path: Path) -> Iterator[str]:
 
 
 def prune(sources: Iterable[str], parent: Parent) -> int:
-    """What was known below `sources` and is no longer there leaves the index; how many files that was.
+    """Removes from the index the files known below `sources` that are gone, and returns the number of such files.
 
     Nothing is pruned of a source that is not there itself: a disk that is not mounted has lost no files.
     """

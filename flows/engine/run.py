@@ -72,7 +72,7 @@ class RunContext:
         return self.report.path.with_name(LOG)
 
     def identify(self, paths: list[str]) -> Iterator[Item]:
-        """The items of `paths`, one by one; goes on where the command has begun."""
+        """Returns an iterator over the items of `paths`: the one that the command has begun, where there is one."""
         if self.items is None:
             paths = [without_password(native_name(path)) for path in paths]
             seen_buffer = SeenBuffer(self.catalog, self.run.options.tags)
@@ -87,7 +87,7 @@ class RunContext:
         return item
 
     def anything_to_do(self, paths: list[str]) -> bool:
-        """Whether a stage may have to run for any of `paths`: no more of them are looked at than it takes to know."""
+        """Says whether a stage may have to run for any of `paths`, and looks at no more paths than needed to know."""
         items = self.identify(paths)
         seen: list[Item] = []
         for item in items:
@@ -124,18 +124,24 @@ class RunContext:
                 pool_for(model, self.run)
 
     def prefect_runs(self) -> dict[str, tuple[int, int]]:
-        """The flow run of Prefect that shows this run, if any; how many task runs of it ended, and how many crashed."""
+        """Returns the flow run of Prefect that shows this run, with its numbers of ended and of crashed task runs.
+
+        The result is empty where no flow run shows this run.
+        """
         counts = (self.ended_task_runs, self.crashed_task_runs)
         return {self.prefect_run_id: counts} if self.prefect_run_id else {}
 
     def connect_store(self) -> TaskContext:
-        """The run with a store that is there: started with the first item that needs it."""
+        """Returns the run with the address of a store that is there.
+
+        The store is started with the first item that needs it.
+        """
         if not self.run.store.uri:
             self.run = replace(self.run, store=self.exits.enter_context(vector_store(self.settings)))
         return self.run
 
     def enter_missing(self, paths: list[str], error: BaseException | None) -> None:
-        """Every path that has no entry yet gets one: cancelled, or failed where an error ended the whole run."""
+        """Gives an entry to each path without one: cancelled, or failed where an error ended the whole run."""
         status: ItemStatus = "cancelled" if error is None else "failed"
         why = f"the run ended: {type(error).__name__}: {error}"
         ended = MedleyError(why, remedy="Run again: finished stages are kept")
@@ -145,7 +151,7 @@ class RunContext:
             self.report.add(ItemReport(path, status, errors=errors))
 
     def abandon(self, paths: list[str]) -> None:
-        """For a hard exit: what is not done is cancelled, and the catalog is told."""
+        """Enters the paths that are not done as cancelled, and tells the catalog; for a hard exit."""
         self.enter_missing(paths, None)
         self.catalog.end_run(self.run.run_id, "cancelled", dict(self.report.counts))
 
@@ -161,7 +167,7 @@ def open_run(
     retry_failed: bool = False,
     view: Progress | None = None,
 ) -> Iterator[RunContext]:
-    """A run of this process, with its claims kept; the catalog says how it ended, whatever happens in the block.
+    """Opens a run of this process and keeps its claims; the catalog says how the run ended, whatever the block does.
 
     Raises SetupError before any item is touched.
     """
@@ -191,14 +197,14 @@ def _log_beginning(run_context: RunContext) -> None:
 
 @contextlib.contextmanager
 def deployed_run(pipeline: Pipeline, options: FileOptions, *, force: bool) -> Iterator[RunContext]:
-    """Within a flow that no command has started: a run of its own."""
+    """Opens a run for the block, within a flow that no command has started."""
     with deployed() as settings, open_run(pipeline, options, settings, force=force) as run_context:
         yield run_context
 
 
 @contextlib.contextmanager
 def deployed() -> Iterator[Settings]:
-    """The settings of a run that no command has opened; Ray, where its tasks start it, is left at the end."""
+    """Yields the settings of a run that no command has opened; leaves Ray at the end where its tasks start Ray."""
     from prefect.context import FlowRunContext
 
     from flows.services.ray_runner import StockRayRunner

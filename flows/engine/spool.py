@@ -20,7 +20,10 @@ def clear_spool(spool: Path, running: set[str]) -> None:
 
 
 def make_copy(item: Item, asset: Asset) -> None:
-    """For an object that was known: identifying has not read it. Raises MissingFile, TransientError, NoSpace."""
+    """Fetches the copy of an object in a bucket, unless the copy is there: identifying has not read a known object.
+
+    Raises MissingFile, TransientError, NoSpace.
+    """
     if not is_url(item.path) or Path(asset.path).exists():
         return
     if fetch(item.path, Path(asset.path)) != asset.asset_id:

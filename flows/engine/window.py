@@ -62,7 +62,7 @@ class Window:
         self._ended: dict[str, ItemReport] = {}
 
     def run(self, items: Iterator[Item]) -> None:
-        """Until every item has its entry, or the run is stopped and every item says so."""
+        """Works until every item has its entry, or until the run is stopped and the entry of every item says so."""
         ahead = ItemsAhead(items, self._forming.ahead, lambda: self._events.put(None))
         while not STOP.is_set():
             self._fill(ahead)

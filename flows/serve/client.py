@@ -15,12 +15,15 @@ _TIMEOUT_S = 60.0
 
 
 def token(settings: Settings) -> str:
-    """The secret of the query process: MEDLEY_TOKEN, else the one that `medley up` made."""
+    """Returns the secret of the query process: MEDLEY_TOKEN, else the one that `medley up` made."""
     return settings.token.get_secret_value() if settings.token else (settings.run_dir / "token").read_text()
 
 
 def post(request: SearchRequest, settings: Settings) -> list[dict[str, Any]] | None:
-    """The hits; None where no query process answers. Raises what it says is wrong."""
+    """Asks the query process for the hits, and returns None where no query process answers.
+
+    Raises the error that the query process tells of.
+    """
     url = running("query", settings)
     if not url:
         return None

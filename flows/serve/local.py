@@ -25,13 +25,16 @@ _AWAY_S = 10.0  # as long as a store that is started again is waited for by some
 
 
 def find(request: SearchRequest, settings: Settings) -> list[dict[str, Any]]:
-    """The hits, as the command line contract has them: from the query process where one is up, else found here."""
+    """Finds the hits and returns them in the form of the command line contract.
+
+    They come from the query process where one is up, and are else found in this process.
+    """
     hits = post(request, settings)
     return find_here(request, settings) if hits is None else hits
 
 
 def find_here(request: SearchRequest, settings: Settings) -> list[dict[str, Any]]:
-    """The same, the query encoded in this process."""
+    """Returns the hits as `find` does, but encodes the query in this process."""
     catalog = open_catalog(settings)
     scope = request.scope(catalog)
     with vector_store(settings) as address:

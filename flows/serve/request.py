@@ -32,7 +32,10 @@ class SearchRequest(BaseModel):
     until: str | None = Field(None, pattern=_DATE, description="first seen before that, UTC")
 
     def scope(self, catalog: Catalog) -> Scope:
-        """Where to look; what stands in the catalog only is asked there. Raises SetupError for an unknown file."""
+        """Returns where to look. Conditions that only the catalog knows (file, dates, tags) are looked up there.
+
+        Raises SetupError for an unknown file.
+        """
         within: list[list[str]] = []
         if self.file is not None:
             path = self.file if is_url(self.file) else os.path.abspath(os.path.expanduser(self.file))

@@ -37,7 +37,7 @@ from medley.settings import Settings, load_settings
 
 
 def application(settings: Settings) -> Starlette:
-    """The web application; one search at a time, as the encoders want it."""
+    """Builds the web application, which runs one search at a time, as the encoders want it."""
     turn = asyncio.Lock()
     expected = token(settings).encode()
 
@@ -67,7 +67,7 @@ def _wrong(reason: str, status: int) -> Response:
 
 
 def main() -> int:
-    """Until SIGTERM."""
+    """Answers searches on a loopback port until SIGTERM, after the models have been warmed up."""
     settings = load_settings()
     log_to_stderr()
     prepare_environment(settings)

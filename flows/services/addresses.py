@@ -26,12 +26,12 @@ _RESTART_S = 60.0
 
 
 def address_file(name: str, settings: Settings) -> Path:
-    """The file that says where a service is."""
+    """Returns the path of the file that says where the service `name` is."""
     return settings.run_dir / f"{name}.json"
 
 
 def address(name: str, settings: Settings) -> dict[str, Any] | None:
-    """What is known of a running service; None where there is none. Starts nothing."""
+    """Returns what is known of a running service, or None where the service does not run. Starts nothing."""
     try:
         found: dict[str, Any] = json.loads(address_file(name, settings).read_text())
         alive = lives(int(found["pid"]), float(found["born"]))
@@ -41,13 +41,16 @@ def address(name: str, settings: Settings) -> dict[str, Any] | None:
 
 
 def running(name: str, settings: Settings) -> str | None:
-    """URL of a service of this home if it is running; starts nothing."""
+    """Returns the URL of a service of this home, or None where the service does not run. Starts nothing."""
     found = address(name, settings)
     return str(found["url"]) if found else None
 
 
 def prefect_url(settings: Settings) -> str | None:
-    """URL of Prefect's API: PREFECT_API_URL where that is set, else the one that runs in this home, if any."""
+    """Returns the URL of Prefect's API: PREFECT_API_URL where that is set, else the URL of this home's server.
+
+    None where neither PREFECT_API_URL is set nor a server of this home runs.
+    """
     return os.environ.get("PREFECT_API_URL") or running("prefect", settings)
 
 
@@ -58,9 +61,9 @@ def register(name: str, url: str, settings: Settings) -> None:
 
 
 def managed(name: str, settings: Settings) -> str | None:
-    """URL of a part of the standing installation; None where there is none, or where it does not run that part.
+    """Returns the URL of a part of the standing installation; None where no installation runs such a part.
 
-    A part that is being started again is waited for. Raises ServiceUnreachable where it does not come back.
+    Waits for a part that is being started again. Raises ServiceUnreachable where that part does not come back.
     """
     deadline = time.monotonic() + _RESTART_S
     while (up := address(UP, settings)) and name in up["parts"]:

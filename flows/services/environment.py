@@ -42,7 +42,10 @@ _TASKS_OF_AN_ITEM = 2
 
 
 def prepare_environment(settings: Settings) -> None:
-    """What the user has set stays, but for PREFECT_HOME: a profile of their own must not decide where our runs go."""
+    """Sets the environment variables that Prefect, Ray and the hub read.
+
+    What the user has set stays, but for PREFECT_HOME: a user's own profile must not decide where Medley's runs go.
+    """
     for name, value in _QUIET.items():
         os.environ.setdefault(name, value)
     os.environ.setdefault("PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED", "events,flow_runs")
@@ -63,12 +66,12 @@ MADE_PASSWORD = "MEDLEY_MADE_PREFECT_PASSWORD"  # noqa: S105  # a name
 
 
 def password_file(settings: Settings) -> Path:
-    """Where the password of the Prefect server that this home runs is kept: user:password, as Prefect has it."""
+    """Returns the path of the password of this home's Prefect server: kept as user:password, as Prefect has it."""
     return settings.run_dir / "prefect.password"
 
 
 def given_password() -> str:
-    """PREFECT_SERVER_API_AUTH_STRING where somebody has set it, else empty."""
+    """Returns PREFECT_SERVER_API_AUTH_STRING where somebody has set it, else an empty string."""
     return "" if os.environ.get(MADE_PASSWORD) else os.environ.get("PREFECT_SERVER_API_AUTH_STRING", "")
 
 
@@ -99,6 +102,9 @@ def _kept_secret(path: Path, given: str) -> str:
 
 
 def worker_environment() -> dict[str, str]:
-    """What Ray's workers need of it. Prefect's URL travels with each task, in the settings of its context."""
+    """Returns the variables of this environment that Ray's workers need.
+
+    Prefect's URL travels with each task, in the settings of the task's context.
+    """
     names = (*_QUIET, "PREFECT_HOME", "PREFECT_UI_STATIC_DIRECTORY", "MEDLEY_HOME")
     return {name: os.environ[name] for name in names if name in os.environ}

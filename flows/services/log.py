@@ -32,7 +32,7 @@ logger = logging.getLogger("medley")
 
 @contextlib.contextmanager
 def logged(path: Path, show: Callable[[str], None] | None = None) -> Iterator[list[logging.Handler]]:
-    """What Medley logs within the block goes to `path`, and line by line to `show`."""
+    """Writes what Medley logs within the block to `path`, and hands each line to `show`. Yields the log handlers."""
     handlers: list[logging.Handler] = [_File(path, delay=True, encoding="utf-8", errors="replace")]
     if show:
         handlers.append(_Shown(show))
@@ -47,7 +47,7 @@ def logged(path: Path, show: Callable[[str], None] | None = None) -> Iterator[li
 
 
 def log_to_stderr() -> None:
-    """For a standing process: its supervisor keeps what it prints."""
+    """Sends the log to stderr, for a standing process: the supervisor keeps what such a process prints."""
     formatter = logging.Formatter("%(asctime)s %(levelname)-7s %(message)s", "%Y-%m-%dT%H:%M:%SZ")
     formatter.converter = time.gmtime
     handler = logging.StreamHandler()
@@ -58,7 +58,10 @@ def log_to_stderr() -> None:
 
 @contextlib.contextmanager
 def attached(handlers: list[logging.Handler], name: str) -> Iterator[None]:
-    """Within the block the logger of that name writes to `handlers` too. Prefect sets its own up anew at its start."""
+    """Lets the logger `name` write to `handlers` too while the block runs.
+
+    Prefect sets its own loggers up anew at its start.
+    """
     formatter = logging.Formatter("%(asctime)s.%(msecs)03dZ %(levelname)-7s %(name)s: %(message)s", "%Y-%m-%dT%H:%M:%S")
     formatter.converter = time.gmtime
     for handler in handlers:

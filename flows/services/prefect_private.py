@@ -66,7 +66,7 @@ class CalledBackFuture(PrefectRayFuture[Any]):  # type: ignore[misc]  # its libr
         fn(self)
 
     def wait(self, timeout: float | None = None) -> None:
-        """Until the task run has ended."""
+        """Waits until the task run has ended."""
         if self._final_state:
             return
         super().wait(timeout)
@@ -74,14 +74,14 @@ class CalledBackFuture(PrefectRayFuture[Any]):  # type: ignore[misc]  # its libr
             self.got(self._final_state.data)  # before Ray calls back
 
     def result(self, timeout: float | None = None, raise_on_failure: bool = True) -> Any:
-        """What the task gives. Raises what the task raises, TimeoutError."""
+        """Returns what the task gives. Raises what the task raises, or TimeoutError."""
         self.wait(timeout)
         left_s = timeout if self._final_state or timeout is None else 0.0
         return super().result(left_s, raise_on_failure)
 
 
 def asset_context(task: Task[..., Any], task_run_id: UUID, parameters: dict[str, Any]) -> dict[str, Any]:
-    """What prefect-ray tells a worker of the flow run's assets."""
+    """Builds what prefect-ray tells a worker of the flow run's assets."""
     inputs = {
         name: collect_task_run_inputs_sync(value, future_cls=PrefectRayFuture) for name, value in parameters.items()
     }
@@ -109,7 +109,7 @@ def _names(function: Any, name: str) -> bool:
 
 
 def assumptions() -> Iterator[tuple[str, bool]]:
-    """What has to be true of Prefect, and whether it is."""
+    """Yields each thing that has to be true of Prefect, and whether it is true."""
     yield "a future keeps its final state as _final_state", _names(PrefectFuture.__init__, "_final_state")
     yield "a reference of Ray calls back with its value", hasattr(ray.ObjectRef, "_on_completed")
     yield "a future on Ray keeps its reference as wrapped_future", hasattr(PrefectRayFuture, "wrapped_future")

@@ -22,9 +22,10 @@ _SQLITE = re.compile(r"sqlite\+aiosqlite:///(/.+)")
 
 
 def make_database(url: str) -> None:
-    """Where there is none at `url` yet, and it is a file of SQLite. Prefect migrates it, as any other, at its start.
+    """Makes the database at `url` where that is a file of SQLite that does not exist yet.
 
-    Of the version that is installed only: an older Prefect could not read what a newer one has made.
+    Prefect migrates this file, as any other, at its start. Nothing is made unless the schema is of the installed
+    version: an older Prefect could not read what a newer one has made.
     """
     found = _SQLITE.fullmatch(url)
     schema = SCHEMA.read_text()
@@ -42,7 +43,7 @@ def make_database(url: str) -> None:
 
 
 def migrated(directory: Path) -> str:
-    """What Prefect's own migrations make of an empty database, as SQL. `directory` is for that database."""
+    """Returns as SQL what Prefect's own migrations make of an empty database, which is created in `directory`."""
     database = directory / "prefect.db"
     url = f"sqlite+aiosqlite:///{database}"
     environment = {**os.environ, "PREFECT_HOME": str(directory), "PREFECT_SERVER_DATABASE_CONNECTION_URL": url}

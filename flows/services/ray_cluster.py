@@ -34,7 +34,10 @@ class Node:
 
 
 def joinable(given: str) -> str:
-    """The host:port of the cluster that is meant. Raises SetupError, ServiceUnreachable where we cannot join it."""
+    """Returns the host:port of the cluster that `given` means.
+
+    Raises SetupError, ServiceUnreachable where this machine cannot join that cluster.
+    """
     address = resolved(given)
     nodes = living_nodes(address)
     ours = {known.address for found in psutil.net_if_addrs().values() for known in found}
@@ -46,7 +49,7 @@ def joinable(given: str) -> str:
 
 
 def resolved(given: str) -> str:
-    """`auto` is the cluster that runs on this machine."""
+    """Returns the address of the cluster that `given` means: `auto` is the cluster that runs on this machine."""
     if given.startswith(_CLIENT):
         remedy = "Run the command on a node of the cluster with its host:port, or as a Ray job (ray job submit)"
         raise SetupError(f"{given} ({SETTING}): Ray's client mode cannot carry a run", remedy=remedy)

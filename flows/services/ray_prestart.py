@@ -28,7 +28,7 @@ _START_S = 30.0  # as long as started ones are waited for before more are asked 
 
 
 def environment_of_hosts() -> dict[str, Any]:
-    """The runtime environment of Ray for task hosts in a cluster that was joined."""
+    """Returns the runtime environment of Ray for task hosts in a cluster that was joined."""
     return {"env_vars": {**worker_environment(), PRELOAD: code_of(actors, flows, medley, tasks)}}
 
 
@@ -41,7 +41,7 @@ class _Probe:
 
 
 def keep_ready(count: int) -> None:
-    """Until the process is to stop: `count` workers are there that nobody has taken yet. Raises grpc.RpcError."""
+    """Keeps `count` workers ready that nobody has taken yet, until the process is to stop. Raises grpc.RpcError."""
     raylet, probe = Raylet(), ray.remote(num_cpus=0, runtime_env=environment_of_hosts())(_Probe).remote()
     wanted = ray.get(probe.runtime_env.remote())
     ray.kill(probe)

@@ -38,7 +38,7 @@ def quiet_workers() -> None:
 
 
 def session_directory() -> str:
-    """Where the cluster that this process has started keeps its sockets and logs."""
+    """Returns the directory where the cluster that this process has started keeps its sockets and logs."""
     return str(ray_worker._global_node.get_session_dir_path())
 
 
@@ -76,7 +76,7 @@ def _functions(module: ModuleType) -> Iterator[CodeType]:
 
 
 def assumptions() -> Iterator[tuple[str, bool]]:
-    """What has to be true of Ray, and whether it is."""
+    """Yields each thing that has to be true of Ray, and whether it is true."""
     yield (
         "ray._private.worker prints of workers unless _worker_logs_enabled is False",
         any("_worker_logs_enabled" in code.co_names for code in _functions(ray_worker)),

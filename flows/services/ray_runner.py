@@ -57,7 +57,7 @@ class StockRayRunner(RayTaskRunner[Any]):  # type: ignore[misc]  # its library h
         self._lock = threading.Lock()
 
     def duplicate(self) -> StockRayRunner:
-        """As Prefect asks before each flow run."""
+        """Returns a runner like this one, as Prefect asks for before each flow run."""
         return type(self)(address=self.address, init_kwargs=self.init_kwargs, start=self._start)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -83,7 +83,7 @@ class StockRayRunner(RayTaskRunner[Any]):  # type: ignore[misc]  # its library h
         wait_for: Iterable[PrefectFuture[Any]] | None = None,
         dependencies: dict[str, set[Any]] | None = None,
     ) -> PrefectRayFuture[Any]:
-        """As Prefect asks for each `task.submit`."""
+        """Submits a task run to Ray, as Prefect asks for each `task.submit`; starts Ray where it does not run yet."""
         if not ray.is_initialized():
             (self._start or start_ray_for_flow)()
         future = self._submit(task, parameters, wait_for, dependencies)
@@ -190,7 +190,7 @@ def _exchanged(parameters: dict[str, Any]) -> tuple[dict[str, Any], list[Any]]:
 
 
 def task_runner_of(settings: Settings) -> StockRayRunner:
-    """The runner of tasks on Ray that the settings name."""
+    """Builds the runner of tasks on Ray that the settings name."""
     return StockRayRunner() if settings.ray.task_runner == "stock" else MedleyRayRunner()
 
 

@@ -31,7 +31,7 @@ _OURS = Path(__file__).parents[2]
 
 
 def start_ray_for_flow() -> None:
-    """For a deployed run: Ray as the settings say."""
+    """Starts Ray for a deployed run, as the settings say."""
     settings = load_settings()
     prepare_environment(settings)
     start_ray(settings)
@@ -82,7 +82,7 @@ def stop_ray() -> None:
 
 
 def kill_private_cluster() -> None:
-    """Everything that `start_ray` started in this process is gone when this returns; for a hard exit."""
+    """Kills everything that `start_ray` started in this process, and returns when all is gone; for a hard exit."""
     while _reapers:
         _reapers.pop().communicate(ENDED)
 

@@ -14,9 +14,9 @@ _REACH_S = 5.0
 
 
 def lost_cluster() -> str:
-    """Why the cluster that this process has joined cannot finish anything any more; empty where it is well.
+    """Says why the cluster that this process has joined can finish nothing any more; empty if the cluster is well.
 
-    Ray itself says nothing when the raylet beside the driver dies, and aborts the driver a minute after the GCS died.
+    Ray says nothing when the raylet beside the driver dies, and aborts the driver a minute after the GCS died.
     """
     if not ray.is_initialized():
         return ""

@@ -46,7 +46,10 @@ class _Shared:
         self.takes = True
 
     def submitter(self, name: str, options: Mapping[str, Any]) -> Callable[..., Any] | None:
-        """What submits the runs of a task with these options of Ray; None where they cannot share a process."""
+        """Returns the function that submits the runs of a task with these options of Ray.
+
+        None where such runs cannot share a process.
+        """
         cpus = options.get("num_cpus", 1)
         if not self.actor or not _SHARED.issuperset(options) or cpus > 1 or (cpus == 1 and not self._computes):
             return None
@@ -55,7 +58,7 @@ class _Shared:
         return submit
 
     def gone(self) -> None:
-        """The process has died, or ends with Ray."""
+        """Forgets the shared process, which has died or ends with Ray."""
         self.actor, self.takes = None, False
 
     def cancel(self, refs: Iterable[Any], *, force: bool) -> None:

@@ -42,7 +42,10 @@ def kill_marked(mark: str, name: str = MARK) -> None:
 
 
 def descendants(pid: int) -> list[psutil.Process]:
-    """Processes below `pid`. Ray's agents and workers write their title over their environment: no mark is left."""
+    """Returns the processes below `pid`.
+
+    Ray's agents and workers write their title over their environment, so that no mark is left to find them by.
+    """
     try:
         return list(psutil.Process(pid).children(recursive=True))
     except psutil.NoSuchProcess:

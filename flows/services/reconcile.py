@@ -49,7 +49,10 @@ def settle_task_runs(flow_run_id: str, task_runs: int = 0, wait_s: float = _WAIT
 
 
 def crash_flow_run(flow_run_id: str) -> None:
-    """For a run whose process was killed: it and its task runs become Crashed. No error where Prefect forgot it."""
+    """Sets a flow run whose process was killed, and its task runs, to Crashed.
+
+    No error is raised where Prefect has forgotten the flow run.
+    """
     with get_client(sync_client=True) as client:
         try:
             run = client.read_flow_run(UUID(flow_run_id))
@@ -61,14 +64,14 @@ def crash_flow_run(flow_run_id: str) -> None:
 
 
 def close_in_prefect(catalog: Catalog) -> None:
-    """Runs that are over by the catalog are over in Prefect."""
+    """Ends in Prefect the runs that are over by the catalog."""
     for run_id in catalog.open_prefect_runs():
         crash_flow_run(run_id)
         catalog.close_prefect_run(run_id)
 
 
 def running_flow_runs(work_pool: str) -> Iterator[str]:
-    """Flow runs of a work pool that Prefect believes to have a process."""
+    """Yields the ids of the flow runs of a work pool that Prefect believes to have a process."""
     states = FlowRunFilterState(type=FlowRunFilterStateType(any_=_WITH_PROCESS))
     pool = WorkPoolFilter(name=WorkPoolFilterName(any_=[work_pool]))
     with get_client(sync_client=True) as client:

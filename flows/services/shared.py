@@ -49,7 +49,7 @@ class Service:
 
 
 def with_port(text: str, port: int) -> str:
-    """The text with the port in its place; other braces are those of paths."""
+    """Returns the text with the port in place of `{port}`; other braces are those of paths, and stay."""
     return text.replace("{port}", str(port))
 
 
@@ -76,7 +76,10 @@ def milvus_service(settings: Settings) -> Service:
 
 @contextlib.contextmanager
 def prefect_server(settings: Settings) -> Iterator[str]:
-    """URL of Prefect's API: PREFECT_API_URL where that is set, else the shared one. Raises ServiceUnreachable."""
+    """Yields the URL of Prefect's API: PREFECT_API_URL where that is set, else the URL of the shared server.
+
+    Raises ServiceUnreachable.
+    """
     given = os.environ.get("PREFECT_API_URL")
     if given:
         require_reachable(given, "PREFECT_API_URL")
@@ -102,7 +105,7 @@ def vector_store(settings: Settings) -> Iterator[StoreAddress]:
 
 @contextlib.contextmanager
 def shared(service: Service, settings: Settings) -> Iterator[str]:
-    """URL of the service, which is there until the block ends and longer if others use it."""
+    """Yields the URL of the service, and keeps the service until the block ends, or longer if others use it."""
     url, users = _join(service, settings)
     held = (service, settings, users)
     _held.append(held)
@@ -117,7 +120,7 @@ _held: list[tuple[Service, Settings, IO[str]]] = []
 
 
 def leave_all() -> None:
-    """For a hard exit: gives up every service that this process uses."""
+    """Gives up every service that this process uses; for a hard exit."""
     for held in _held:
         _leave(*held)
 
@@ -146,9 +149,10 @@ def _leave(service: Service, settings: Settings, users: IO[str]) -> None:
 
 @contextlib.contextmanager
 def ours_alone(services: Sequence[Service], settings: Settings, waiting: Callable[[str], None]) -> Iterator[None]:
-    """For `medley up`: no command uses or starts any of `services` within the block; what they had started has ended.
+    """Keeps commands from using or starting any of `services` while the block runs; for `medley up`.
 
-    `waiting` is called with the name of a service that is still in use. Raises Cancelled.
+    Services that commands had started have ended when the block begins. `waiting` is called with the name of a
+    service that is still in use. Raises Cancelled.
     """
     with contextlib.ExitStack() as held:
         for service in services:
@@ -230,7 +234,10 @@ def _environment_of(service: Service, port: int) -> dict[str, str]:
 
 
 def free_port() -> int:
-    """A plain bind: Milvus Lite's server listens with SO_REUSEPORT and would share a taken port without a word."""
+    """Finds a free port with a plain bind.
+
+    Milvus Lite's server listens with SO_REUSEPORT and would share a taken port without a word.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -18,7 +18,10 @@ _second = threading.Event()
 
 @contextlib.contextmanager
 def stop_on_signals() -> Iterator[None]:
-    """Within the block. Prefect and Ray install handlers of their own: enter it again inside a flow."""
+    """Sets the stop flag on Ctrl-C, SIGTERM and a closed terminal while the block runs.
+
+    Prefect and Ray install handlers of their own: enter this context again inside a flow.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -33,7 +36,7 @@ def stop_on_signals() -> Iterator[None]:
 
 @contextlib.contextmanager
 def hard_exit(grace_s: float, leave: Callable[[], None]) -> Iterator[None]:
-    """`grace_s` after the run was stopped, or at a second signal, `leave` is called in a thread of its own."""
+    """Calls `leave` in a thread of its own, `grace_s` seconds after the run was stopped, or at a second signal."""
     done = threading.Event()
 
     def watch() -> None:
@@ -52,14 +55,17 @@ def hard_exit(grace_s: float, leave: Callable[[], None]) -> Iterator[None]:
 
 
 def drop_output() -> None:
-    """Nobody reads what we print any more: it must not be an error that keeps us from ending in order."""
+    """Discards what this process prints from now on, because nobody reads it any more.
+
+    A missing reader must not be an error that keeps the process from ending in order.
+    """
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (1, 2):
         os.dup2(nowhere, stream)
 
 
 def exit_code() -> int | None:
-    """130 after Ctrl-C, 143 after SIGTERM, 129 after the terminal was closed, None after neither."""
+    """Returns 130 after Ctrl-C, 143 after SIGTERM, 129 after the terminal was closed, None after none of these."""
     return EXIT_OF[received[0]] if received else None
 
 

@@ -42,10 +42,10 @@ def started(
     on_ray_up: Callable[[], object],
     say: Callable[[str], object],
 ) -> Iterator[tuple[TaskRunner[Any], str]]:
-    """The task runner and the URL of Prefect's API. What was started only for this command has ended afterwards.
+    """Starts what a flow run needs, and yields the task runner and the URL of Prefect's API.
 
-    `flow_runs` says at the end which flow runs of Prefect this command has made, and what became of their task runs.
-    `on_ray_up` is called while the other services are still being started; `say` is told what is waited for.
+    What was started for this command alone ends with the block; `flow_runs` then says which flow runs it has made, and
+    what became of their task runs. `on_ray_up` is called once Ray is up, `say` with what is waited for.
     """
     on_ray = settings.runner == "ray"
     with contextlib.ExitStack() as exits:
@@ -90,7 +90,7 @@ def _heartbeats() -> dict[Any, Any]:
 
 
 def error_of(flow: Callable[..., State[Any]]) -> BaseException | None:
-    """Runs the flow; what ended it as a whole, if anything did."""
+    """Runs the flow and returns the error that ended the flow as a whole, or None."""
     try:
         state = flow(return_state=True)
     except httpx.HTTPError as lost:  # the server went away for good: Prefect cannot even note the end

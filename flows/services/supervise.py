@@ -56,7 +56,7 @@ def main(spec: dict[str, Any]) -> int:
 
 
 def launched(spec: dict[str, Any]) -> subprocess.Popen[bytes]:
-    """The service as a child that ends with this process."""
+    """Starts the service as a child that ends with this process."""
     if spec.get("standing"):  # its supervisor keeps what is printed, and not for ever
         return subprocess.Popen(guarded(spec["command"]), stdin=subprocess.DEVNULL)
     with Path(spec["log"]).open("ab") as log:
@@ -95,7 +95,7 @@ def _stands(service: subprocess.Popen[bytes]) -> int:
 
 
 def is_reachable(health: str, timeout_s: float = 1.0) -> bool:
-    """Whether the service at `health` (an http:// URL to GET, or tcp://host:port) is there."""
+    """Says whether the service at `health` (an http:// URL to GET, or tcp://host:port) is there."""
     try:
         if health.startswith("tcp://"):
             host, port = health.removeprefix("tcp://").rsplit(":", 1)

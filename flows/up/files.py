@@ -9,5 +9,5 @@ _CHECKOUT = Path(__file__).parents[2]
 
 
 def deployment_file(name: str) -> Path:
-    """Where `prefect.yaml` or a file of `deployments/` is."""
+    """Returns the path of `prefect.yaml` or of a file of `deployments/`."""
     return next(root / name for root in (_PACKAGED, _CHECKOUT) if (root / name).exists())

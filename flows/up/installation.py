@@ -43,13 +43,13 @@ _READY = (*_SERVICES, "worker", "watch", "query", "fork_server")
 
 
 def supervisor_pid(settings: Settings) -> int | None:
-    """The process that the installation belongs to; None where nothing is up."""
+    """Returns the pid of the process that the installation belongs to; None where no installation is up."""
     found = address(UP, settings)
     return int(found["pid"]) if found else None
 
 
 def programs(settings: Settings) -> dict[str, str]:
-    """State of each program as supervisord has it: RUNNING, STARTING, BACKOFF, STOPPED ..."""
+    """Returns the state of each program as supervisord has it: RUNNING, STARTING, BACKOFF, STOPPED ..."""
     with supervisor(settings) as control:
         return {str(found["name"]): str(found["statename"]) for found in control.getAllProcessInfo()}
 
@@ -91,7 +91,7 @@ def _start_supervisor(settings: Settings) -> int:
 
 
 def with_known_ports(settings: Settings) -> Settings:
-    """The settings with the ports that the installation uses, or used last."""
+    """Returns the settings with the ports that the installation uses, or used last."""
     known = settings.run_dir / "ports.json"
     if not known.exists():
         return settings
@@ -99,7 +99,7 @@ def with_known_ports(settings: Settings) -> Settings:
 
 
 def wait_until_ready(settings: Settings, say: Callable[[str], None]) -> None:
-    """Until every part answers; raises SetupError naming the one that does not, Cancelled."""
+    """Waits until every part answers. Raises SetupError naming the part that does not answer, Cancelled."""
     began = time.monotonic()
     deadline = began + _UP_S
     wanted = [name for name in _READY if name not in _elsewhere(settings)]
@@ -143,7 +143,7 @@ def stop(settings: Settings) -> bool:
 
 
 def flow_processes(settings: Settings) -> dict[str, int]:
-    """Processes of deployed runs of this installation: id of the flow run -> pid."""
+    """Finds the processes of deployed runs of this installation: id of the flow run -> pid."""
     found = {}
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
@@ -184,7 +184,7 @@ def _wait_for_end(pid: int) -> None:
 
 @contextlib.contextmanager
 def supervisor(settings: Settings) -> Iterator[Any]:
-    """The functions of the running supervisord."""
+    """Opens a connection to the running supervisord for the block, and yields its functions."""
     transport = SupervisorTransport(None, None, f"unix://{settings.run_dir / 'supervisor.sock'}")
     try:
         yield ServerProxy("http://medley", transport=transport).supervisor
@@ -212,7 +212,7 @@ def _with_ports(settings: Settings) -> UpSettings:
 
 
 def is_free(host: str, port: int) -> bool:
-    """Whether nobody listens there."""
+    """Says whether nobody listens on `port` of `host`."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do: nobody waits for old connections
         try:

@@ -38,7 +38,7 @@ _LOST_RUNS, _HEARTBEAT, _SILENCE = "medley-lost-runs", "prefect.flow-run.heartbe
 
 
 def deploy_all(settings: Settings) -> None:
-    """Work pool with its limit, deployments with their schedules and triggers; raises SetupError."""
+    """Deploys the work pool with its limit, and the deployments with schedules and triggers. Raises SetupError."""
     url = prefect_url(settings)
     others = yaml.safe_dump(_of_other_packages(), sort_keys=False)
     content = deployment_file("prefect.yaml").read_bytes() + __version__.encode()
@@ -57,10 +57,11 @@ def deploy_all(settings: Settings) -> None:
 
 
 def expect_heartbeats(url: str) -> None:
-    """For workers on other machines, whose processes nobody here can look at: silent runs become Crashed.
+    """Makes Prefect's server set silent runs to Crashed.
 
-    Their PREFECT_FLOWS_HEARTBEAT_FREQUENCY has to be set (30 s or more). Not for one machine: a server that was away
-    for some minutes would crash runs that are well. Source: Prefect's documentation, "detect zombie flows".
+    This is for workers on other machines, whose processes nobody here can look at. Their
+    PREFECT_FLOWS_HEARTBEAT_FREQUENCY has to be set (30 s or more). Not for one machine: a server that was away for
+    some minutes would crash runs that are well. Source: Prefect's documentation, "detect zombie flows".
     """
     ends = {f"prefect.flow-run.{state}" for state in ("Completed", "Partial", "Failed", "Cancelled", "Crashed")}
     trigger = EventTrigger(

@@ -31,12 +31,12 @@ def prefect(settings: Settings) -> tuple[Service, int]:
 
 
 def milvus(settings: Settings) -> tuple[Service, int]:
-    """The vector store."""
+    """Returns the service that runs the vector store, and its port."""
     return milvus_service(settings), settings.up.store_port
 
 
 def ray(settings: Settings) -> tuple[Service, int]:
-    """The head of a Ray cluster of one node."""
+    """Returns the service that runs the head of a Ray cluster of one node, and its port."""
     program = (str(Path(sys.executable).with_name("ray")), "start", "--head", "--block", "--disable-usage-stats")
     where = (f"--node-ip-address={settings.up.host}", "--port={port}")
     pages = (
@@ -74,7 +74,7 @@ _LEAVES_CHILDREN = "ray"  # the head's own children outlive it
 
 
 def main(name: str) -> int:
-    """Runs one part until it is told to end, or dies (exit status 1)."""
+    """Runs one part of the installation until the part is told to end, or dies (exit status 1)."""
     settings = load_settings()
     service, port = PARTS[name](settings)
     os.environ.update({variable: with_port(value, port) for variable, value in service.env})

@@ -26,7 +26,7 @@ _ROUNDS_GONE = 2
 
 
 def main() -> int:
-    """Until SIGTERM."""
+    """Closes runs whose process is gone and forgets old runs, again and again until SIGTERM."""
     settings = load_settings()
     log_to_stderr()
     prepare_environment(settings)
@@ -50,7 +50,10 @@ def main() -> int:
 
 
 def take_care(settings: Settings, catalog: Catalog, gone: dict[str, int]) -> dict[str, int]:
-    """One round; returns how many rounds each flow run without a process has been seen so. Raises httpx.HTTPError."""
+    """Does one round, and returns for how many rounds each flow run without a process has been seen so.
+
+    Raises httpx.HTTPError.
+    """
     from flows.services.reconcile import close_in_prefect, crash_flow_run, running_flow_runs
     from flows.up.installation import flow_processes
     from flows.up.prefect_deployments import WORK_POOL

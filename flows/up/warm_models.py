@@ -26,7 +26,7 @@ _WORKERS = 3  # of 200 MB each: as many runs as begin at the same time find one
 
 
 def main() -> int:
-    """See the module."""
+    """Loads the models of the profile that are on this machine, and keeps workers of Ray ready until SIGTERM."""
     settings = load_settings()
     log_to_stderr()
     prepare_environment(settings)

@@ -38,7 +38,7 @@ class Bucket:
         return noted
 
     def close(self) -> None:
-        """There is nothing to end."""
+        """Does nothing, because a bucket has nothing to end."""
 
     def _upload(self, found: Object) -> Upload:
         return Upload(found.url, self._url, found.version, self._after)

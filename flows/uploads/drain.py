@@ -30,7 +30,10 @@ CLAIM = "uploads"
 
 
 def drain(paths: list[str], parent: Parent) -> None:
-    """Until nothing waits. Returns at once where another run is at it: that one takes these files as well."""
+    """Works on the uploads, `paths` among them, until none waits.
+
+    Returns at once where another run is at work on the uploads: that run takes these files as well.
+    """
     landed = [upload for path in paths if (upload := _landed(native_name(path)))]
     parent.uploads.record(parent.uploads.unknown(landed))
     while parent.catalog.claim([CLAIM], parent.run_id):

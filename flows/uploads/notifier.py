@@ -35,7 +35,7 @@ class UploadNotifier:
         self._told: set[str] = set()
 
     def landed(self, count: int) -> None:
-        """So many files more have been noted."""
+        """Takes note that `count` more files have been noted in the catalog."""
         self._fresh |= count > 0
 
     def emit_if_due(self, now: float) -> None:

@@ -27,9 +27,10 @@ _LOST = 70  # EX_SOFTWARE: nobody knows how it ended
 
 
 def call_warm(function: str, argv: list[str]) -> int | None:
-    """Exit status of `package.module:function`, called with sys.argv as `argv`; None where nobody could call it.
+    """Lets the fork server call `package.module:function` with sys.argv as `argv`, and returns the exit status.
 
-    The call has our environment, working directory, standard streams and signals, and ends with us.
+    Returns None where nobody could call the function. The call has the environment, working directory, standard
+    streams and signals of this process, and ends with this process.
     """
     home = Path(os.environ.get("MEDLEY_HOME") or "~/.medley").expanduser()
     with socket.socket(socket.AF_UNIX) as connection:

@@ -12,12 +12,12 @@ _NOT_WARM = frozenset({"up", "down", "doctor", "watch", "deploy", "models", "", 
 
 
 def entry() -> None:
-    """Console script."""
+    """Runs the command line as the console script `medley`, and exits with the command's status."""
     sys.exit(main(sys.argv[1:]))
 
 
 def main(argv: Sequence[str]) -> int:
-    """Runs a verb; see flows.commands.cli."""
+    """Runs a verb, in a fork of the fork server where that is possible. See flows.commands.cli for the verbs."""
     if not argv or argv[0] not in _NOT_WARM:
         status = call_warm(f"{__name__}:cold", list(argv))
         if status is not None:

@@ -42,9 +42,10 @@ class Request:
 
 
 def became(request: Request, connection: socket.socket, read: dict[str, str]) -> int:
-    """In the fork: calls the function, as the client; the exit status.
+    """Calls the function in the fork, as the client would have, and returns the exit status.
 
-    Refuses where libraries would have `read` something else than they have when they were imported.
+    Refuses the client where libraries would read something else now than what they have `read` when they were
+    imported.
     """
     os.setsid()  # the server's signals are not ours
     _take_environment(request)
@@ -92,7 +93,7 @@ def leave(status: int) -> NoReturn:
 
 
 def read_once() -> dict[str, str]:
-    """What the environment has of that."""
+    """Returns the variables of the environment that libraries and the interpreter read only when imported."""
     return {name: value for name, value in os.environ.items() if name.startswith(_READ_ONCE) and name != _BY_RAY}
 
 

@@ -49,7 +49,10 @@ class ForkServer:
         self._ending = False
 
     def serve(self) -> Callable[[], int] | None:
-        """Until SIGTERM; in a fork: what it is to call. Begins anew where the sources have changed and nobody works."""
+        """Serves clients until SIGTERM, then returns None. In a fork, returns the function that the fork is to call.
+
+        Begins anew where the sources have changed and nobody works.
+        """
         while not self._ending:
             for key, _ in self._selector.select():
                 call: Callable[[], int] | None = key.data()
@@ -134,7 +137,7 @@ def _received(connection: socket.socket) -> Request:
 
 
 def main() -> int:
-    """See the module."""
+    """Imports all that commands and flow runs need, and forks for each client that asks, until SIGTERM."""
     settings = load_settings()
     prepare_environment(settings)
     read = read_once()

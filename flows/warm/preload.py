@@ -33,7 +33,7 @@ class Sources:
         self._seen = {path: _changed_at(path) for path in ours | packages}
 
     def changed(self) -> bool:
-        """Whether something was installed or edited."""
+        """Says whether something was installed or edited since this object was made."""
         return any(_changed_at(path) != at for path, at in self._seen.items())
 
 
@@ -45,7 +45,7 @@ def _changed_at(path: str) -> int:
 
 
 def import_everything() -> None:
-    """Our packages whole, the pipelines of others, Prefect's engine, Ray, the store's client."""
+    """Imports our packages (but no models), the pipelines of others, Prefect's engine, Ray and the store's client."""
     for name in _OTHERS + _LATER:
         _import(name)
     for package in (flows, tasks, actors, medley):

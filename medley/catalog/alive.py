@@ -13,12 +13,12 @@ SILENT_S = 300.0
 
 
 def is_here(run: Any) -> bool:
-    """Whether a row of `runs` is of this host."""
+    """Says whether a row of `runs` is of this host."""
     return bool(run.host == socket.gethostname())
 
 
 def is_alive(run: Any) -> bool:
-    """On this host by its process, on others by when it was last heard of."""
+    """Says whether a run is alive: on this host by its process, on others by when the run was last heard of."""
     if is_here(run):
         return lives(run.pid, run.pid_started)
     return run.seen is None or time.time() - run.seen < SILENT_S

@@ -61,7 +61,7 @@ Ending = tuple[str, list[dict[str, Any]], dict[str, int]]
 
 
 def open_catalog(settings: Settings) -> Catalog:
-    """The catalog of `settings` (default: SQLite in MEDLEY_HOME), its schema up to date; raises SetupError."""
+    """Opens the catalog of `settings` (default: SQLite in MEDLEY_HOME), its schema up to date; raises SetupError."""
     engine = engine_of(settings)
     try:
         migrate(engine, settings.run_dir / "catalog.migrate")
@@ -121,12 +121,12 @@ class Catalog:
         )
 
     def record_prefect_run(self, run_id: str, prefect_run_id: str) -> None:
-        """Which flow run of Prefect shows this run."""
+        """Notes which flow run of Prefect shows a run of Medley."""
         changed = update(runs).where(runs.c.run_id == run_id)
         self._write(changed.values(prefect_run_id=prefect_run_id, prefect_open=True))
 
     def open_prefect_runs(self) -> list[str]:
-        """Flow runs of Prefect that may still say Running, though the run is over and its process has gone."""
+        """Returns Prefect's flow runs that may still say Running, though the run is over and its process has gone."""
         over = select(runs).where(runs.c.prefect_open, runs.c.status != "running", runs.c.host == socket.gethostname())
         with self.engine.connect() as connection:
             return [row.prefect_run_id for row in connection.execute(over) if not lives(row.pid, row.pid_started)]
@@ -136,7 +136,7 @@ class Catalog:
         self._write(update(runs).where(runs.c.prefect_run_id == prefect_run_id).values(prefect_open=False))
 
     def crash_dead_runs(self) -> None:
-        """Runs of this host whose process is gone, and silent ones of others, become crashed, and their claims free."""
+        """Marks runs of this host whose process is gone, and silent runs of others, as crashed; frees their claims."""
         with self.engine.connect() as connection:
             running = connection.execute(select(runs).where(runs.c.status == "running")).all()
         dead = [row.run_id for row in running if not is_alive(row)]
@@ -151,14 +151,14 @@ class Catalog:
         )
 
     def running_runs(self) -> set[str]:
-        """Runs that have not ended."""
+        """Returns the ids of the runs that have not ended."""
         with self.engine.connect() as connection:
             return set(connection.execute(select(runs.c.run_id).where(runs.c.status == "running")).scalars())
 
     # locations and assets
 
     def location(self, path: str) -> Location | None:
-        """What is known of a path."""
+        """Returns what the catalog knows of a path; None where the path is unknown."""
         columns = [locations.c[name] for name in Location.__slots__]
         with self.engine.connect() as connection:
             row = connection.execute(select(*columns).where(locations.c.path == path)).first()
@@ -182,7 +182,7 @@ class Catalog:
         self._write(update(locations).where(locations.c.path.in_(paths)).values(**fine))
 
     def move_location(self, path: str, to: str) -> None:
-        """The same file has another path now."""
+        """Notes that the file at `path` has another path now, `to`."""
         self._write(
             delete(locations).where(locations.c.path == to),
             update(locations).where(locations.c.path == path).values(path=to),
@@ -197,7 +197,7 @@ class Catalog:
             return list(connection.execute(query).scalars())
 
     def forget_outcomes(self, asset_id: str) -> None:
-        """The asset counts as never worked on."""
+        """Deletes the outcomes of an asset, which then counts as never worked on."""
         self._write(delete(outcomes).where(outcomes.c.asset_id == asset_id))
 
     def record_path_failure(self, path: str, error: dict[str, Any]) -> None:
@@ -205,14 +205,14 @@ class Catalog:
         self._write((FAILED_LOCATION, {"path": path, "error": error, "attempts": 1, "seen": utc_now()}))
 
     def newest_locations(self, asset_ids: Sequence[str]) -> dict[str, str]:
-        """The path at which each asset was seen last."""
+        """Returns, for each asset, the path at which the asset was seen last."""
         query = select(locations.c.asset_id, locations.c.path).where(locations.c.asset_id.in_(asset_ids))
         with self.engine.connect() as connection:
             rows = connection.execute(query.order_by(locations.c.seen)).all()
         return {row.asset_id: row.path for row in rows}
 
     def media(self, asset_id: str) -> MediaInfo | None:
-        """What the probe found, if it ran before."""
+        """Returns what the probe found in an asset, if the probe ran before; else None."""
         with self.engine.connect() as connection:
             found = connection.execute(select(assets.c.media).where(assets.c.asset_id == asset_id)).scalar()
         if not found or found.keys() != {field.name for field in fields(MediaInfo)}:
@@ -222,14 +222,14 @@ class Catalog:
     # outcomes and stages
 
     def outcomes(self, asset_ids: Sequence[str], flow: str) -> dict[str, Outcome]:
-        """How the last attempts at assets ended."""
+        """Returns, for each asset, how the last attempt at the asset ended."""
         columns = [outcomes.c[name] for name in ("asset_id", *Outcome.__slots__)]
         query = select(*columns).where(outcomes.c.asset_id.in_(asset_ids), outcomes.c.flow == flow)
         with self.engine.connect() as connection:
             return {row[0]: Outcome(*row[1:]) for row in connection.execute(query)}
 
     def outcome(self, asset_id: str, flow: str) -> Outcome | None:
-        """How the last attempt at an asset ended."""
+        """Returns how the last attempt at an asset ended; None where there was no attempt."""
         return self.outcomes([asset_id], flow).get(asset_id)
 
     def begin_attempts(self, asset_ids: Iterable[str], flow: str, plan: str, run_id: str) -> None:
@@ -238,7 +238,7 @@ class Catalog:
         self._put_outcomes(dict.fromkeys(asset_ids, begun), flow, plan, run_id, BEGUN)
 
     def record_outcomes(self, ended: Mapping[str, Ending], flow: str, plan: str, run_id: str) -> None:
-        """How attempts ended, by asset."""
+        """Records how attempts ended, by asset."""
         self._put_outcomes(ended, flow, plan, run_id, ENDED)
 
     def _put_outcomes(self, found: Mapping[str, Ending], flow: str, plan: str, run_id: str, statement: Any) -> None:
@@ -248,14 +248,14 @@ class Catalog:
             self._write((statement, rows))
 
     def record_stages(self, rows: Sequence[dict[str, Any]]) -> None:
-        """What a run did in each stage of an asset; see `tables.stages` for the keys."""
+        """Records what a run did in each stage of an asset; see `tables.stages` for the keys."""
         if rows:
             self._write((stages.insert(), list(rows)))
 
     # claims
 
     def claim(self, asset_ids: Collection[str], run_id: str) -> set[str]:
-        """Those of the assets that are this run's from now on; expired claims are free."""
+        """Claims assets for a run; returns the assets that are the run's from now on. Expired claims are free."""
         wanted = sorted(asset_ids)
         parts = (wanted[at : at + _AT_ONCE] for at in range(0, len(wanted), _AT_ONCE))
         return {asset_id for part in parts for asset_id in self._claim(part, run_id)}
@@ -280,7 +280,7 @@ class Catalog:
         return {row.asset_id for row in rows if alive[row.run_id]}
 
     def claimed(self, asset_id: str) -> bool:
-        """Whether a run holds it."""
+        """Says whether a run holds a claim on an asset."""
         held = select(claims.c.run_id).where(claims.c.asset_id == asset_id, claims.c.expires >= time.time())
         with self.engine.connect() as connection:
             return connection.execute(held).first() is not None

@@ -17,7 +17,7 @@ _AWAY_S, _AGAIN_S = 75.0, 0.5
 
 
 def catalog_file(settings: Settings) -> Path | None:
-    """The file that the catalog is; None where it is a database at MEDLEY_CATALOG_URL."""
+    """Returns the catalog's file; None where the catalog is a database at MEDLEY_CATALOG_URL."""
     return None if settings.catalog_url else settings.home / "catalog.db"
 
 
@@ -44,7 +44,7 @@ class _Patience:
         self._was_there = False
 
     def connect(self, dialect: Any, record: Any, args: Any, how: Any) -> Any:
-        """A connection, as SQLAlchemy asks for one."""
+        """Opens a connection when SQLAlchemy asks for one."""
         deadline = time.monotonic() + (_AWAY_S if self._was_there else 0.0)
         while True:
             try:

@@ -13,7 +13,7 @@ from medley.system.disk import retry_while_disk_full
 
 
 def paths_below(engine: Engine, root: str) -> list[str]:
-    """Known paths or URLs within a folder."""
+    """Returns the known paths or URLs within a folder."""
     inside = locations.c.path.startswith(f"{root.rstrip('/')}/", autoescape=True)
     with engine.connect() as connection:
         return list(connection.execute(select(locations.c.path).where(inside)).scalars())
@@ -25,7 +25,7 @@ def assets_at(engine: Engine, path: str) -> list[str]:
 
 
 def paths_at(engine: Engine, path: str) -> list[tuple[str, str | None]]:
-    """Paths that are known at a path or below it, as files or as uploads, each with its asset where it became one."""
+    """Lists paths known at a path or below, as files or as uploads, each with its asset where the path became one."""
     found: dict[str, str | None] = {}
     with engine.connect() as connection:
         for table in (uploads, locations):
@@ -37,7 +37,7 @@ def paths_at(engine: Engine, path: str) -> list[tuple[str, str | None]]:
 
 
 def uploads_among(engine: Engine, paths: Collection[str]) -> set[str]:
-    """Those of the paths that are noted as uploads."""
+    """Returns the members of `paths` that are noted as uploads."""
     with engine.connect() as connection:
         return {path for path in connection.execute(select(uploads.c.path)).scalars() if path in paths}
 
@@ -71,7 +71,7 @@ def tag_assets(engine: Engine, asset_ids: Iterable[str], wanted: Iterable[str]) 
 
 
 def knows(engine: Engine, asset_id: str) -> bool:
-    """Whether there is an asset of that id."""
+    """Says whether the catalog has an asset with the id `asset_id`."""
     with engine.connect() as connection:
         query = select(assets.c.asset_id).where(assets.c.asset_id == asset_id)
         return connection.execute(query).first() is not None
@@ -79,7 +79,7 @@ def knows(engine: Engine, asset_id: str) -> bool:
 
 @retry_while_disk_full
 def forget_assets(engine: Engine, asset_ids: Iterable[str]) -> int:
-    """As if they had never been seen; returns how many rows that were."""
+    """Forgets assets as if they had never been seen; returns how many rows were deleted."""
     count = 0
     with engine.begin() as connection:
         for asset_id in asset_ids:
@@ -90,9 +90,10 @@ def forget_assets(engine: Engine, asset_ids: Iterable[str]) -> int:
 
 @retry_while_disk_full
 def forget_paths(engine: Engine, paths: Iterable[str], *, uploaded: bool = False) -> int:
-    """Nothing is at those paths any more; see `replaced_assets`. Returns how many rows that were.
+    """Forgets paths at which nothing is any more; see `replaced_assets`. Returns how many rows were deleted.
 
-    With `uploaded` they are forgotten as uploads, too: a file that still lies there is one that has just landed.
+    With `uploaded` the paths are forgotten as uploads, too: a file that still lies there is one that has just
+    landed.
     """
     tables = (locations, uploads) if uploaded else (locations,)
     with engine.begin() as connection:
@@ -101,7 +102,7 @@ def forget_paths(engine: Engine, paths: Iterable[str], *, uploaded: bool = False
 
 
 def made_of(engine: Engine, plan: str) -> dict[str, Any] | None:
-    """The options and models of a plan; None where it is older than our notes."""
+    """Returns the options and models of a plan; None where the plan is older than the catalog's notes of plans."""
     with engine.connect() as connection:
         return connection.execute(select(plans.c.made_of).where(plans.c.plan == plan)).scalar()
 

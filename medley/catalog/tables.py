@@ -28,11 +28,11 @@ class Name(TypeDecorator[str]):
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: object) -> str | None:
-        """See the class."""
+        """Converts a path of any bytes to the Unicode that the database keeps."""
         return None if value is None else portable_name(value)
 
     def process_result_value(self, value: str | None, dialect: object) -> str | None:
-        """See the class."""
+        """Converts the Unicode that the database keeps back to the path."""
         return None if value is None else native_name(value)
 
 

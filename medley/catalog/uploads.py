@@ -38,7 +38,7 @@ class Uploads:
         self._insert: Callable[..., Any] = dialect.insert
 
     def unknown(self, seen: Sequence[Upload]) -> list[Upload]:
-        """Those of `seen` (some hundreds at most) that are new, or have changed since they were noted."""
+        """Returns the files of `seen` (some hundreds at most) that are new, or have changed since they were noted."""
         query = select(uploads.c.path, uploads.c.version).where(uploads.c.path.in_([file.path for file in seen]))
         with self._engine.connect() as connection:
             known = {row.path: row.version for row in connection.execute(query)}
@@ -46,7 +46,7 @@ class Uploads:
 
     @retry_while_disk_full
     def record(self, landed: Sequence[Upload]) -> None:
-        """Whole files that wait for a run from now on."""
+        """Records whole files that wait for a run from now on."""
         with self._engine.begin() as connection:
             for file in landed:
                 values = {
@@ -65,7 +65,7 @@ class Uploads:
 
     @retry_while_disk_full
     def take(self, run_id: str, limit: int) -> list[Upload]:
-        """Up to `limit` waiting files, which are this run's from now on."""
+        """Takes up to `limit` waiting files, which belong to the run `run_id` from now on."""
         ready = (uploads.c.status == "pending") & or_(uploads.c.due.is_(None), uploads.c.due <= time.time())
         columns = [uploads.c[name] for name in Upload.__slots__]
         with self._engine.begin() as connection:
@@ -77,14 +77,17 @@ class Uploads:
 
     @retry_while_disk_full
     def settle(self, file: Upload, *, done: bool) -> None:
-        """The run is through with `file`, whatever came of it; newer content that landed meanwhile goes on waiting."""
+        """Notes that a run is through with `file`, successful (`done`) or not.
+
+        Newer content that landed meanwhile goes on waiting.
+        """
         with self._engine.begin() as connection:
             known = update(uploads).where(uploads.c.path == file.path, uploads.c.version == file.version)
             connection.execute(known.values(status="done" if done else "failed", run_id=None))
 
     @retry_while_disk_full
     def put_back(self, file: Upload, *, by_itself: bool) -> None:
-        """Another run is to take it: started for its sake after a while (`by_itself`), or for another reason."""
+        """Puts `file` back for another run: started for the file after a while (`by_itself`), or for another reason."""
         pause_s = _AGAIN_S[min(file.attempts, len(_AGAIN_S)) - 1]
         with self._engine.begin() as connection:
             known = update(uploads).where(uploads.c.path == file.path, uploads.c.version == file.version)
@@ -93,13 +96,13 @@ class Uploads:
 
     @retry_while_disk_full
     def wake(self) -> None:
-        """What was put back without a time of its own wants a run now."""
+        """Wakes the files that were put back without a time of their own: they want a run now."""
         with self._engine.begin() as connection:
             held = (uploads.c.status == "pending") & uploads.c.due.is_(None)
             connection.execute(update(uploads).where(held).values(due=time.time()))
 
     def waiting_paths(self, limit: int) -> list[str]:
-        """The first files that want a run to be started now."""
+        """Returns the paths of the first `limit` files that want a run to be started now."""
         due = (uploads.c.status == "pending") & (uploads.c.due <= time.time())
         with self._engine.connect() as connection:
             query = select(uploads.c.path).where(due).order_by(uploads.c.noted, uploads.c.path).limit(limit)
@@ -107,6 +110,6 @@ class Uploads:
 
     @retry_while_disk_full
     def forget(self, path: str) -> None:
-        """The file is no longer there, by our doing."""
+        """Forgets the upload at `path`, whose file Medley itself has moved or deleted."""
         with self._engine.begin() as connection:
             connection.execute(uploads.delete().where(uploads.c.path == path))

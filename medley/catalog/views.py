@@ -13,7 +13,7 @@ _BAD = ("failed", "partial", "cancelled", "pending")
 
 
 def status_items(engine: Engine, *, failed_only: bool) -> list[dict[str, Any]]:
-    """One entry for each known path: the outcome of its asset, or why it could not be identified."""
+    """Lists one entry for each known path: the outcome of its asset, or why the path could not be identified."""
     joined = locations.outerjoin(outcomes, locations.c.asset_id == outcomes.c.asset_id)
     columns = [
         *(locations.c[name] for name in ("path", "asset_id", "error", "seen")),
@@ -29,7 +29,10 @@ def status_items(engine: Engine, *, failed_only: bool) -> list[dict[str, Any]]:
 
 
 def failed_paths(engine: Engine) -> dict[str | None, list[str]]:
-    """Paths of what is not complete, by the pipeline that has tried; None where none has come so far."""
+    """Groups the paths of files that are not complete by the pipeline that has tried.
+
+    Paths that no pipeline has tried so far are under None.
+    """
     joined = locations.outerjoin(outcomes, locations.c.asset_id == outcomes.c.asset_id)
     query = select(locations.c.path, outcomes.c.flow, locations.c.error, outcomes.c.status).select_from(joined)
     found: dict[str | None, list[str]] = {}
@@ -50,7 +53,10 @@ def written_modalities(engine: Engine) -> set[str]:
 
 
 def seconds_of_items(engine: Engine, flow: str | None = None) -> float | None:
-    """What the stages of an item took, in all, in the mean of the newest runs of a flow, or of all; None where none."""
+    """Averages the seconds that all stages of an item took together, over the newest runs of a flow, or of all.
+
+    Returns None where there are no such runs.
+    """
     newest = select(stages.c.run_id, stages.c.asset_id, stages.c.seconds).where(stages.c.state == "completed")
     if flow:
         newest = newest.join(runs, runs.c.run_id == stages.c.run_id).where(runs.c.flow == flow)
@@ -61,7 +67,7 @@ def seconds_of_items(engine: Engine, flow: str | None = None) -> float | None:
 
 
 def status_runs(engine: Engine, limit: int) -> list[dict[str, Any]]:
-    """The newest runs first."""
+    """Lists up to `limit` runs, the newest first."""
     columns = [runs.c[name] for name in ("run_id", "flow", "status", "profile", "started", "ended", "counts")]
     with engine.connect() as connection:
         rows = connection.execute(select(*columns).order_by(runs.c.started.desc()).limit(limit)).all()
@@ -69,7 +75,7 @@ def status_runs(engine: Engine, limit: int) -> list[dict[str, Any]]:
 
 
 def status_totals(engine: Engine) -> dict[str, int]:
-    """Items by status, and how many assets have an outcome."""
+    """Counts the items by status, and the assets that have an outcome."""
     items = status_items(engine, failed_only=False)
     totals = {"items": len(items)}
     for item in items:

@@ -11,7 +11,7 @@ _WIDE, _HIGH, _GAP_X, _GAP_Y, _MARGIN = 132, 34, 32, 18, 12
 
 
 def as_text(dag: Dag) -> str:
-    """The branches as lines of text; a branch that begins at a stage of another one says so."""
+    """Draws the branches as lines of text; a branch that begins at a stage of another branch says so."""
     chains = []
     for row in _rows(dag):
         origin = " + ".join(name or "assets" for name in row[0].inputs)
@@ -20,7 +20,7 @@ def as_text(dag: Dag) -> str:
 
 
 def as_mermaid(dag: Dag) -> str:
-    """The DAG for Mermaid, which GitHub and many documentation sites draw."""
+    """Writes the DAG for Mermaid, which GitHub and many documentation sites draw."""
     lines = ["flowchart LR", "  assets([assets])"]
     for stage in dag.values():
         shape = f"[({stage.name})]" if stage.writes else f"[{stage.name}]"
@@ -29,7 +29,7 @@ def as_mermaid(dag: Dag) -> str:
 
 
 def as_svg(dag: Dag) -> str:
-    """The DAG as a picture: a column for each step, a line for each branch."""
+    """Draws the DAG as an SVG picture: a column for each step, a line for each branch."""
     rows = _rows(dag)
     depth = _depths(dag)
     place: dict[str | None, tuple[int, int]] = {None: (_MARGIN, _MARGIN)}

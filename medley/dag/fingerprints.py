@@ -14,12 +14,12 @@ from medley.options import FileOptions
 
 
 def fingerprints(pipeline: str, options: FileOptions, models: Models) -> dict[str, str]:
-    """Fingerprint of each stage, 32 hex digits, in the order of the picture. Raises PipelineError."""
+    """Computes each stage's fingerprint, 32 hex digits, in the order of the picture. Raises PipelineError."""
     return dag_fingerprints(pipeline_named(pipeline).dag(options), options, models)
 
 
 def dag_fingerprints(dag: Dag, options: FileOptions, models: Models) -> dict[str, str]:
-    """Fingerprint of each stage of a DAG, 32 hex digits, in the order of the picture."""
+    """Computes the fingerprint of each stage of a DAG, 32 hex digits, in the order of the picture."""
     known: dict[str, str] = {}
     for stage in dag.values():
         model, before = model_of(stage, models), [known[name] for name in stage.after]
@@ -30,7 +30,7 @@ def dag_fingerprints(dag: Dag, options: FileOptions, models: Models) -> dict[str
 
 
 def model_of(stage: Stage, models: Models) -> ModelSpec | None:
-    """The model that a stage asks; None where it asks none."""
+    """Returns the model that a stage asks; None where the stage asks none."""
     if stage.model is None or isinstance(stage.model, ModelSpec):
         return stage.model
     found: ModelSpec | None = getattr(models, stage.model)
@@ -38,7 +38,7 @@ def model_of(stage: Stage, models: Models) -> ModelSpec | None:
 
 
 def models_read(dag: Dag, models: Models) -> list[ModelSpec]:
-    """The models that the stages of a DAG ask, in the order of the picture."""
+    """Returns the models that the stages of a DAG ask, in the order of the picture."""
     found = (model_of(stage, models) for stage in dag.values())
     return list(dict.fromkeys(model for model in found if model))
 

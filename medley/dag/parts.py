@@ -35,7 +35,7 @@ def embed_texts(name: str, *, branch: str, rows: Rows = rows_left, takes: str = 
     """Makes a stage that encodes the texts of an artifact's rows with the text model, all of a batch together."""
 
     def work(todo: Todo, context: TaskContext) -> None:
-        """A vector for each text."""
+        """Encodes each text as a vector."""
         found = [rows(Path(source.directory)) for source, _ in todo]
         texts = [row.text for part in found for row in part]
         _save(todo, found, _encoded(texts, "encode_texts", lambda: context.model("text")))
@@ -47,7 +47,7 @@ def embed_pictures(name: str, *, branch: str, rows: PictureRows, takes: str = ""
     """Makes a stage that encodes the JPEGs of an artifact with the vision model, all of a batch together."""
 
     def work(todo: Todo, context: TaskContext) -> None:
-        """A vector for each picture."""
+        """Encodes each picture as a vector."""
         found: list[list[Row]] = []
         paths: list[Path] = []
         for source, _ in todo:
@@ -75,7 +75,7 @@ def write_records(
     written = (modalities,) if isinstance(modalities, str) else modalities
 
     def work(todo: Todo, context: TaskContext) -> None:
-        """The records of the branch, and no others."""
+        """Writes the records of the branch, and no others."""
         write_branch(todo, context.dag[name], context)
 
     facts: dict[str, Any] = {"modalities": written, "space": space, "takes": "vectors"}

@@ -24,15 +24,15 @@ class Dag(dict[str, Stage]):
         super().__init__((stage.name, stage) for stage in stages)
 
     def readers(self, name: str) -> list[str]:
-        """Names of the stages right behind one."""
+        """Returns the names of the stages right behind the stage `name`."""
         return [stage.name for stage in self.values() if name in stage.after]
 
     def reader_of_transient(self, name: str) -> str | None:
-        """The only stage that reads the files of a transient one; None where the stage is not transient."""
+        """Returns the only stage that reads the files of a transient stage; None where the stage is not transient."""
         return self.readers(name)[0] if self[name].transient else None
 
     def branches_without(self, failed: Iterable[str]) -> set[str]:
-        """The branches that end at `failed` stages, or further up."""
+        """Returns the branches that `failed` stages cut short, within the branch or further up."""
         gone = set(failed)
         for stage in self.values():  # each comes after those that it reads
             if gone.intersection(stage.after):
@@ -40,7 +40,10 @@ class Dag(dict[str, Stage]):
         return {stage.branch for stage in self.values() if stage.name in gone}
 
     def wanted(self, asset: Asset) -> list[Stage]:
-        """The stages that have something to do for an asset: those whose stream does not exist have not."""
+        """Returns the stages that have something to do for an asset.
+
+        Stages whose stream does not exist in the asset have nothing to do.
+        """
         skipped: set[str] = set()
         for stage in self.values():
             if skipped.intersection(stage.after) or (stage.skips is not None and stage.skips(asset)):
@@ -90,11 +93,11 @@ class Pipeline:
         return (self.picture.__doc__ or "").strip().partition("\n")[0]
 
     def accepts(self, media_type: str) -> bool:
-        """Whether the pipeline takes files of an IANA media type."""
+        """Says whether the pipeline takes files of an IANA media type."""
         return any(fnmatch(media_type, pattern) for pattern in self.media)
 
     def dag(self, options: FileOptions) -> Dag:
-        """The stages under those options. Raises PipelineError where the picture does not fit together."""
+        """Builds the stages under `options`. Raises PipelineError where the picture does not fit together."""
         with reading(self.name) as picture:
             self.picture(picture.assets, options)
         picture.check_ends()

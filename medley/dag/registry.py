@@ -38,17 +38,17 @@ def _ours_first(entry: EntryPoint) -> tuple[bool, str]:
 
 
 def names() -> list[str]:
-    """Names of all pipelines that are installed here or were loaded in this process; loads none."""
+    """Lists the names of all pipelines that are installed here or were loaded in this process; loads none."""
     return list(dict.fromkeys([*_entry_points(), *_loaded]))
 
 
 def pipelines() -> list[Pipeline]:
-    """All pipelines that are installed here or were loaded in this process. Raises PipelineError."""
+    """Loads all pipelines that are installed here or were loaded in this process before. Raises PipelineError."""
     return [pipeline_named(name) for name in names()]
 
 
 def pipeline_named(name: str) -> Pipeline:
-    """The pipeline of that name, or at `module:attribute`. Raises PipelineError."""
+    """Finds the pipeline called `name`, or the pipeline at `module:attribute`. Raises PipelineError."""
     if found := _loaded.get(name):
         return found
     if ":" in name:
@@ -61,9 +61,9 @@ def pipeline_named(name: str) -> Pipeline:
 
 
 def pipeline_at(reference: str) -> Pipeline:
-    """The pipeline at `module:attribute`; known by its name from then on. Raises PipelineError.
+    """Loads the pipeline at `module:attribute`, known by its name from then on. Raises PipelineError.
 
-    A module of the working directory is found as well, after all that is installed.
+    A module of the working directory is found as well, after all modules that are installed.
     """
     found = _load(reference)
     if _loaded.setdefault(found.name, found) is not found:
@@ -73,7 +73,7 @@ def pipeline_at(reference: str) -> Pipeline:
 
 
 def modalities() -> dict[str, str]:
-    """Every modality that a pipeline installed here writes, and its embedding space. Raises PipelineError."""
+    """Returns every modality that a pipeline installed here writes, and its embedding space. Raises PipelineError."""
     pipelines()
     return known_modalities()
 
@@ -106,7 +106,7 @@ def _imported(module: str) -> ModuleType:
 
 
 def route(media_type: str, routes: Mapping[str, str]) -> Pipeline | None:
-    """The pipeline for files of a media type: as `routes` (pattern to name) says, else the first that takes them."""
+    """Picks the pipeline for files of a media type: as `routes` (pattern to name) says, else the first to take them."""
     for pattern, name in routes.items():
         if fnmatch(media_type, pattern):
             return pipeline_named(name)

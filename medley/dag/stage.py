@@ -118,5 +118,5 @@ def batch_stage(**facts: Any) -> Callable[[Work], Stage]:
 
 
 def placed(found: Stage, inputs: tuple[str | None, ...]) -> Stage:
-    """The stage as it stands in a picture."""
+    """Returns a copy of a stage as the stage stands in a picture, behind `inputs`."""
     return replace(found, inputs=inputs)

@@ -83,7 +83,7 @@ _reading: contextvars.ContextVar[Picture | None] = contextvars.ContextVar("pictu
 
 @contextlib.contextmanager
 def reading(pipeline: str) -> Iterator[Picture]:
-    """Within the block stages that are called are placed in this picture."""
+    """Opens a picture for the block: stages that are called within the block are placed in the picture."""
     picture = Picture(pipeline)
     token = _reading.set(picture)
     try:
@@ -95,7 +95,7 @@ def reading(pipeline: str) -> Iterator[Picture]:
 
 
 def picture_being_read() -> Picture | None:
-    """The picture that is being read in this context, if any."""
+    """Returns the picture that is being read in this context; None where none is."""
     return _reading.get()
 
 

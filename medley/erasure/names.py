@@ -66,7 +66,7 @@ def _own_end(path: str, taken: Collection[str]) -> str:
 
 
 def written(name: str) -> set[str]:
-    """As terminals, reports, Markdown, SVG and URLs have it."""
+    """Returns the forms that a name takes in terminals, reports, Markdown, SVG and URLs."""
     shown = printable(name)
     forms = {name, portable_name(name), shown, " ".join(shown.split()), "/".join(map(markdown_text, name.split("/")))}
     forms |= {html.escape(form, quote=quote_) for form in (name, shown) for quote_ in (False, True)}
@@ -74,7 +74,7 @@ def written(name: str) -> set[str]:
 
 
 def quoted(name: str) -> set[str]:
-    """Within JSON, with and without other letters than ASCII's."""
+    """Returns the forms that a name takes within JSON, with and without letters other than ASCII's."""
     return {json.dumps(form, ensure_ascii=ascii_)[1:-1] for form in written(name) for ascii_ in (False, True)}
 
 
@@ -87,7 +87,7 @@ def _base64(text: str) -> set[bytes]:
 
 
 def alternation(words: Collection[str]) -> str:
-    """A pattern for any of the words, the longest that fits; thousands of them are searched for at once."""
+    """Builds a pattern for any of the words, the longest that fits; thousands of words are searched for at once."""
     tree: dict[str, Any] = {}
     for word in words:
         node = tree

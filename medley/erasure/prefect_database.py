@@ -42,7 +42,10 @@ _SOME = 500
 
 
 def clean_prefect(path: Path, subjects: Subjects, names: Names) -> tuple[dict[str, int], bool]:
-    """What was removed, by table; and whether the file's own log could be emptied. Raises sqlite3.Error."""
+    """Erases `subjects` and `names` from the Prefect database in the file `path`. Raises sqlite3.Error.
+
+    Returns what was removed, counted by table, and whether the file's own log could be emptied.
+    """
     mask = _Mask(names)
     with opened(path) as connection:
         connection.create_function("masked", 1, mask, deterministic=True)

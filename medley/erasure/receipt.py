@@ -31,5 +31,5 @@ class Receipt:
         return not self.busy and all(place.clean for place in self.places)
 
     def to_dict(self) -> dict[str, Any]:
-        """As the command line contract has it."""
+        """Converts the receipt to a dict as the command line contract has it."""
         return asdict(self) | {"clean": self.clean}

@@ -14,7 +14,10 @@ _AGAIN_S = 0.5
 
 @contextlib.contextmanager
 def opened(path: Path) -> Iterator[sqlite3.Connection]:
-    """A connection that writes zeros over what it deletes. Raises sqlite3.OperationalError where there is none."""
+    """Opens the SQLite database at `path` for the block; what the block deletes is overwritten with zeros.
+
+    Raises sqlite3.OperationalError where there is no database.
+    """
     connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=_BUSY_S, isolation_level=None)
     try:
         connection.execute("PRAGMA secure_delete=ON")

@@ -24,7 +24,10 @@ class Subjects:
 
 
 def gather(engine: Engine, reports: Path, assets: set[str], paths: set[str]) -> Subjects:
-    """Has to come before the catalog forgets. `paths` are those that never became an asset."""
+    """Gathers the subjects of an erasure; has to come before the catalog forgets.
+
+    `paths` are the paths that never became an asset.
+    """
     found, ours = Subjects(set(assets), set(paths)), set()
     with engine.connect() as connection:
         for path, asset_id in connection.execute(select(locations.c.path, locations.c.asset_id)):

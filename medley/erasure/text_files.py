@@ -32,7 +32,7 @@ def _mask(path: Path, names: Names) -> int:
 
 
 def files_that_name(files: Iterable[Path], names: Names) -> Iterator[Path]:
-    """Those that still hold a name, in plain text or base64, or are called so."""
+    """Yields the files that still hold a name, in plain text or base64, or have a name in their own path."""
     yield from (path for path in files if names.in_bytes.search(os.fsencode(path)) or _holds(path, names))
 
 

@@ -125,19 +125,20 @@ class Spans:
 
     @classmethod
     def read(cls, directory: Path) -> Spans:
-        """Those that `extract_audio` wrote."""
+        """Reads the spans that `extract_audio` wrote into `directory`."""
         return cls(json.loads((directory / SPANS).read_text()))
 
     def time_s(self, at_s: float) -> float:
-        """Seconds from the container's start, of a place in the WAV in seconds."""
+        """Converts a place in the WAV, in seconds, to seconds from the container's start."""
         n = max(0, bisect_right(self._begins, at_s + 1e-6) - 1)
         return at_s - self._begins[n] + self._times[n]
 
 
 def read_pieces(path: Path) -> Iterator[tuple[float, Vectors]]:
-    """A WAV that `extract_audio` wrote, in pieces of five minutes or so, so that memory does not grow with its length.
+    """Yields a WAV of `extract_audio` in pieces of about five minutes, so that memory does not grow with its length.
 
-    Each as its start in seconds and its samples: float32, shape (n,), -1..1. Cut where it is quietest.
+    Each piece comes as its start in seconds and its samples: float32, shape (n,), -1..1. Cuts lie where the sound
+    is quietest.
     """
     with wave.open(str(path)) as wav:
         begun, samples = 0, _read(wav, _PIECE)

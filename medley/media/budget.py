@@ -20,7 +20,7 @@ _POLL_S = 0.05
 
 
 def decoders_at_once(limits: Limits) -> int:
-    """How many children may run at the same time on this machine: as many as fit, and one for each core."""
+    """Returns how many children may run at once on this machine: as many as fit in memory, at most one a core."""
     memory_mb = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") >> 20
     return max(1, min(os.cpu_count() or 1, int(memory_mb * _SHARE) // limits.memory_mb))
 

@@ -52,7 +52,7 @@ class ChildResult:
 def run_child(
     command: list[str] | Path, *, cwd: Path | None, limits: Limits, file: str, sources: Sequence[Source] = ()
 ) -> ChildResult:
-    """Runs a child to its end (see `observe_child`). Raises TooLarge where it was ended at a limit."""
+    """Runs a child to its end (see `observe_child`). Raises TooLarge where the child was ended at a limit."""
     result = observe_child(command, cwd=cwd, limits=limits, file=file, sources=sources)
     if result.over:
         raise result.over
@@ -68,12 +68,12 @@ def observe_child(
     sources: Sequence[Source] = (),
     stdin: bytes = b"",
 ) -> ChildResult:
-    """Runs `command` under `limits`, apart from everything else: its program as an absolute path, or a job's program.
+    """Runs `command`, a program's absolute path and arguments or a job's program, under `limits` and isolated.
 
-    It reads `sources` and writes below `cwd`, if there is one; it has no network, starts no process and knows nothing
-    of our environment (what of this holds is the kernel's affair: see `medley doctor`). It is ended when
-    `limits.wall_s` is over or more than `limits.output_mb` is written. Raises Cancelled when the run is stopped; the
-    child is dead then.
+    The child reads `sources` and writes below `cwd`, if there is one. The child has no network, starts no process
+    and knows nothing of our environment (how much of this holds is the kernel's affair: see `medley doctor`). The
+    child is ended when `limits.wall_s` is over or more than `limits.output_mb` is written. Raises Cancelled when
+    the run is stopped. The child is dead then.
     """
     with decoder_slot(limits), _Files(stdin) as files:
         child = _started(command, _guard(limits, cwd, sources), str(cwd or "/"), files, [s.handle for s in sources])
@@ -167,7 +167,7 @@ def _too_long(limits: Limits, file: str) -> TooLarge:
 
 
 def too_much(limits: Limits, file: str) -> TooLarge:
-    """The error for a child that writes more than it may."""
+    """Builds the error for a child that writes more than `limits.output_mb`."""
     remedy = "Raise MEDLEY_LIMITS__OUTPUT_MB if you trust the file"
     return TooLarge(f"makes more than {limits.output_mb} MB", file=file, remedy=remedy)
 

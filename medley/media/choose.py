@@ -41,7 +41,7 @@ def in_order(pictures: Sequence[tuple[int, float, int]], unit_s: float, start_s:
 
 
 def chosen(shown: Sequence[Shown], options: FrameOptions) -> tuple[list[Shown], bool]:
-    """The pictures worth decoding, and whether keyframes alone are dense enough for that."""
+    """Chooses the pictures worth decoding, and says whether keyframes alone are dense enough for them."""
     keys = [picture for picture in shown if picture.key]
     if keys and _dense(keys, shown[0].begin_s, shown[-1].end_s, options.max_gap_s) and not _held(shown):
         return _one_each(_until_next(keys), options.interval_s), True

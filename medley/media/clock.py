@@ -48,12 +48,12 @@ class TimeLine:
         return len(self._offsets) - 1
 
     def end_of(self, stream: int) -> float | None:
-        """Where the stream ends; None where it has no packet."""
+        """Returns the time in seconds at which a stream ends; None where the stream has no packet."""
         found = self._streams.get(stream)
         return found.end_s if found else None
 
     def place(self, stream: int, time_s: float, length_s: float) -> float:
-        """What has to be added to the time stamps of a packet that is shown from `time_s` for `length_s`."""
+        """Places a packet shown from `time_s` for `length_s`; returns what to add to the packet's time stamps."""
         known = self._streams.setdefault(stream, _Stream(len(self._offsets) - 1))
         at_s = time_s + self._offsets[known.clock]
         known.since += 1

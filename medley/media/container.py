@@ -15,7 +15,7 @@ _OGG = "ogg"
 
 
 def opened(path: str, demuxer: str, max_streams: int) -> Any:
-    """The container, of a chain the first link; raises av.FFmpegError."""
+    """Opens the container, or the first link where the file is a chain. Raises av.FFmpegError."""
     links = links_of(path) if demuxer == _OGG else []
     if len(links) > 1:
         return _link(path, links[0], max_streams)
@@ -23,7 +23,7 @@ def opened(path: str, demuxer: str, max_streams: int) -> Any:
 
 
 def links_after(path: str, demuxer: str, max_streams: int) -> Iterator[Any]:
-    """The other links of a chain, each one opened when it is asked for. Raises av.FFmpegError."""
+    """Yields the other links of a chain, each one opened when that link is asked for. Raises av.FFmpegError."""
     for link in links_of(path)[1:] if demuxer == _OGG else ():
         with _link(path, link, max_streams) as container:
             yield container
@@ -53,7 +53,7 @@ class Reading:
     torn: dict[int, int] = field(default_factory=dict)  #: packets of which a part is missing
 
     def packets(self) -> Iterator[tuple[Any, float]]:
-        """Each packet of sound and picture, and what has to be added to its time stamps, in seconds."""
+        """Yields each packet of sound and picture, and the seconds to add to the packet's time stamps."""
         try:
             yield from self._packets(self.container, ("audio", "video"))
             for container in self.more:

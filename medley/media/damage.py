@@ -17,7 +17,7 @@ _BROKEN = re.compile(
 
 
 def damage_of(what: str, *, decoded_s: float, declared_s: float, slack_s: float, errors: int) -> str:
-    """What is lost of `what` ("sound"), for people; empty where nothing is.
+    """Describes for people what is lost of `what` ("sound"); empty where nothing is lost.
 
     `declared_s` is 0 where the container says nothing. Differences up to `slack_s` are rounding.
     """
@@ -27,7 +27,7 @@ def damage_of(what: str, *, decoded_s: float, declared_s: float, slack_s: float,
 
 
 def broken_lines(complaints: str) -> list[str]:
-    """The complaints that mean damage, not a mere oddity."""
+    """Returns the complaints of ffmpeg that mean damage, not a mere oddity."""
     return [line for line in complaints.splitlines() if _BROKEN.search(line)]
 
 

@@ -24,7 +24,7 @@ _ADDRESS = re.compile(r"\[[^\]]* @ 0x[0-9a-f]+\] *")
 
 @lru_cache
 def ffmpeg_program() -> str:
-    """Absolute path of ffmpeg: the one that imageio-ffmpeg carries. Raises ToolMissing."""
+    """Finds the absolute path of ffmpeg: the one that imageio-ffmpeg carries, else one on PATH. Raises ToolMissing."""
     try:
         return str(Path(imageio_ffmpeg.get_ffmpeg_exe()).absolute())
     except RuntimeError:
@@ -35,9 +35,9 @@ def ffmpeg_program() -> str:
 
 
 def input_of(source: Source, asset: Asset, limits: Limits, **more: Any) -> Any:
-    """The input node for ffmpeg-python: the open file, so that a name such as `http:x.mp4` means nothing.
+    """Builds the input node for ffmpeg-python: the open file, so that a name such as `http:x.mp4` means nothing.
 
-    `-copyts` leaves the times as they are in the file; the caller's filters subtract the container's start.
+    `-copyts` leaves the times as they are in the file. The caller's filters subtract the container's start.
     """
     return ffmpeg.input(
         f"file:{source.path}",
@@ -53,10 +53,11 @@ def input_of(source: Source, asset: Asset, limits: Limits, **more: Any) -> Any:
 def run_ffmpeg(output: Any, *, source: Source, cwd: Path, limits: Limits) -> tuple[str, str]:
     """Runs the graph that ends in `output`; output files are named relative to `cwd`.
 
-    Returns what its filters have printed, and ffmpeg's complaints.
+    Returns what the graph's filters have printed, and ffmpeg's complaints.
 
-    Exit status is no health signal: a damaged file often gives 0, and where it does not, what came out before is worth
-    having. Callers look at what came out (`undecodable` is for nothing). Raises TooLarge, NoSpace or Cancelled.
+    Exit status is no health signal: a damaged file often gives 0, and where the status is not 0, what came out
+    before is worth having. Callers look at what came out (`undecodable` is for nothing). Raises TooLarge, NoSpace
+    or Cancelled.
     """
     options = ("-nostdin", "-hide_banner", "-loglevel", "error", "-threads", "1", "-y")
     compiled: list[str] = ffmpeg.compile(output, cmd=ffmpeg_program())
@@ -86,7 +87,7 @@ def _with_filters_in(path: Path, arguments: list[str]) -> list[str]:
 
 
 def undecodable(what: str, complaints: str, asset: Asset) -> CorruptMedia:
-    """The error where nothing came out."""
+    """Builds the error for an asset of whose `what` ("sound", "picture") nothing came out."""
     return CorruptMedia(
         f"its {what} cannot be decoded: {first_reason(complaints)}",
         file=asset.path,
@@ -95,6 +96,6 @@ def undecodable(what: str, complaints: str, asset: Asset) -> CorruptMedia:
 
 
 def first_reason(complaints: str) -> str:
-    """The first of ffmpeg's complaints, without the addresses of its objects, which are others in every run."""
+    """Returns ffmpeg's first complaint without the addresses of ffmpeg's objects, which differ in every run."""
     lines = (_ADDRESS.sub("", line).strip() for line in complaints.splitlines())
     return next((line[:200] for line in lines if line), "nothing came out")

@@ -39,11 +39,11 @@ class FrameStats:
         return not self.blank and _sharpness(self._picture) < _BLURRED_LEVELS
 
     def differs(self, other: FrameStats) -> float:
-        """The largest difference of any cell, 0 to 255."""
+        """Returns the largest difference of any cell between two frames, 0 to 255."""
         return float(np.abs(self.cells - other.cells).max())
 
     def cuts(self, other: FrameStats) -> bool:
-        """Whether one of them belongs to another shot than the other."""
+        """Says whether two frames belong to different shots."""
         return float(np.abs(self.cells - other.cells).mean()) >= _CUT_LEVELS
 
 

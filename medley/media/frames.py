@@ -73,7 +73,7 @@ def _shown(packets: dict[str, Any], asset: Asset) -> list[Shown]:
 
 
 def read_frames(directory: Path) -> list[Frame]:
-    """The frames that `sample_frames` wrote."""
+    """Reads the frames that `sample_frames` wrote."""
     return [Frame(**frame) for frame in json.loads((directory / FRAMES).read_text())["frames"]]
 
 
@@ -87,11 +87,11 @@ class _Decoder:
         self.complaints = ""
 
     def pictures(self, wanted: Sequence[Shown], shown: Sequence[Shown], unit_s: float, keyframes: bool) -> list[Frame]:
-        """The frames of `wanted`. Which picture came out is told by its time stamp, in steps of `unit_s`.
+        """Decodes the frames of `wanted`. Each time stamp, in steps of `unit_s`, tells which picture came out.
 
-        What did not come out is asked for again in other ways: some containers give keyframes right stamps only where
-        all is decoded, and where a change in mid-stream lets ffmpeg begin with new filters, a filter that keeps a
-        picture back for deinterlacing loses it.
+        Pictures that did not come out are asked for again in other ways. Some containers give keyframes right
+        stamps only where all is decoded. Where a change in mid-stream lets ffmpeg begin with new filters, a filter
+        that keeps a picture back for deinterlacing loses that picture.
         """
         ways: list[dict[str, Any]] = [{"skip_frame": "nokey"}] if keyframes else []
         found: dict[float, str] = {}

@@ -30,7 +30,7 @@ attempt("signals to other processes", lambda: os.kill(os.getppid(), 0))
 
 
 def ways_out(limits: Limits) -> list[str]:
-    """What the kernel does not keep decoders from; empty where everything holds."""
+    """Lists what the kernel does not keep decoders from; empty where every restriction holds."""
     with tempfile.NamedTemporaryFile() as canary, tempfile.TemporaryDirectory() as work:
         command = [sys.executable, "-I", "-c", _ATTEMPTS, canary.name]
         result = run_child(command, cwd=Path(work), limits=limits, file=canary.name)

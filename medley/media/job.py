@@ -31,9 +31,10 @@ class JobResult:
 def run_job(
     program: Path, job: dict[str, Any], limits: Limits, directory: Path | None, sources: Sequence[Source]
 ) -> JobResult:
-    """Runs `program` (see job_child.py) on `job`; it reads `sources` and writes into `directory`, if there is one.
+    """Runs `program` (see job_child.py) on `job`.
 
-    A negative exit is the signal that ended it; of a positive one the log says why. Raises NoSpace, Cancelled.
+    The program reads `sources` and writes into `directory`, if there is one. A negative exit is the signal that
+    ended the program; of a positive one the log says why. Raises NoSpace, Cancelled.
     """
     child = observe_child(
         program, cwd=directory, limits=limits, file="", sources=sources, stdin=json.dumps(job).encode()

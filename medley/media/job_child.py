@@ -34,6 +34,6 @@ def serve(work: Callable[[dict[str, Any], Tell], None]) -> None:
 
 
 def reason_of(error: BaseException) -> str:
-    """What a decoder's exception says, short and on one line, for people; the traceback is for the log."""
+    """Shortens what a decoder's exception says to one line, for people; the traceback is for the log."""
     said = " ".join(str(error).split())
     return (said or type(error).__name__)[:200]

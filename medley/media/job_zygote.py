@@ -41,7 +41,7 @@ class Zygote:
         self._selector.register(self._woken, selectors.EVENT_READ)
 
     def serve(self) -> None:
-        """Until nobody is at the other end: children end with this process."""
+        """Starts children on request until nobody is at the socket's other end: children end with this process."""
         while True:
             for key, _ in self._selector.select():
                 if key.fileobj is self._control:

@@ -51,7 +51,7 @@ class Block:
 
 
 def union(boxes: Sequence[Box]) -> Box:
-    """The box around all of them."""
+    """Returns the box around all of `boxes`."""
     x0, y0, x1, y1 = zip(*boxes, strict=True)
     return min(x0), min(y0), max(x1), max(y1)
 

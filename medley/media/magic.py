@@ -118,7 +118,7 @@ _CONTROLS = frozenset(range(32)) - frozenset(b"\t\n\r\f\x1b")
 
 
 def known_kind(head: bytes) -> Sniffed | None:
-    """What a file that begins with `head` is; None where no flow of ours works on such files."""
+    """Tells what a file that begins with `head` is; None where no flow of ours works on such files."""
     if not_ours(head):
         return None
     if head[4:8] == b"ftyp" and head[8:12] in _HEIF:
@@ -131,7 +131,7 @@ def known_kind(head: bytes) -> Sniffed | None:
 
 
 def not_ours(head: bytes) -> str:
-    """What it is, where we know that and do not work on it; "" elsewhere."""
+    """Names what a file that begins with `head` is, where Medley knows the kind and does not work on it; else ""."""
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     for offset, magic, name in _NOT_OURS:
         if head[offset : offset + len(magic)] == magic or (not offset and text.startswith(magic)):
@@ -141,12 +141,12 @@ def not_ours(head: bytes) -> str:
 
 
 def is_text(head: bytes) -> bool:
-    """Whether it is plain text, in whatever encoding: lists hold names of any bytes."""
+    """Says whether a file that begins with `head` is plain text, in any encoding: lists hold names of any bytes."""
     return bool(head) and _CONTROLS.isdisjoint(head[:512])
 
 
 def after_id3(head: bytes) -> int:
-    """Where what follows an ID3 tag begins, in bytes; 0 where there is no tag (id3.org, ID3v2.4, 3.1)."""
+    """Finds where the data after an ID3 tag begins, in bytes; 0 where there is no tag (id3.org, ID3v2.4, 3.1)."""
     if head[:3] != b"ID3" or len(head) < 10:
         return 0
     size = 0

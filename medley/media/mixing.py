@@ -23,7 +23,7 @@ class Mixer:
         self._cancels = False
 
     def mixed(self, channels: Samples) -> Samples:
-        """One channel of `channels` (count, samples), -1..1: their mean, or the loudest one where they cancel out."""
+        """Mixes `channels` (count, samples), -1..1, to their mean, or to the loudest where the channels cancel out."""
         count = channels.shape[0]
         if count == 1:
             alone: Samples = channels[0]
@@ -41,7 +41,7 @@ class Mixer:
 
 
 def as_channels(samples: NDArray[Any], count: int, planar: bool) -> Samples:
-    """A decoder's array as float32 (count, samples), -1..1; integers are scaled by what their type holds."""
+    """Converts a decoder's array to float32 (count, samples), -1..1; integers are scaled by what their type holds."""
     if not planar:
         samples = samples.reshape(-1, count).T
     if samples.dtype == np.uint8:

@@ -16,7 +16,7 @@ _SEARCH_BYTES = 1 << 16
 
 
 def links_of(path: str) -> list[tuple[int, int]]:
-    """Where each link begins and ends, in bytes; one where the file is no chain."""
+    """Finds where each link begins and ends, in bytes; one link where the file is no chain."""
     begins, at, was_first = [0], 0, True
     with open(path, "rb") as file:
         size = file.seek(0, io.SEEK_END)
@@ -54,24 +54,24 @@ class Part(io.RawIOBase):
         self._begin, self._size, self._at = begin, end - begin, 0
 
     def readable(self) -> bool:
-        """It is."""
+        """Returns True: a part of a file can be read."""
         return True
 
     def seekable(self) -> bool:
-        """It is."""
+        """Returns True: the position within a part of a file can be moved."""
         return True
 
     def tell(self) -> int:
-        """See io."""
+        """Returns the current position, in bytes from the start of the part."""
         return self._at
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """See io."""
+        """Moves the current position within the part, as `io.IOBase.seek` does, and returns the new position."""
         self._at = max(0, offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence])
         return self._at
 
     def read(self, size: int = -1) -> bytes:
-        """See io."""
+        """Reads up to `size` bytes of the part from the current position on; all the rest where `size` is negative."""
         left = max(0, self._size - self._at)
         self._file.seek(self._begin + self._at)
         data = self._file.read(left if size < 0 else min(size, left))
@@ -79,6 +79,6 @@ class Part(io.RawIOBase):
         return data
 
     def close(self) -> None:
-        """See io."""
+        """Closes the file that the part was opened from."""
         self._file.close()
         super().close()

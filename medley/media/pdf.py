@@ -109,7 +109,7 @@ def find_figures(asset: Asset, directory: Path, pages: PageOptions, figures: Fig
 
 
 def write_page(page: Page, lines: Sequence[Line]) -> str:
-    """A line of PAGES: the page with those lines, in reading order."""
+    """Formats one line of PAGES: the page with `lines`, in reading order."""
     return _page_line(page, [[asdict(line) for line in block.lines] for block in reading_order(lines)])
 
 
@@ -118,7 +118,7 @@ def _page_line(page: Page, blocks: Sequence[Sequence[dict[str, Any]]]) -> str:
 
 
 def read_pages(directory: Path) -> Iterator[Page]:
-    """What `parse_pdf` wrote, page by page."""
+    """Reads what `parse_pdf` wrote, page by page."""
     with (directory / PAGES).open() as file:
         for line in file:
             row = json.loads(line)
@@ -127,12 +127,12 @@ def read_pages(directory: Path) -> Iterator[Page]:
 
 
 def has_figures(directory: Path) -> bool:
-    """Whether `find_figures` wrote there."""
+    """Says whether `find_figures` wrote into `directory`."""
     return (directory / PAGES).is_file()
 
 
 def read_figures(directory: Path) -> list[Figure]:
-    """What `find_figures` wrote."""
+    """Reads the figures that `find_figures` wrote."""
     rows = [json.loads(line) for line in (directory / PAGES).read_text().splitlines()]
     return [Figure(row["page"], tuple(row["box"]), row["image"]) for row in rows]
 
@@ -148,7 +148,7 @@ class _Reader:
         self.beside: dict[str, Any] = {}
 
     def pages(self) -> Iterator[dict[str, Any]]:
-        """What the child says of each page, in order; a page that brings its child down is lost, not its neighbours."""
+        """Yields the child's report on each page, in order; a page that kills its child is lost, not its neighbours."""
         yield from self._range(1, _RANGE)
         more = [(at, at + _RANGE - 1) for at in range(_RANGE + 1, self.count + 1, _RANGE)]
         if more:

@@ -33,7 +33,7 @@ _COVERS, _LETTERS_OVER_A_SCAN = 0.5, 200
 
 
 def read_page(document: Any, page: Any, number: int, job: dict[str, Any]) -> dict[str, Any]:
-    """Its text in reading order; what of it may hold text that the layer lacks is drawn for the OCR."""
+    """Reads a page's text in reading order; draws for the OCR the part that may hold text that the layer lacks."""
     notes = notes_of(document, page)
     page = _with_fields(document, page, number)
     switch_off(page)
@@ -111,7 +111,7 @@ def _scale(size: tuple[float, float], wanted: float, max_side_px: int) -> float:
 
 
 def work(job: dict[str, Any], tell: Tell) -> None:
-    """First how many pages there are, then each page that is wanted."""
+    """Tells first how many pages the document has, then what is found on each page that is wanted."""
     document = _opened(job)
     if document:
         document.init_forms()

@@ -20,14 +20,14 @@ _Matrix = tuple[float, float, float, float, float, float]
 
 
 def boxes_of_pictures(page: Any) -> list[Box]:
-    """Boxes of the pictures alone, as they are shown."""
+    """Returns the boxes of the pictures alone, as shown on the page."""
     width, height = page.get_size()
     found = (own for kind, own in _things(page) if kind == pdfium_c.FPDF_PAGEOBJ_IMAGE)
     return [_clipped(to_shown(page, own), width, height) for own in found]
 
 
 def boxes_of_figures(page: Any, min_side_pt: float) -> list[Box]:
-    """Boxes as they are shown, from top to bottom; what lies within another one is a part of it."""
+    """Returns the boxes of figures as shown, from top to bottom; a box within another one is a part of the other."""
     width, height = page.get_size()
     pictures: list[Box] = []
     drawn: list[Box] = []

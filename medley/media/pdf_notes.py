@@ -66,6 +66,6 @@ def _string(read: Callable[[Any, int], int]) -> str:
 
 
 def missing_from(lines: Sequence[Line], notes: Sequence[Line]) -> list[Line]:
-    """The notes that do not stand on the page already: most fields are drawn there as well."""
+    """Returns the notes whose text is not on the page yet: most form fields are drawn on the page as well."""
     written = "".join("".join(line.text.split()) for line in lines)
     return [note for note in notes if "".join(note.text.split()) not in written]

@@ -41,7 +41,7 @@ class Letter(NamedTuple):
 
 
 def to_shown(page: Any, box: Box) -> Box:
-    """A box of the page's own coordinates, from the bottom left, as it is shown: turned and cropped."""
+    """Converts a box of the page's own coordinates, from the bottom left, to the page as shown: turned and cropped."""
     width, height = page.get_size()
     corners = []
     for x, y in ((box[0], box[1]), (box[2], box[3])):
@@ -54,7 +54,7 @@ def to_shown(page: Any, box: Box) -> Box:
 
 
 def lines_of(page: Any) -> list[Line]:
-    """Runs of text on one line without a wide gap, in PDFium's order; what lies outside of the shown page is none."""
+    """Joins text on one line without a wide gap, in PDFium's order; text outside of the shown page is left out."""
     text = page.get_textpage()
     found: list[Line] = []
     run = _Run()
@@ -123,14 +123,14 @@ class _Run:
         self._em = _LEAST_EM_PT
 
     def add(self, letter: Letter) -> None:
-        """The next one."""
+        """Appends the next letter to the run."""
         self._letters.append(letter)
         if letter.box:
             self._last, self._inked = letter, self._inked + 1
             self._em = max(self._em, letter.em)
 
     def ends_before(self, letter: Letter) -> bool:
-        """Whether a letter is too far from the last one to belong to it, or runs another way."""
+        """Tells whether a letter is too far from the last one to belong to the run, or runs another way."""
         if self._last is None or self._last.box is None or letter.box is None:
             return False
         if letter.turn != self._last.turn:
@@ -143,7 +143,7 @@ class _Run:
         return box[0] - last[2] > self._em or last[0] - box[2] > 20.0 * self._em
 
     def line(self, page: Any) -> list[Line]:
-        """The line that they make, if there is any ink in it."""
+        """Builds the line that the letters make; an empty list where the letters have no ink."""
         letters = _read_right(_without_tracking(self._letters))
         text = " ".join("".join(letter.text for letter in letters).split())
         hyphen = text.endswith(_HYPHEN)
@@ -227,7 +227,7 @@ def _rises(letters: list[Letter]) -> bool:
 
 
 def readable(text: str) -> tuple[int, int]:
-    """How many characters belong to a script, and how many to none: a damaged font maps letters to anything."""
+    """Counts the characters of a script, and the characters of none: a damaged font maps letters to anything."""
     seen = [letter for letter in text if not letter.isspace()]
     broken = sum(letter == _UNKNOWN or unicodedata.category(letter) in _NO_SCRIPT for letter in seen)
     return sum(letter.isalnum() for letter in seen), broken

@@ -38,7 +38,7 @@ class _Raw(Exception):
 
 
 def converted(path: str, kind: str, job: dict[str, Any]) -> bytes:
-    """The JPEG; raises what decoders raise."""
+    """Converts the picture at `path` into the bytes of a JPEG. Raises the errors that decoders raise."""
     if kind == "HEIF":
         from pillow_heif import register_heif_opener
 
@@ -165,7 +165,7 @@ def _reason(error: Exception) -> str:
 
 
 def work(job: dict[str, Any], tell: Tell) -> None:
-    """See the module."""
+    """Converts each picture of the job into JPEGs, and tells one thing about each picture; see the module."""
     warnings.simplefilter("ignore")
     Image.MAX_IMAGE_PIXELS = None  # our own limit is looked at before anything is decoded
     for path, kind, target in job["pictures"]:

@@ -19,7 +19,10 @@ _PROFILES = {"RGB": ("RGB",), "GRAY": ("L",), "CMYK": ("CMYK",)}
 
 
 def as_rgb(picture: Image.Image, icc: bytes | None) -> Image.Image:
-    """What a viewer shows; what is transparent is white, or dark where only that lets the rest be seen."""
+    """Converts a picture to 8 bit RGB, as a viewer shows the picture.
+
+    Transparent parts become white, or dark where only a dark ground lets the rest be seen.
+    """
     if picture.mode.startswith(_DEEP):
         return _deep(picture).convert("RGB")
     if picture.mode in ("La", "RGBa"):  # multiplied by its transparency already
@@ -67,7 +70,7 @@ def _in_srgb(picture: Image.Image, icc: bytes) -> Image.Image:
 
 
 def is_uniform(picture: Image.Image) -> bool:
-    """Whether nothing is on it."""
+    """Tells whether nothing is on the picture: each colour channel has one value all over."""
     return all(low == high for low, high in _extremes(picture.convert("RGB")))
 
 
@@ -76,7 +79,7 @@ def _extremes(picture: Image.Image) -> list[tuple[int, int]]:
 
 
 def share_shown(picture: Image.Image) -> float:
-    """How much of the height of a cut picture was decoded: what is missing is one colour down to its end."""
+    """Measures which share of a cut picture's height was decoded: the missing part is one colour down to the end."""
     import numpy as np
 
     rows = np.asarray(picture.convert("RGB").resize((64, 64)), np.int16)

@@ -22,7 +22,7 @@ _PROGRAM = Path(__file__).with_name("probe_child.py")  # not imported: it loads 
 
 
 def probe_media(path: Path, limits: Limits) -> MediaInfo:
-    """What is in the file at `path`. Raises what `sniff` and `probe_source` raise."""
+    """Probes the media file at `path`. Raises the errors that `sniff` and `probe_source` raise."""
     with open_source(path) as source:
         return probe_source(source, _container(source), limits)
 
@@ -95,7 +95,7 @@ class _Found:
         return 0.0 if self.estimated else self._declared_end_s(self.streams["duration_s"], self.start_s)
 
     def end_s(self, stream: dict[str, Any] | None) -> float:
-        """When a stream ends, by its own word, or by the container's where it is the only one that we keep."""
+        """Says when a stream ends, by its own word, or by the container's where no other stream is kept."""
         if stream is None or self.estimated:
             return 0.0
         length_s = stream["duration_s"] or (self.streams["duration_s"] if len(self._kept) == 1 else None)
@@ -109,7 +109,7 @@ class _Found:
         return max(0.0, end_s - self.start_s)
 
     def notes(self) -> list[str]:
-        """What is true of the file and no fault."""
+        """Lists remarks that are true of the file and no fault."""
         told = [f"nothing for {clock(length_s)} from {clock(at_s - self.start_s)} on" for at_s, length_s in self._gaps]
         if self.streams["restarts"]:
             told.append(f"its clock begins again {self.streams['restarts']} times; times count on from there")
@@ -127,7 +127,7 @@ class _Found:
 
 
 def pictures_of(source: Source, media: MediaInfo, limits: Limits) -> dict[str, Any]:
-    """The packets of the picture; see `probe_child.pictures`."""
+    """Asks the child process for the packets of the picture stream; see `probe_child.pictures`."""
     found, _ = _ask(source, media.demuxer, limits, index=media.video_stream)
     return found
 

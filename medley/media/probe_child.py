@@ -24,7 +24,7 @@ _ALPHA = re.compile(r"^(yuva|gbrap|rgba|bgra|argb|abgr|ya8|ya16|rgba64|bgra64|pa
 
 
 def describe(container: Any, more: Iterable[Any]) -> dict[str, Any]:
-    """Start and length as declared in seconds (None where they are not), streams, and what their packets say."""
+    """Describes start and length as declared in seconds (None where not declared), streams, and their packets."""
     streams = [stream for stream in container.streams if stream.type in ("audio", "video")]
     known = [_stream(stream) for stream in streams]
     reading, locked = Reading(container, more), set()
@@ -46,7 +46,7 @@ def describe(container: Any, more: Iterable[Any]) -> dict[str, Any]:
 
 
 def pictures(container: Any, index: int) -> dict[str, Any]:
-    """Of each packet of a picture stream: its time stamp, its time on the line, and whether it is a keyframe.
+    """Lists each packet of a picture stream: its time stamp, its time on the line, and whether it is a keyframe.
 
     `unit_s`: seconds of a step of the stamps. Packets without a stamp are counted only.
     """
@@ -99,7 +99,7 @@ def _tagged_s(stream: Any) -> float | None:
 
 
 def work(job: dict[str, Any], tell: Tell) -> None:
-    """See the module."""
+    """Opens the job's container and tells its contents, or the packets of one stream; see the module."""
     try:
         with opened(job["path"], job["demuxer"], job["max_streams"]) as container:
             if len(container.streams) > job["max_streams"]:

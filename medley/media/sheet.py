@@ -22,7 +22,7 @@ _MARGIN_PX = 4
 
 
 def contact_sheet(pictures: Sequence[Labelled]) -> bytes:
-    """A JPEG of up to 60 of the pictures, evenly chosen; empty where there is none."""
+    """Draws up to 60 of the pictures, evenly chosen, as one JPEG; empty where there is no picture."""
     shown = _spread(pictures)
     if not shown:
         return b""

@@ -14,10 +14,10 @@ _READ = "Medley reads videos, sound, PDFs and pictures; docs/formats.md lists th
 
 
 def sniff(path: Path, name: str = "") -> Sniffed:
-    """What `path` holds; errors call it `name`, where one is given.
+    """Recognises what the file at `path` holds; errors call the file `name`, where a name is given.
 
-    Raises MissingFile where it cannot be read, UnsupportedMedia (with a guess at what it is) for anything that no flow
-    of ours works on.
+    Raises MissingFile where the file cannot be read, UnsupportedMedia (with a guess at what the file is) for
+    anything that no flow of Medley works on.
     """
     try:
         with path.open("rb") as file:
@@ -34,7 +34,7 @@ def sniff(path: Path, name: str = "") -> Sniffed:
 
 
 def sniff_head(head: bytes, file: str) -> Sniffed:
-    """What `file` holds, by its first `HEAD_BYTES`. Raises UnsupportedMedia."""
+    """Recognises what `file` holds by `head`, its first `HEAD_BYTES`. Raises UnsupportedMedia."""
     found = magic.known_kind(head)
     if found is None:
         raise UnsupportedMedia(f"is no video, sound, PDF or picture: {_describe(head)}", file=file, remedy=_READ)
@@ -42,7 +42,7 @@ def sniff_head(head: bytes, file: str) -> Sniffed:
 
 
 def is_text(path: Path) -> bool:
-    """Whether it is plain text, such as a list of files; raises MissingFile."""
+    """Tells whether the file at `path` is plain text, such as a list of files. Raises MissingFile."""
     try:
         sniff(path)
     except UnsupportedMedia:

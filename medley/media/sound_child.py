@@ -57,7 +57,7 @@ class _Writer:
         self._at += len(samples)
 
     def close(self) -> None:
-        """The header is written now."""
+        """Closes the WAV file: its header is written now."""
         self._file.close()
 
     def _pause(self, until: int) -> None:
@@ -85,7 +85,10 @@ class _Decoder:
         self.errors, self.lost_s = 0, 0.0
 
     def decode(self, packet: Any, offset_s: float) -> None:
-        """Of another clock or link than the packets before: what the decoder still holds belongs to the old one."""
+        """Decodes one packet, and hands its samples to the writer.
+
+        Before a packet of another clock or link, the samples that the decoder holds of the old one are written.
+        """
         if packet.stream is not self._stream and packet.stream.container is not self._stream.container:
             self.end()
             self._stream, self._offset_s = packet.stream, offset_s
@@ -98,7 +101,7 @@ class _Decoder:
             self._take(frame)
 
     def end(self) -> None:
-        """What decoder and resampler still hold."""
+        """Writes the samples that decoder and resampler still hold."""
         for frame in self._frames(None):
             self._take(frame)
         self._flush()
@@ -149,7 +152,7 @@ class _Decoder:
 
 
 def work(job: dict[str, Any], tell: Tell) -> None:
-    """See the module."""
+    """Decodes the sound stream of the job into a mono WAV, and tells once how the decoding went; see the module."""
     writer = _Writer(job["target"])
     with opened(job["path"], job["demuxer"], job["max_streams"]) as container:
         stream = container.streams[job["stream"]]

@@ -43,7 +43,7 @@ def stamp_of(found: os.stat_result) -> str:
 
 @contextmanager
 def open_source(path: Path | str) -> Iterator[Source]:
-    """The file at `path`, open until the block ends. Raises MissingFile, UnsupportedMedia for what is no file."""
+    """Opens the file at `path` for the block. Raises MissingFile, UnsupportedMedia for anything but a regular file."""
     name = str(path)
     try:
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # a pipe would wait for its other end
@@ -60,10 +60,10 @@ def open_source(path: Path | str) -> Iterator[Source]:
 
 @contextmanager
 def asset_source(asset: Asset) -> Iterator[Source]:
-    """The bytes that the asset's id stands for, open until the block ends.
+    """Opens the bytes that the asset's id stands for, until the block ends.
 
-    Raises MissingFile where the file holds other bytes by now, or does when the block ends: what was made of it
-    meanwhile must not be kept.
+    Raises MissingFile where the file holds other bytes by now, or does when the block ends: anything made of the
+    file meanwhile must not be kept.
     """
     with open_source(asset.path) as source:
         require_asset(source, asset)

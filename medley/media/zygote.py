@@ -31,7 +31,7 @@ class ForkedChild:
         self.returncode: int | None = None
 
     def poll(self) -> int | None:
-        """Its exit status, once it has ended; raises TransientError where the zygote has ended before it."""
+        """Returns the child's exit status, None while it runs. Raises TransientError where the zygote ended first."""
         if self.returncode is None and select.select([self._leash], [], [], 0)[0]:
             told = self._leash.recv(64)
             self._leash.close()
@@ -41,7 +41,7 @@ class ForkedChild:
         return self.returncode
 
     def wait(self, timeout: float | None = None) -> int:
-        """The same, once it has ended. Raises subprocess.TimeoutExpired."""
+        """Waits for the child to end, and returns its exit status. Raises subprocess.TimeoutExpired, TransientError."""
         deadline = None if timeout is None else time.monotonic() + timeout
         while (status := self.poll()) is None:
             left = None if deadline is None else deadline - time.monotonic()

@@ -60,14 +60,14 @@ class ModelSpec:
         object.__setattr__(self, "fingerprint", digest[:16])
 
     def to_json(self) -> str:
-        """For the description of a collection, without the endpoint; see `spec_from_json`."""
+        """Encodes the specification as JSON for a collection's description, without endpoint; see `spec_from_json`."""
         known = asdict(self)
         del known["endpoint"], known["fingerprint"]
         return json.dumps(known, sort_keys=True)
 
 
 def spec_from_json(text: str) -> ModelSpec:
-    """The specification that `to_json` wrote; raises ValueError where it is none."""
+    """Reads the specification that `to_json` wrote. Raises ValueError where the text is no specification."""
     try:
         return ModelSpec(**json.loads(text))
     except TypeError as error:
@@ -80,15 +80,15 @@ class SpeechModel(Protocol):
     def transcribe(
         self, samples: Vectors, *, language: str | None, beam_size: int, translate: bool = False
     ) -> list[Word]:
-        """`samples`: mono, 16 kHz, shape (n,), -1..1. Returns words with times in seconds from sample 0.
+        """Turns `samples` (mono, 16 kHz, shape (n,), -1..1) into words with times in seconds from sample 0.
 
-        In the language that is spoken, or with `translate` in English. Raises SetupError where the checkpoint does not
-        know `language` (ISO 639-1; None: it finds out).
+        The words are in the language that is spoken, or with `translate` in English. Raises SetupError where the
+        checkpoint does not know `language` (ISO 639-1; None: the model finds the language out).
         """
         ...
 
     def spoken_language(self, samples: Vectors) -> str:
-        """The language (ISO 639-1) of samples in which somebody speaks."""
+        """Detects the language (ISO 639-1) of samples in which somebody speaks."""
         ...
 
 
@@ -96,7 +96,7 @@ class OcrModel(Protocol):
     """Reads what is written on pictures."""
 
     def read(self, paths: Sequence[Path]) -> list[list[Line]]:
-        """Lines of text on each JPEG of ours, boxes in its pixels, as the model finds them."""
+        """Reads the lines of text on each JPEG that Medley made, boxes in its pixels, as the model finds them."""
         ...
 
 
@@ -104,7 +104,10 @@ class CaptionModel(Protocol):
     """Says in words what is on pictures."""
 
     def describe(self, paths: Sequence[Path], prompt: str, max_tokens: int) -> list[str | BadInput]:
-        """What there is to say about each JPEG of ours, or why this one cannot be looked at; "" where nothing."""
+        """Describes each JPEG that Medley made, "" where there is nothing to say.
+
+        In place of a description stands BadInput where a JPEG cannot be looked at: the error says why.
+        """
         ...
 
 
@@ -114,7 +117,7 @@ class TextEncoder(Protocol):
     dim: int
 
     def encode_texts(self, texts: Sequence[str]) -> Vectors:
-        """Shape (len(texts), dim)."""
+        """Encodes texts into unit vectors, shape (len(texts), dim)."""
         ...
 
 
@@ -122,7 +125,7 @@ class ImageEncoder(TextEncoder, Protocol):
     """Turns pictures, and texts about pictures, into unit vectors of one space."""
 
     def encode_images(self, paths: Sequence[Path]) -> Vectors:
-        """Shape (len(paths), dim); the files are JPEGs of ours."""
+        """Encodes pictures into unit vectors, shape (len(paths), dim); the files are JPEGs that Medley made."""
         ...
 
 
@@ -145,14 +148,14 @@ def _loader(name: str) -> Any:
 
 
 def unit(vectors: NDArray[Any]) -> Vectors:
-    """Rows scaled to length 1, as float32: the one place where vectors are normalised."""
+    """Scales rows to length 1, as float32. Vectors are normalised in this one place."""
     as_float = np.asarray(vectors, dtype=np.float32)
     lengths = np.linalg.norm(as_float, axis=1, keepdims=True)
     return np.asarray(as_float / np.maximum(lengths, 1e-12), dtype=np.float32)
 
 
 def pick_device(spec: ModelSpec, *, cuda_devices: int) -> str:
-    """`cpu` or `cuda`, from what the library really sees; raises SetupError where the weights need a GPU."""
+    """Picks `cpu` or `cuda` by the GPUs that the library sees. Raises SetupError where the weights need a GPU."""
     device = ("cuda" if cuda_devices else "cpu") if spec.device == "auto" else spec.device
     if device == "cuda" and not cuda_devices:
         raise SetupError(

@@ -34,7 +34,7 @@ class OpenClip:
 
     @torch.inference_mode()
     def encode_images(self, paths: Sequence[Path]) -> Vectors:
-        """See `ImageEncoder`."""
+        """Encodes JPEGs that Medley made into unit vectors, shape (len(paths), dim); see `ImageEncoder`."""
         if not paths:
             return np.zeros((0, self.dim), np.float32)
         batch = torch.stack([self._preprocess(_read(path)) for path in paths])
@@ -43,7 +43,7 @@ class OpenClip:
 
     @torch.inference_mode()
     def encode_texts(self, texts: Sequence[str]) -> Vectors:
-        """See `TextEncoder`."""
+        """Encodes texts into unit vectors of the space of the pictures, shape (len(texts), dim); see `TextEncoder`."""
         if not texts:
             return np.zeros((0, self.dim), np.float32)
         features = self._model.encode_text(self._tokenizer(list(texts)).to(self._device))
@@ -56,5 +56,5 @@ def _read(path: Path) -> Image.Image:
 
 
 def load(spec: ModelSpec, *, threads: int) -> OpenClip:
-    """The model, warm."""
+    """Loads the OpenCLIP model of a specification, and warms the model up."""
     return OpenClip(spec, threads)

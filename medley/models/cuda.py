@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def gpus_seen() -> dict[str, int]:
-    """How many GPUs each library that runs our models can use."""
+    """Counts the GPUs that each library that runs Medley's models can use."""
     import ctranslate2
     import torch
 

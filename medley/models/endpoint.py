@@ -67,7 +67,7 @@ class ServedEncoder(_Served):
         self.dim = int(self.encode_texts(["warm up"]).shape[1])
 
     def encode_texts(self, texts: Sequence[str]) -> Vectors:
-        """See `TextEncoder`. Raises TransientError, SetupError, BadInput."""
+        """Asks the server for unit vectors, shape (len(texts), dim). Raises TransientError, SetupError, BadInput."""
         if not texts:
             return np.zeros((0, self.dim), np.float32)
         with self._translate_errors():
@@ -82,7 +82,7 @@ class ServedCaptioner(_Served):
     """A `CaptionModel`."""
 
     def describe(self, paths: Sequence[Path], prompt: str, max_tokens: int) -> list[str | BadInput]:
-        """See `CaptionModel`. Raises TransientError, SetupError, Cancelled."""
+        """Asks the server to describe each JPEG; see `CaptionModel`. Raises TransientError, SetupError, Cancelled."""
         with ThreadPoolExecutor(self._at.parallel) as pool:
             return list(pool.map(lambda path: self._describe(path, prompt, max_tokens), paths))
 
@@ -108,10 +108,10 @@ class ServedCaptioner(_Served):
 
 
 def plain(said: str) -> str:
-    """On one line, without what a reasoning model thinks aloud, and fit to be written down."""
+    """Puts the words of a model on one line, fit to be written down, without a reasoning model's thoughts."""
     return " ".join(_THOUGHTS.sub("", said).encode("utf-8", "replace").decode().split())
 
 
 def load(spec: ModelSpec, *, threads: int) -> ServedEncoder | ServedCaptioner:
-    """See `medley.models.base.load_model`; nothing is loaded here, the server is asked."""
+    """Builds the client of a model that a server has; nothing is loaded here. See `medley.models.base.load_model`."""
     return ServedEncoder(spec) if spec.kind == "text" else ServedCaptioner(spec)

@@ -44,7 +44,7 @@ _SETTING = {"text": "EMBEDDER", "caption": "CAPTIONER"}
 
 
 def bundled(model_id: str) -> Path | None:
-    """The directory of a checkpoint that was installed with Medley, or None."""
+    """Finds the directory of a checkpoint that was installed with Medley; None where there is no such checkpoint."""
     if model_id.startswith("demo/"):
         return Path(__file__).parent / "demo" / model_id.removeprefix("demo/")
     if model_id.startswith("rapidocr/"):
@@ -70,9 +70,9 @@ def make_sure(spec: ModelSpec) -> None:
 
 
 def locate(spec: ModelSpec) -> Path:
-    """The directory with the weights of `spec`: local files first, then one download.
+    """Finds the directory with the weights of `spec`: local files first, then one download.
 
-    Raises ModelUnavailable that says which model, where it looked, and the remedy.
+    Raises ModelUnavailable that says which model, where Medley looked, and the remedy.
     """
     directory = on_this_machine(spec) or _download(spec)
     _check_complete(spec, directory)
@@ -80,7 +80,7 @@ def locate(spec: ModelSpec) -> Path:
 
 
 def on_this_machine(spec: ModelSpec) -> Path | None:
-    """The directory with the weights where no download is needed; None as well where a server has them."""
+    """Finds the directory with the weights where no download is needed; None as well where a server has the model."""
     if spec.endpoint:
         return None
     return bundled(spec.id) or (Path(spec.id) if os.path.isabs(spec.id) else _in_cache(spec))

@@ -90,7 +90,7 @@ PROFILES: dict[Profile, Models] = {
 
 
 def models_for(options: ModelChoice, settings: Settings) -> Models:
-    """The models of a run: the profile's, the user's own in their places, and those that servers have.
+    """Picks the models of a run: the profile's, the user's own in their places, and models that servers have.
 
     Raises ModelUnavailable where a directory that was named is no directory.
     """
@@ -115,7 +115,10 @@ def _captioner(captions: CaptionOptions, profile: Profile, settings: Settings) -
 
 
 def reached(spec: ModelSpec, settings: Settings) -> ModelSpec:
-    """A model that made vectors once, with the server that has it now. Raises SetupError where none is named."""
+    """Points a model that made vectors once to the server that has the model now.
+
+    Raises SetupError where no server is named. A model that runs without a server is returned as given.
+    """
     if spec.loader != _SERVED:
         return spec
     if not settings.embedder_url:
@@ -135,7 +138,7 @@ def _endpoint(url: str, settings: EndpointSettings) -> Endpoint:
 
 
 def models_of(profile: Profile, choice: ModelOptions, device: str | None = None) -> Models:
-    """The models of a profile (not `auto`: resolve that first), with the user's own weights put in their places.
+    """Picks the models of a profile (not `auto`: resolve that first), with the user's own weights in their places.
 
     Raises ModelUnavailable where a directory that was named is no directory.
     """

@@ -43,7 +43,7 @@ class RapidOcr:
         )
 
     def read(self, paths: Sequence[Path]) -> list[list[Line]]:
-        """See `OcrModel`."""
+        """Reads the lines of text on each JPEG, boxes in pixels; see `OcrModel`."""
         return [self._read(path) for path in paths]
 
     def _read(self, path: Path) -> list[Line]:
@@ -84,5 +84,5 @@ def _line(corners: Sequence[tuple[float, float]], text: str) -> Line:
 
 
 def load(spec: ModelSpec, *, threads: int) -> RapidOcr:
-    """See `medley.models.base.load_model`."""
+    """Loads RapidOCR with the weights that its package carries; see `medley.models.base.load_model`."""
     return RapidOcr(spec, threads)

@@ -26,12 +26,12 @@ class SentenceEncoder:
         self.dim = int(self.encode_texts(["warm up"]).shape[1])
 
     def encode_texts(self, texts: Sequence[str]) -> Vectors:
-        """See `TextEncoder`."""
+        """Encodes texts into unit vectors, shape (len(texts), dim); see `TextEncoder`."""
         if not texts:
             return np.zeros((0, self.dim), np.float32)
         return unit(self._model.encode(list(texts), batch_size=_BATCH, show_progress_bar=False))
 
 
 def load(spec: ModelSpec, *, threads: int) -> SentenceEncoder:
-    """The model, warm."""
+    """Loads the sentence-transformers model of a specification, and warms the model up."""
     return SentenceEncoder(spec, threads)

@@ -27,7 +27,7 @@ def token_counter(spec: ModelSpec) -> Callable[[str], int]:
 
 
 def most_tokens(spec: ModelSpec) -> int:
-    """What the model reads of a text at most, in tokens; the rest it would not see."""
+    """Returns how many tokens of a text the model reads at most; the model would not see the rest."""
     if spec.endpoint:
         return _SERVED
     config = locate(spec) / "sentence_bert_config.json"

@@ -34,7 +34,7 @@ class VisionLanguageModel:
 
     @torch.inference_mode()
     def describe(self, paths: Sequence[Path], prompt: str, max_tokens: int) -> list[str | BadInput]:
-        """See `CaptionModel`."""
+        """Describes each JPEG in the model's words, one picture at a time; see `CaptionModel`."""
         return [self._describe(path, prompt, max_tokens) for path in paths]
 
     def _describe(self, path: Path, prompt: str, max_tokens: int) -> str:
@@ -64,5 +64,5 @@ class VisionLanguageModel:
 
 
 def load(spec: ModelSpec, *, threads: int) -> VisionLanguageModel:
-    """The model."""
+    """Loads the vision-language model of a specification."""
     return VisionLanguageModel(spec, threads)

@@ -33,7 +33,10 @@ class FasterWhisper:
     def transcribe(
         self, samples: Vectors, *, language: str | None, beam_size: int, translate: bool = False
     ) -> list[Word]:
-        """See `SpeechModel`. Silence gives no words: Silero's voice activity detection runs first."""
+        """Turns samples into words; see `SpeechModel`.
+
+        Silence gives no words: Silero's voice activity detection runs first.
+        """
         if language is not None and language not in self._pipeline.model.supported_languages:
             raise SetupError(
                 f"the speech model {self._id} does not know the language {language}",
@@ -53,7 +56,7 @@ class FasterWhisper:
         return [Word(round(w.start, 3), round(w.end, 3), w.word.strip()) for w in words if w.word.strip()]
 
     def spoken_language(self, samples: Vectors) -> str:
-        """See `SpeechModel`."""
+        """Detects the language (ISO 639-1) of speech, `en` where the model is not multilingual; see `SpeechModel`."""
         model = self._pipeline.model
         if not model.model.is_multilingual:
             return "en"
@@ -61,12 +64,12 @@ class FasterWhisper:
         return str(language)
 
     def warm_up(self) -> None:
-        """A second of silence through every part: what cannot run here fails now, not at the first file."""
+        """Runs a second of silence through every part: a part that cannot run fails now, not at the first file."""
         list(self._pipeline.model.transcribe(np.zeros(16_000, np.float32), language="en", beam_size=1)[0])
 
 
 def load(spec: ModelSpec, *, threads: int) -> FasterWhisper:
-    """The model, warm."""
+    """Loads the Whisper model of a specification, and warms the model up."""
     model = FasterWhisper(spec, threads)
     model.warm_up()
     return model

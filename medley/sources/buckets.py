@@ -22,7 +22,7 @@ _TRIES = 3
 
 
 def head(url: str) -> Object:
-    """What is at `url`; raises MissingFile, TransientError."""
+    """Asks the bucket for size and version of the object at `url`. Raises MissingFile, TransientError."""
     store, key = _open(url)
     with _told(url):
         found = store.head(key)
@@ -30,7 +30,7 @@ def head(url: str) -> Object:
 
 
 def listing(url: str) -> Iterator[list[Object]]:
-    """Everything below `url`, some hundreds at a time; raises MissingFile, TransientError."""
+    """Lists all objects below `url`, some hundreds at a time. Raises MissingFile, TransientError."""
     store, prefix = _open(url)
     base = url[: len(url) - len(prefix)]
     with _told(url):
@@ -39,14 +39,14 @@ def listing(url: str) -> Iterator[list[Object]]:
 
 
 def first_bytes(url: str, count: int) -> bytes:
-    """The beginning of the object; raises MissingFile, TransientError."""
+    """Reads the first `count` bytes of the object. Raises MissingFile, TransientError."""
     store, key = _open(url)
     with _told(url):
         return bytes(store.get_range(key, start=0, length=count))
 
 
 def chunks(url: str) -> Iterator[bytes]:
-    """The object's bytes, some megabytes at a time; raises MissingFile, TransientError."""
+    """Yields the object's bytes, some megabytes at a time. Raises MissingFile, TransientError."""
     store, key = _open(url)
     with _told(url):
         yield from map(bytes, store.get(key).stream(min_chunk_size=_CHUNK_BYTES))

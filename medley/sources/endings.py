@@ -13,7 +13,10 @@ _MOST_BOXES = 10_000
 
 
 def ends_whole(path: Path) -> bool:
-    """True where that is certain; False where it does not, where its format does not say, or it cannot be read."""
+    """Tells whether a file certainly ends as its format wants.
+
+    False where the end is missing, where the format does not say how files end, or where the file cannot be read.
+    """
     try:
         with path.open("rb") as file:
             size = os.fstat(file.fileno()).st_size

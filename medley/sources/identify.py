@@ -26,10 +26,11 @@ _SETTLED_S = 2.0
 
 
 def identify(path: str, flow: Flow, catalog: Catalog, limits: Limits, spool: Path, *, verify: bool = False) -> Asset:
-    """The asset at `path`, for `flow`; the catalog notes it where it is new there. What is elsewhere goes to `spool`.
+    """Identifies the asset at `path`, for `flow`; the catalog notes an asset that is new there.
 
-    An unchanged location is trusted without reading the file, unless it is too young or `verify` is set. Raises
-    BadInput; where the content could be hashed, the error has the attribute `asset_id`. Of a bucket: TransientError.
+    The copy of a file that is elsewhere goes to `spool`. An unchanged location is trusted without reading the file,
+    unless the file is too young or `verify` is set. Raises BadInput; where the content could be hashed, the error
+    has the attribute `asset_id`. For a file in a bucket, raises TransientError as well.
     """
     pipeline = pipeline_named(flow)
     if is_url(path):
@@ -59,7 +60,7 @@ def _read(source: Source, known: Location | None, pipeline: Pipeline, catalog: C
 
 
 def spooled(asset_id: str, url: str, spool: Path) -> Path:
-    """Where the copy of an object is."""
+    """Returns the path of an object's copy in the spool."""
     return spool / asset_id / (PurePosixPath(url).name or "object")
 
 

@@ -31,17 +31,17 @@ _DENIED = (401, 403)
 
 
 def head(url: str) -> Object:
-    """What is at `url`; raises MissingFile, TransientError."""
+    """Asks the server for size and version of the file at `url`. Raises MissingFile, TransientError."""
     with _told(url):
         files, path = _open(url)
         return _object(url, files.info(path))
 
 
 def listing(url: str) -> Iterator[list[Object]]:
-    """Everything below `url`, folder by folder; nothing where it is no folder. Raises as `head`.
+    """Lists all files below `url`, folder by folder; nothing where `url` is no folder. Raises as `head`.
 
-    Over HTTP a folder is a page of links, and its URL ends with a slash: anything else would be downloaded to find out.
-    Raises TooLarge after everything else where folders hold folders without an end.
+    Over HTTP a folder is a page of links, and its URL ends with a slash: anything else would be downloaded to find
+    out. Raises TooLarge after everything else where folders hold folders without an end.
     """
     with _told(url):
         files, path = _open(url)
@@ -96,7 +96,7 @@ def _tidy(name: str) -> str:
 
 
 def first_bytes(url: str, count: int) -> bytes:
-    """The beginning of the file; raises as `head`."""
+    """Reads the first `count` bytes of the file. Raises as `head`."""
     with _told(url):
         files, path = _open(url)
         with files.open(path, "rb") as file:
@@ -104,7 +104,7 @@ def first_bytes(url: str, count: int) -> bytes:
 
 
 def chunks(url: str) -> Iterator[bytes]:
-    """The file's bytes, some megabytes at a time; raises as `head`."""
+    """Yields the file's bytes, some megabytes at a time. Raises as `head`."""
     with _told(url):
         files, path = _open(url)
         with files.open(path, "rb") as file:

@@ -18,25 +18,25 @@ _TEMPORARY = (".part", ".partial", ".tmp", ".temp", ".crdownload", ".download", 
 
 
 def is_temporary(path: PurePath) -> bool:
-    """Whether the name says that the file is not finished, or not meant to be seen."""
+    """Tells whether the name says that the file is not finished, or not meant to be seen."""
     return path.name.startswith((".", "~$")) or path.name.lower().endswith(_TEMPORARY)
 
 
 def seen_at(path: Path, source: str, after: str = "keep") -> Upload:
-    """The upload that `path` is now; raises FileNotFoundError."""
+    """Builds the upload that the file at `path` is now. Raises FileNotFoundError."""
     found = path.stat()
     return Upload(str(path), source, f"{found.st_size}:{found.st_mtime_ns}:{found.st_ino}", after)
 
 
 def files_in(folder: Path) -> Iterator[Path]:
-    """Regular files under `folder`; see `entries_in`."""
+    """Yields the regular files under `folder`; see `entries_in`."""
     return filter(is_regular, entries_in(folder))
 
 
 def entries_in(folder: Path, unlisted: Callable[[OSError], object] | None = None) -> Iterator[Path]:
-    """All but folders under `folder`, links not followed, without what is temporary, hidden or done with.
+    """Yields everything under `folder` except folders; links are not followed.
 
-    `unlisted` is told of folders that cannot be listed.
+    Files that are temporary, hidden or done with are left out. `unlisted` is told of folders that cannot be listed.
     """
     for directory, names, files in os.walk(folder, onerror=unlisted):
         names[:] = [name for name in names if not name.startswith(".")]
@@ -47,7 +47,7 @@ def entries_in(folder: Path, unlisted: Callable[[OSError], object] | None = None
 
 
 def is_regular(path: Path) -> bool:
-    """Whether it is a file and no link, device or the like; False where it is gone."""
+    """Tells whether `path` is a file and no link, device or the like; False where the file is gone."""
     try:
         return stat.S_ISREG(path.lstat().st_mode)
     except OSError:
@@ -92,7 +92,7 @@ class StabilityTracker:
         self._resumed: dict[Path, _Resumed] = {}
 
     def touch(self, path: Path, now: float, *, closed: bool = False) -> None:
-        """Something has happened to `path`, or it was found."""
+        """Notes that something has happened to `path`, or that `path` was found."""
         if is_temporary(path) or not is_regular(path):
             return
         found = path.stat()
@@ -102,7 +102,7 @@ class StabilityTracker:
             self._candidates[path] = _candidate(known, found, now, closed=closed)
 
     def whole(self, now: float) -> list[Path]:
-        """Those that are whole by now; they are candidates no longer."""
+        """Returns the files that are whole by now; these files are candidates no longer."""
         ready = []
         for path, known in list(self._candidates.items()):
             try:

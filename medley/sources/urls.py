@@ -23,13 +23,13 @@ RAISE = "Raise MEDLEY_LIMITS__MAX_FILE_BYTES"
 
 
 def is_url(path: str) -> bool:
-    """Whether it names something that is not on this machine, of a kind that we fetch."""
+    """Tells whether `path` names something that is not on this machine, of a kind that Medley fetches."""
     scheme, found, _ = path.partition("://")
     return bool(found) and scheme in (*buckets.SCHEMES, *remote.SCHEMES)
 
 
 def without_password(source: str) -> str:
-    """The path or URL as it may be kept and shown: a password in it is not."""
+    """Hides the password in a path or URL, so that the path or URL may be kept and shown."""
     return _PASSWORD.sub(rf"\1{_HIDDEN}@", source) if is_url(source) else source
 
 
@@ -41,18 +41,18 @@ def _source(url: str) -> ModuleType:
 
 
 def head(url: str) -> Object:
-    """What is at `url`; raises MissingFile, TransientError."""
+    """Looks up size and version of the file at `url`. Raises MissingFile, TransientError."""
     found: Object = _source(url).head(url)
     return found
 
 
 def listing(url: str) -> Iterator[list[Object]]:
-    """Everything below `url`, some hundreds at a time; raises as `head`."""
+    """Lists all files below `url`, some hundreds at a time. Raises as `head`."""
     yield from _source(url).listing(url)
 
 
 def first_bytes(url: str, count: int) -> bytes:
-    """The beginning of the object; raises as `head`."""
+    """Reads the first `count` bytes of the object. Raises as `head`."""
     return bytes(_source(url).first_bytes(url, count))
 
 

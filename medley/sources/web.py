@@ -17,7 +17,7 @@ class LeadsAway(OSError):
 
 
 def http_options(url: str) -> dict[str, Any]:
-    """For `fsspec.filesystem`: what a client needs that was given `url`. Passwords are those of ~/.netrc."""
+    """Builds the options of `fsspec.filesystem` for a client of `url`. Passwords are taken from ~/.netrc."""
     hosts = (urlsplit(url).hostname or "", *(urlsplit(proxy).hostname or "" for proxy in getproxies().values()))
     return {"get_client": functools.partial(_client, hosts), "client_kwargs": {"trust_env": True}}
 
@@ -38,7 +38,10 @@ def _socket(hosts: tuple[str, ...], found: tuple[Any, ...]) -> socket.socket:
 
 
 def is_public(address: str) -> bool:
-    """Whether any machine in the internet reaches that IP address, also where it stands for one of version 4."""
+    """Tells whether any machine in the internet reaches an IP address.
+
+    Where an address of version 6 stands for one of version 4, the address of version 4 is looked at.
+    """
     known = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(known, ipaddress.IPv6Address):
         inner = known.ipv4_mapped or known.sixtofour

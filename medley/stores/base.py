@@ -60,9 +60,10 @@ class RecordBatch:
 
 
 def record_id(batch: RecordBatch, n: int, model: ModelSpec) -> str:
-    """Id of the n-th record of a batch, 40 hex digits.
+    """Computes the id of the n-th record of a batch, 40 hex digits.
 
-    Follows from asset, branch, modality, locator and model, and from nothing else: a second write is the same record.
+    The id follows from asset, branch, modality, locator and model, and from nothing else: a second write is the
+    same record.
     """
     row = batch.rows[n]
     identity = "\0".join([batch.asset_id, batch.branch, row.modality, row.locator, model.fingerprint])
@@ -85,23 +86,23 @@ class VectorStore(Protocol):
         ...
 
     def collections(self) -> list[Collection]:
-        """All embedding spaces that exist."""
+        """Lists all embedding spaces that exist."""
         ...
 
     def fetch(self, collection: Collection, record_id: str) -> Vectors | None:
-        """The vector of a record, shape (dim,); None where it is not in that collection."""
+        """Reads the vector of a record, shape (dim,); None where the record is not in that collection."""
         ...
 
     def search_vector(self, collection: Collection, vector: Vectors, scope: Scope, limit: int) -> list[ScoredRecord]:
-        """Nearest records by cosine; `vector` has shape (dim,)."""
+        """Finds the nearest records by cosine; `vector` has shape (dim,)."""
         ...
 
     def search_text(self, collection: Collection, query: str, scope: Scope, limit: int) -> list[ScoredRecord]:
-        """Best records by BM25; nothing where the backend has none or no word matches."""
+        """Finds the best records by BM25; nothing where the backend has no BM25 or no word matches."""
         ...
 
     def count(self, asset_id: str, branch: Branch | None = None) -> int:
-        """Records of an asset (of one branch), over all collections."""
+        """Counts the records of an asset (of one branch), over all collections."""
         ...
 
     def close(self) -> None:

@@ -25,9 +25,9 @@ def open_store(address: StoreAddress) -> VectorStore:
 
 @lru_cache
 def store_entry(uri: str) -> EntryPoint | None:
-    """The entry point of the package that has stores of that scheme; None for Milvus.
+    """Finds the entry point of the package that has stores for the scheme of `uri`; None for Milvus.
 
-    Raises SetupError where no package has any.
+    Raises SetupError where no package has such stores.
     """
     scheme = uri.partition("://")[0]
     for entry in entry_points(group=GROUP, name=scheme):

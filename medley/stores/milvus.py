@@ -60,7 +60,10 @@ def _reported(method: Callable[P, R]) -> Callable[P, R]:
 
 
 def literal(value: str | int) -> str:
-    """`value` in a filter expression: our own enums, hex ids and numbers only. Raises ValueError for anything else."""
+    """Quotes `value` for a filter expression.
+
+    The value is one of Medley's own enums, a hex id or a number. Raises ValueError for anything else.
+    """
     if isinstance(value, str) and not re.fullmatch(r"[A-Za-z0-9_.:-]*", value):
         raise ValueError(f"not a value for a filter: {value!r}")
     return json.dumps(value)
@@ -114,7 +117,10 @@ class MilvusStore:
 
     @_reported
     def write(self, space: Space, model: ModelSpec, batches: Sequence[RecordBatch]) -> list[str]:
-        """See `VectorStore`. After the upsert, rows of other writes go: from every collection of the space."""
+        """Makes the records of each batch's asset and branch exactly those of the batch; see `VectorStore`.
+
+        After the upsert, rows of other writes are deleted from every collection of the space.
+        """
         name = self._name_of(space, model)
         rows = (record(batch, n, model) for batch in batches for n in range(len(batch.rows)))
         with self._turn():
@@ -135,14 +141,17 @@ class MilvusStore:
 
     @_reported
     def delete(self, asset_id: str, branch: Branch | None = None) -> None:
-        """See `VectorStore`."""
+        """Removes the records of an asset (of one branch) from all collections; see `VectorStore`."""
         wanted = _of_asset(asset_id, branch)
         with self._turn():
             self._delete([collection.name for collection in self.collections()], [wanted])
 
     @_reported
     def collections(self) -> list[Collection]:
-        """See `VectorStore`. Collections without our property are somebody else's."""
+        """Lists the embedding spaces of Medley; see `VectorStore`.
+
+        Collections without Medley's property are somebody else's, and are left out.
+        """
         found = []
         for name in sorted(self._client.list_collections(timeout=self._timeout)):
             properties = self._client.describe_collection(name, timeout=self._timeout).get("properties") or {}
@@ -153,7 +162,7 @@ class MilvusStore:
 
     @_reported
     def fetch(self, collection: Collection, record_id: str) -> Vectors | None:
-        """See `VectorStore`."""
+        """Reads the vector of a record, shape (dim,); None where the collection has no such record."""
         self._load(collection.name)
         wanted, fields = _is("id", record_id), ["vector"]
         found = self._client.query(collection.name, filter=wanted, output_fields=fields, timeout=self._timeout)
@@ -161,12 +170,12 @@ class MilvusStore:
 
     @_reported
     def search_vector(self, collection: Collection, vector: Vectors, scope: Scope, limit: int) -> list[ScoredRecord]:
-        """See `VectorStore`."""
+        """Finds the nearest records by cosine; `vector` has shape (dim,); see `VectorStore`."""
         return self._search(collection, "vector", [float(x) for x in vector], scope, limit)
 
     @_reported
     def search_text(self, collection: Collection, query: str, scope: Scope, limit: int) -> list[ScoredRecord]:
-        """See `VectorStore`."""
+        """Returns the best records by BM25; nothing where the collection has no BM25 or no word matches."""
         described = self._client.describe_collection(collection.name, timeout=self._timeout)
         if not described.get("functions"):
             return []
@@ -174,7 +183,7 @@ class MilvusStore:
 
     @_reported
     def count(self, asset_id: str, branch: Branch | None = None) -> int:
-        """See `VectorStore`."""
+        """Counts the records of an asset (of one branch, where `branch` is given), over all collections."""
         wanted = _of_asset(asset_id, branch)
         return sum(self._count(collection.name, wanted) for collection in self.collections())
 
@@ -184,7 +193,7 @@ class MilvusStore:
         return int(self._client.query(name, filter=wanted, **how)[0]["count(*)"])
 
     def close(self) -> None:
-        """See `VectorStore`."""
+        """Ends the connection to Milvus."""
         self._client.close()
 
     def _search(self, collection: Collection, field: str, data: Any, scope: Scope, limit: int) -> list[ScoredRecord]:

@@ -33,7 +33,10 @@ _STOP_WORDS = [
 
 
 def schema(dim: int, *, bm25: bool) -> Any:
-    """All branches share it. `tags` is reserved. With `bm25` the text is indexed beside the vectors."""
+    """Builds the schema that all branches share.
+
+    `tags` is reserved. With `bm25` the text is indexed beside the vectors.
+    """
     made = MilvusClient.create_schema(auto_id=False, enable_dynamic_field=False)
     made.add_field("id", DataType.VARCHAR, is_primary=True, max_length=64)
     for name, length in _STRINGS:
@@ -54,7 +57,10 @@ def schema(dim: int, *, bm25: bool) -> Any:
 
 
 def index_params(*, lite: bool, bm25: bool) -> Any:
-    """Exact search on Lite: its automatic index loses nine hits of ten behind a narrow filter (measured)."""
+    """Builds the index parameters of a collection, with exact search on Lite.
+
+    The automatic index of Lite loses nine hits of ten behind a narrow filter (measured).
+    """
     made = MilvusClient.prepare_index_params()
     made.add_index("vector", index_type="FLAT" if lite else "AUTOINDEX", metric_type="COSINE")
     if bm25:
@@ -63,7 +69,7 @@ def index_params(*, lite: bool, bm25: bool) -> Any:
 
 
 def record(batch: RecordBatch, n: int, model: ModelSpec) -> dict[str, Any]:
-    """The n-th record of a batch, as a dict of its fields."""
+    """Builds the n-th record of a batch, as a dict of its fields."""
     row = batch.rows[n]
     return {
         "id": record_id(batch, n, model),
@@ -85,7 +91,7 @@ def record(batch: RecordBatch, n: int, model: ModelSpec) -> dict[str, Any]:
 
 
 def row_of(entity: dict[str, Any]) -> Row:
-    """What `record` made of a row, as a row."""
+    """Turns an entity that `record` made of a row back into the row."""
     box = entity["box"]
     return Row(
         modality=entity["modality"],

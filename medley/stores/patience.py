@@ -22,8 +22,9 @@ _REFUSALS = 5  # by a store that answers: one that has just been started knows i
 
 
 def with_store(address: StoreAddress, work: Callable[[VectorStore], R], away_s: float = AWAY_S) -> R:
-    """What `work` does with a connection, begun anew after each failure: it must be the same to do it twice.
+    """Returns the result of `work` with a connection to the store, begun anew after each failure.
 
+    Doing `work` twice must be the same as doing `work` once.
     Raises StoreUnavailable where the store stays away for `away_s`, or refuses five times; Cancelled.
     """
     refusals, deadline = 0, time.monotonic() + away_s

@@ -38,7 +38,7 @@ _CLONE3 = 435
 
 
 def landlock_version() -> int:
-    """Version of the kernel's Landlock; 0 where there is none."""
+    """Returns the version of the kernel's Landlock; 0 where the kernel has none."""
     found = int(_libc().syscall(_LANDLOCK_CREATE, None, ctypes.c_size_t(0), ctypes.c_uint32(_VERSION_FLAG)))
     return max(0, found)
 

@@ -46,7 +46,7 @@ class Reserve:
                 raise no_space(home) from None
 
     def exhausted(self) -> NoSpace | None:
-        """The error to stop with where next to nothing is left; the reserve is free then."""
+        """Frees the reserve where next to no space is left, and returns the error to stop with; None otherwise."""
         if _free_bytes(self._home) >= _LEAST_MB * _MB:
             return None
         self.release()
@@ -58,9 +58,10 @@ class Reserve:
 
 
 def retry_while_disk_full(write: Callable[P, R]) -> Callable[P, R]:
-    """`write`, as a whole or not at all, is tried for some seconds: of a full disk, a reserve is freed meanwhile.
+    """Makes `write` be tried, as a whole or not at all, for some seconds of a full disk.
 
-    Once more where the database went away in the middle: its connections wait until it is there again. Raises NoSpace.
+    A reserve is freed meanwhile. `write` is tried once more where the database went away in the
+    middle: connections wait until the database is there again. Raises NoSpace.
     """
 
     @wraps(write)

@@ -36,7 +36,7 @@ _NOTHING = Guard()
 
 
 def guarded(command: list[str], guard: Guard = _NOTHING) -> list[str]:
-    """The command line that runs `command` (its program as an absolute path) as such a child of this process."""
+    """Builds the command line that runs `command` (program as an absolute path) as a guarded child of this process."""
     spec = json.dumps({"parent": os.getpid(), **guard._asdict()})
     return [sys.executable, "-I", "-S", __file__, spec, *command]
 

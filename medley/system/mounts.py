@@ -8,7 +8,7 @@ _NETWORK = ("nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "ceph", "glusterfs", "
 
 
 def on_network(path: Path, mounts: str | None = None) -> bool:
-    """Whether `path` is on a file system of another machine (`mounts`: the content of /proc/mounts)."""
+    """Says whether `path` is on a file system of another machine (`mounts`: the content of /proc/mounts)."""
     if mounts is None:
         table = Path("/proc/mounts")
         mounts = table.read_text() if table.exists() else ""

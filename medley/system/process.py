@@ -7,9 +7,10 @@ from pathlib import Path
 
 
 def born(pid: int) -> float | None:
-    """When a living process began, by a clock that nobody sets where there is one; None where there is no such process.
+    """Returns when a living process began; None where there is no such process.
 
-    Linux: seconds since the machine was started (proc(5), `starttime`). Elsewhere: since the epoch.
+    The time is by a clock that nobody sets, where there is one. Linux: seconds since the machine was started
+    (proc(5), `starttime`). Elsewhere: since the epoch.
     """
     if not Path("/proc/self/stat").exists():
         return _born_elsewhere(pid)
@@ -32,5 +33,5 @@ def _born_elsewhere(pid: int) -> float | None:
 
 
 def lives(pid: int, since: float) -> bool:
-    """Whether the process that was `born` then still is."""
+    """Says whether the process `pid` that was `born` at `since` is still alive."""
     return born(pid) == since

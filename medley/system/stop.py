@@ -12,19 +12,22 @@ _reasons: list[MedleyError] = []
 
 
 def request_stop(reason: MedleyError | None = None) -> None:
-    """From a signal handler or the guard thread. `reason` where nobody wanted it, but the run cannot go on."""
+    """Asks the run to end; called from a signal handler or the guard thread.
+
+    `reason` is given where nobody wanted the end, but the run cannot go on.
+    """
     if reason is not None:
         _reasons.append(reason)
     STOP.set()
 
 
 def stop_reason() -> MedleyError | None:
-    """Why, where nobody wanted it."""
+    """Returns why the run is to end, where nobody wanted the end; None otherwise."""
     return _reasons[0] if _reasons else None
 
 
 def clear_stop() -> None:
-    """For a process that runs one flow after another."""
+    """Clears the stop flag and its reasons, for a process that runs one flow after another."""
     _reasons.clear()
     STOP.clear()
 

@@ -12,7 +12,7 @@ from medley.settings import Settings
 
 
 def examine(settings: Settings) -> Iterator[Line]:
-    """Every finding, as soon as it is known."""
+    """Runs all checks, and yields every finding as soon as it is known."""
     for check in (*MACHINE, *SERVICES):
         try:
             yield from check(settings)

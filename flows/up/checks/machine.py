@@ -41,7 +41,7 @@ def check_python(settings: Settings) -> Iterator[Line]:
 
 
 def check_packages(settings: Settings) -> Iterator[Line]:
-    """Whether the packages are of the versions that we are written for."""
+    """Checks whether the installed packages are of the versions that Medley is written for."""
     wrong = []
     for text in requires("medley-media") or []:
         wanted = Requirement(text)
@@ -61,7 +61,7 @@ def check_packages(settings: Settings) -> Iterator[Line]:
 
 
 def check_ffmpeg(settings: Settings) -> Iterator[Line]:
-    """Whether ffmpeg runs."""
+    """Checks whether ffmpeg runs."""
     done = subprocess.run([ffmpeg_program(), "-version"], capture_output=True, text=True, timeout=30, check=False)
     first = (done.stdout or done.stderr).splitlines()[:1]
     if done.returncode:
@@ -71,7 +71,7 @@ def check_ffmpeg(settings: Settings) -> Iterator[Line]:
 
 
 def check_isolation(settings: Settings) -> Iterator[Line]:
-    """What decoders of other people's files are kept from, as tried by one."""
+    """Tells what decoders of other people's files are kept from, as tried by such a decoder."""
     open_ways = ways_out(settings.limits)
     if not open_ways:
         yield Line("isolation", "ok", "decoders see their file and their folder; no network, no other process")
@@ -81,7 +81,7 @@ def check_isolation(settings: Settings) -> Iterator[Line]:
 
 
 def check_home(settings: Settings) -> Iterator[Line]:
-    """Whether there is room in MEDLEY_HOME and for Ray, and MEDLEY_HOME is on a disk of this machine."""
+    """Checks whether MEDLEY_HOME and Ray have enough room, and whether MEDLEY_HOME is on a disk of this machine."""
     require_space(settings)
     free_gb = shutil.disk_usage(settings.home).free / 1e9
     yield Line("home", "ok", f"{settings.home}, {free_gb:.1f} GB free")
@@ -100,13 +100,13 @@ def check_home(settings: Settings) -> Iterator[Line]:
 
 
 def check_catalog(settings: Settings) -> Iterator[Line]:
-    """Whether the ledger opens and can be written."""
+    """Checks whether the ledger opens and can be written."""
     open_catalog(settings).crash_dead_runs()
     yield Line("catalog", "ok", "opens, and can be written")
 
 
 def check_models(settings: Settings) -> Iterator[Line]:
-    """Whether the weights of the profile are on this machine."""
+    """Checks whether the weights of the profile are on this machine."""
     options = with_profile(VideoOptions(), settings)
     models = models_for(options, settings)
     for spec in (models.speech, models.vision, models.text):
@@ -121,7 +121,7 @@ def check_models(settings: Settings) -> Iterator[Line]:
 
 
 def check_gpu(settings: Settings) -> Iterator[Line]:
-    """Whether those who are to use the GPU see it."""
+    """Checks whether the libraries that are to use the GPU see it."""
     if not machine_has_gpu():
         yield Line("gpu", "ok", "none; models run on the CPU")
         return
@@ -135,7 +135,7 @@ def check_gpu(settings: Settings) -> Iterator[Line]:
 
 
 def check_proxy(settings: Settings) -> Iterator[Line]:
-    """Whether calls to our own services would go through a proxy."""
+    """Checks whether calls to Medley's own services would go through a proxy."""
     proxy = next((name for name in _PROXIES if os.environ.get(name)), None)
     spared = os.environ.get("no_proxy", "") + os.environ.get("NO_PROXY", "")
     if proxy and settings.up.host not in spared and spared != "*":

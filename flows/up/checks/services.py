@@ -45,7 +45,7 @@ def check_services(settings: Settings) -> Iterator[Line]:
 
 
 def check_prefect(settings: Settings) -> Iterator[Line]:
-    """Whether Prefect's server answers, and its clock is ours."""
+    """Checks whether Prefect's server answers, and whether its clock agrees with the clock of this machine."""
     url = prefect_url(settings)
     if not url:
         return
@@ -69,7 +69,7 @@ def check_prefect(settings: Settings) -> Iterator[Line]:
 
 
 def check_ray(settings: Settings) -> Iterator[Line]:
-    """Whether the cluster can be joined, what it declares, and whether its workers reach Prefect."""
+    """Checks whether the cluster can be joined, what it declares, and whether its workers reach Prefect."""
     cluster = ray_cluster(settings)
     if not cluster:
         return
@@ -92,7 +92,7 @@ def check_ray(settings: Settings) -> Iterator[Line]:
 
 
 def check_store(settings: Settings) -> Iterator[Line]:
-    """Whether the store answers and takes writes."""
+    """Checks whether the store answers and takes writes."""
     with vector_store(settings) as address:
         store = open_store(address)
         try:
@@ -104,7 +104,7 @@ def check_store(settings: Settings) -> Iterator[Line]:
 
 
 def check_query(settings: Settings) -> Iterator[Line]:
-    """Whether the query process answers."""
+    """Checks whether the query process answers."""
     if running("query", settings):
         post(SearchRequest(query="is anybody there", limit=1), settings)
         yield Line("query", "ok", f"answers at {running('query', settings)}")
