@@ -9,7 +9,24 @@ from pathlib import Path
 
 PACKAGES = ("medley", "actors", "tasks", "flows")
 _NO_VERBS = frozenset(
-    "As Bytes Everything Has Is Its Items Ones Options Paths Rows Seconds This Units Was Words".split()
+    [
+        "As",
+        "Bytes",
+        "Everything",
+        "Has",
+        "Is",
+        "Its",
+        "Items",
+        "Ones",
+        "Options",
+        "Paths",
+        "Rows",
+        "Seconds",
+        "This",
+        "Units",
+        "Was",
+        "Words",
+    ]
 )
 _PROPERTIES = frozenset({"property", "cached_property"})
 
