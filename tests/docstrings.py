@@ -8,26 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 PACKAGES = ("medley", "actors", "tasks", "flows")
-_NO_VERBS = frozenset(
-    [
-        "As",
-        "Bytes",
-        "Everything",
-        "Has",
-        "Is",
-        "Its",
-        "Items",
-        "Ones",
-        "Options",
-        "Paths",
-        "Rows",
-        "Seconds",
-        "This",
-        "Units",
-        "Was",
-        "Words",
-    ]
-)
+_NO_VERBS = frozenset(["As", "Has", "Is", "Items", "Its", "Ones", "Options", "Paths", "Rows", "This"])
 _PROPERTIES = frozenset({"property", "cached_property"})
 
 
