@@ -37,7 +37,7 @@ class RaySettings(_Slice):
     """The Ray cluster. Without an address, a private one is started for each command."""
 
     address: str | None = Field(
-        None, description="host:port of a cluster's head node, or auto. RAY_ADDRESS does as well."
+        None, description="host:port of a cluster's head node, or auto. RAY_ADDRESS is an alias."
     )
     num_cpus: int | None = Field(
         None, ge=1, description="CPUs that a private cluster declares. Default: the machine's."
@@ -46,10 +46,12 @@ class RaySettings(_Slice):
         None, ge=0, description="GPUs that a private cluster declares. Default: the machine's."
     )
     task_runner: TaskRunner = Field(
-        "medley", description="What submits tasks: Medley's runner, or stock: prefect-ray's own, at six times the cost."
+        "medley", description="Task runner: medley, or stock for prefect-ray's own, at six times the cost of a task."
     )
     object_store_mb: int = Field(
-        200, ge=80, description="Shared memory of a private cluster; we pass paths, not bytes."
+        200,
+        ge=80,
+        description="Shared memory of a private cluster in MB; small, because tasks pass paths, not content.",
     )
 
 
@@ -62,44 +64,56 @@ class PoolSettings(_Slice):
     text_gpus: float = Field(0.25, ge=0, le=8, description="Share of a GPU that the text model asks for.")
     caption_gpus: float = Field(0.5, ge=0, le=8, description="Share of a GPU that a local caption model asks for.")
     device: Device | None = Field(None, description="auto, cpu or cuda for all models. Default: what the profile says.")
-    call_timeout_s: float = Field(3600.0, gt=0, description="Longest that a model may be at one batch.")
+    call_timeout_s: float = Field(
+        3600.0, gt=0, description="Longest time in seconds that a model may work on one batch."
+    )
 
 
 class EndpointSettings(_Slice):
     """A server that speaks OpenAI's protocol (vLLM, Ollama, llama.cpp, a provider)."""
 
     base_url: str | None = Field(
-        None, pattern=r"^https?://", description="Its URL, with /v1: http://localhost:11434/v1. Empty: none is asked."
+        None,
+        description="URL, with /v1, of a server that computes text embeddings in place of the profile's text "
+        "model: http://localhost:11434/v1. EMBEDDER_BASE_URL is an alias.",
     )
-    api_key: SecretStr | None = Field(None, description="Where it asks for one.")
+    api_key: SecretStr | None = Field(None, description="API key of that server, if it needs one.")
     timeout_s: float = Field(300.0, gt=0, description="Longest wait for one answer.")
 
 
 class CaptionerSettings(EndpointSettings):
     """A server of a vision-language model."""
 
-    parallel: int = Field(8, ge=1, le=256, description="Pictures that one unit asks about at the same time.")
+    parallel: int = Field(
+        8, ge=1, le=256, description="Requests to that server that one batch has open at the same time."
+    )
 
 
 class EmbedderSettings(EndpointSettings):
     """A server that embeds texts in place of the profile's text model. EMBEDDER_BASE_URL does as well."""
 
-    model: str | None = Field(None, description="The model's name there. Default: that of the profile's text model.")
+    model: str | None = Field(
+        None, description="Name of the model on that server. Default: the name of the profile's text model."
+    )
 
 
 class Limits(_Slice):
     """What a media file may cost: a hostile file ends as failed, the machine goes on."""
 
-    wall_s: float = Field(4 * 3600.0, gt=0, description="Wall-clock limit of one ffmpeg call.")
+    wall_s: float = Field(4 * 3600.0, gt=0, description="Wall-clock limit of one decoder in seconds.")
     memory_mb: int = Field(
-        3072, ge=256, description="Address space of one decoder. As many run at once as fit into 3/4 of the memory."
+        3072,
+        description="Address space of one decoder in MB. As many decoders run at once as fit into 3/4 of the "
+        "machine's memory, at most one per core.",
     )
     output_mb: int = Field(4096, ge=1, description="Most that one decoder may write.")
-    max_pixels: int = Field(8192 * 8192, ge=1, description="Largest picture that is decoded.")
+    max_pixels: int = Field(8192 * 8192, ge=1, description="Largest image that is decoded, in pixels.")
     max_streams: int = Field(100, ge=1, description="Most streams in one container.")
     max_pages: int = Field(10_000, ge=1, description="Most pages in one PDF.")
     file_s: float = Field(3600.0, gt=0, description="Wall-clock limit of all pages of one PDF.")
-    part_s: float = Field(300.0, gt=0, description="Wall-clock limit for 32 pages of a PDF, or a unit of pictures.")
+    part_s: float = Field(
+        300.0, gt=0, description="Wall-clock limit in seconds for 32 pages of a PDF, or a batch of images."
+    )
     max_file_bytes: int = Field(1 << 40, ge=1, description="Largest input file.")
 
     def for_a_part(self) -> Limits:
@@ -111,8 +125,8 @@ class UpSettings(_Slice):
     """The standing installation that `medley up` runs."""
 
     host: str = Field(
-        "127.0.0.1",
-        description="Address that Prefect's and Ray's pages listen at. Beyond this machine only with every secret set.",
+        description="Address on which Prefect's and Ray's pages listen. An address beyond this machine is "
+        "refused unless every secret is set.",
     )
     prefect_port: int = Field(4200, ge=1, le=65535, description="Port of Prefect's server and its pages.")
     ray_port: int = Field(6379, ge=1, le=65535, description="Port of Ray's head.")
@@ -135,16 +149,22 @@ class Settings(BaseSettings):
         hide_input_in_errors=True,
     )
 
-    home: Path = Field(Path("~/.medley"), description="Where everything that lasts is kept (mode 0700).")
+    home: Path = Field(Path("~/.medley"), description="Directory of Medley's data (mode 0700).")
     profile: str | None = Field(None, description="Profile used where --profile is not given.")
     runner: Runner = Field("ray", description="ray: tasks and models on Ray. local: threads in this process.")
-    window: int = Field(4, ge=1, le=1000, description="Items in flight at the same time.")
+    window: int = Field(4, ge=1, le=1000, description="Batches in flight at the same time.")
     min_free_mb: int = Field(
-        256, ge=0, description="No work is begun with less free space under MEDLEY_HOME: what runs must be able to end."
+        256,
+        ge=0,
+        description="With less free space (MB) under MEDLEY_HOME no new work is begun, so that running work can end.",
     )
-    stop_grace_s: float = Field(10.0, gt=0, description="After Ctrl-C: seconds until the hard exit.")
+    stop_grace_s: float = Field(
+        10.0, gt=0, description="Seconds that a run has to end after Ctrl-C, before it is ended at once."
+    )
     retention_days: int = Field(
-        90, ge=1, description="How long runs are remembered: reports, logs, Prefect's rows. Results stay."
+        90,
+        description="Days until data about ended runs is deleted: reports, logs, rows in Prefect's database. "
+        "Results stay.",
     )
     catalog_url: SecretStr | None = Field(None, description="SQLAlchemy URL. Default: SQLite in MEDLEY_HOME.")
     store: StoreSettings = Field(default_factory=StoreSettings, description="The vector store.")
@@ -159,12 +179,15 @@ class Settings(BaseSettings):
     )
     routes: dict[str, str] = Field(
         default_factory=dict,
-        description='Which pipeline takes which files, as JSON: {"audio/*": "podcasts"}. Default: the first that does.',
+        description='Which pipeline takes which files, as JSON: {"audio/*": "podcasts"}. Default: the first pipeline '
+        "that takes the file.",
     )
     progress: Literal["auto", "plain"] = Field(
-        "auto", description="What commands show of a run: auto (live on a terminal) or plain: lines, for logs."
+        "auto", description="How commands show progress: auto (live display on a terminal) or plain (lines, for logs)."
     )
-    token: SecretStr | None = Field(None, description="Secret of the query process. Default: one in MEDLEY_HOME/run.")
+    token: SecretStr | None = Field(
+        None, description="Secret of the query process. Default: a generated one in MEDLEY_HOME/run."
+    )
     faults: dict[str, str] = Field(default_factory=dict, description="Tests only: stage -> error class it raises.")
     allow_faults: bool = Field(False, description="Tests only: without it, faults are refused.")
 

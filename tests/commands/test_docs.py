@@ -114,7 +114,13 @@ def test_every_setting_is_documented() -> None:
     example = (ROOT / "deployments" / "env.example").read_text()
     slices = {"STORE": StoreSettings, "RAY": RaySettings, "POOLS": PoolSettings, "LIMITS": Limits, "UP": UpSettings}
     slices |= {"EMBEDDER": EmbedderSettings, "CAPTIONER": CaptionerSettings}
+    owners = set(slices.values())
     names = [f"MEDLEY_{name.upper()}" for name in Settings.model_fields if name.upper() not in slices]
     names += [f"MEDLEY_{part}__{name.upper()}" for part, cls in slices.items() for name in cls.model_fields]
     assert [name for name in names if f"`{name}`" not in text] == []
+    fields = [*Settings.model_fields.values(), *(f for cls in slices.values() for f in cls.model_fields.values())]
+    told = {str(f.description).replace("`", "") for f in fields if f.description and f.default_factory not in owners}
+    plain, comments = text.replace("`", ""), " ".join(example.replace("\n#", "").split())
+    assert {words for words in told if f"| {words} |" not in plain} == set()
+    assert {words for words in told if "Tests only" not in words and words not in comments} == set()
     assert [name for name in names if f"\n#{name}=" not in example and "FAULTS" not in name] == []

@@ -1,4 +1,4 @@
-"""The picture of the pipeline, and what people can set."""
+"""The pipeline: which stages it has, and which options people can set."""
 
 from pydantic import Field
 

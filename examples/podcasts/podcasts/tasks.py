@@ -1,4 +1,4 @@
-"""The stage of this package. Its module has the name of Medley's own package of stages: they do not meet."""
+"""The stage of this package. The module is `podcasts.tasks`, which does not clash with Medley's own package `tasks`."""
 
 from pathlib import Path
 
