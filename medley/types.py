@@ -162,7 +162,7 @@ class AssetBatch:
 
     def __init__(self, parts: Sequence[Part]) -> None:
         if not parts:
-            raise ValueError("a unit needs at least one part")
+            raise ValueError("a batch needs at least one part")
         self.parts: tuple[Part, ...] = tuple(parts)
 
     def __len__(self) -> int:

@@ -51,7 +51,7 @@ def publish_figures(asset: Asset, figures: Sequence[Figure], directory: Path) ->
 
 
 def publish_pictures(pictures: Sequence[tuple[Asset, Path]]) -> None:
-    """Publishes a contact sheet of a unit of pictures under its first one's name; see `publish_frames`."""
+    """Publishes a contact sheet of a batch of pictures under its first one's name; see `publish_frames`."""
     if pictures:
         _publish_sheet(pictures[0][0], "pictures", [(path, asset.name[-_LABEL:]) for asset, path in pictures])
 

@@ -54,7 +54,7 @@ def with_port(text: str, port: int) -> str:
 
 
 def prefect_service(host: str = "127.0.0.1") -> Service:
-    """Prefect's server, its database in PREFECT_HOME (see _environment.py)."""
+    """Prefect's server, its database in PREFECT_HOME (see environment.py)."""
     command = (sys.executable, "-P", "-m", "flows.services.prefect_server", host, "{port}")
     url = f"http://{host}:{{port}}/api"
     # its pages ask the server that they came from, through a tunnel as well

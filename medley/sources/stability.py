@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
@@ -29,19 +29,22 @@ def seen_at(path: Path, source: str, after: str = "keep") -> Upload:
 
 
 def files_in(folder: Path) -> Iterator[Path]:
-    """Yields the regular files under `folder`; see `entries_in`."""
-    return filter(is_regular, entries_in(folder))
+    """Yields the regular files under the upload folder but those that Medley has moved away; see `entries_in`."""
+    return filter(is_regular, entries_in(folder, without=(DONE, FAILED)))
 
 
-def entries_in(folder: Path, unlisted: Callable[[OSError], object] | None = None) -> Iterator[Path]:
+def entries_in(
+    folder: Path, unlisted: Callable[[OSError], object] | None = None, *, without: Container[str] = ()
+) -> Iterator[Path]:
     """Yields everything under `folder` except folders; links are not followed.
 
-    Files that are temporary, hidden or done with are left out. `unlisted` is told of folders that cannot be listed.
+    Files that are temporary or hidden are left out, as are the folders `without` right below `folder`. `unlisted` is
+    told of folders that cannot be listed.
     """
     for directory, names, files in os.walk(folder, onerror=unlisted):
         names[:] = [name for name in names if not name.startswith(".")]
         if Path(directory) == folder:
-            names[:] = [name for name in names if name not in (DONE, FAILED)]
+            names[:] = [name for name in names if name not in without]
         names.sort()
         yield from (path for name in sorted(files) if not is_temporary(path := Path(directory, name)))
 

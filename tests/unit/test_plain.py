@@ -19,7 +19,7 @@ from medley.errors import MedleyError, MissingFile
 from medley.export import markdown
 from medley.plain import markdown_text, native_name, portable_name, printable, to_json
 from medley.settings import Settings
-from medley.sources.stability import entries_in
+from medley.sources.stability import entries_in, files_in
 from medley.subtitles import srt, vtt
 from medley.types import Segment, Word
 
@@ -109,6 +109,17 @@ def test_names_of_any_bytes_are_listed(tmp_path: Path) -> None:
     with open(odd, "wb"):
         pass
     assert [os.fsencode(path) for path in entries_in(tmp_path)] == [odd]
+
+
+def test_a_folder_may_be_called_done(tmp_path: Path) -> None:
+    """Only in the upload folder is it one of ours."""
+    for name in ("done", "failed"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "talk.mp4").touch()
+    refused: list[str] = []
+    found = list(files_of([str(tmp_path)], lambda source, error: refused.append(source)))
+    assert (sorted(Path(path).parent.name for path in found), refused) == (["done", "failed"], [])
+    assert list(files_in(tmp_path)) == []
 
 
 def test_a_path_that_cannot_be_one(settings: Settings) -> None:
