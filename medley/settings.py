@@ -73,9 +73,7 @@ class EndpointSettings(_Slice):
     """A server that speaks OpenAI's protocol (vLLM, Ollama, llama.cpp, a provider)."""
 
     base_url: str | None = Field(
-        None,
-        description="URL, with /v1, of a server that computes text embeddings in place of the profile's text "
-        "model: http://localhost:11434/v1. EMBEDDER_BASE_URL is an alias.",
+        None, pattern=r"^https?://", description="The server's URL, with /v1: http://localhost:11434/v1."
     )
     api_key: SecretStr | None = Field(None, description="API key of that server, if it needs one.")
     timeout_s: float = Field(300.0, gt=0, description="Longest wait for one answer.")
@@ -103,6 +101,7 @@ class Limits(_Slice):
     wall_s: float = Field(4 * 3600.0, gt=0, description="Wall-clock limit of one decoder in seconds.")
     memory_mb: int = Field(
         3072,
+        ge=256,
         description="Address space of one decoder in MB. As many decoders run at once as fit into 3/4 of the "
         "machine's memory, at most one per core.",
     )
@@ -125,6 +124,7 @@ class UpSettings(_Slice):
     """The standing installation that `medley up` runs."""
 
     host: str = Field(
+        "127.0.0.1",
         description="Address on which Prefect's and Ray's pages listen. An address beyond this machine is "
         "refused unless every secret is set.",
     )
@@ -163,6 +163,7 @@ class Settings(BaseSettings):
     )
     retention_days: int = Field(
         90,
+        ge=1,
         description="Days until data about ended runs is deleted: reports, logs, rows in Prefect's database. "
         "Results stay.",
     )
