@@ -37,7 +37,7 @@ docs: setup ## the documentation site, into site/; warnings are errors
 samples: setup ## make samples/sample.mp4 anew and the five minutes of samples/long.mp4 (needs espeak-ng and flite)
 	@$(PY) -m tests.world samples
 
-demo-models: setup ## train the demo models anew (needs espeak-ng and flite; under two hours on two cores)
+demo-models: setup ## train the demo models anew (needs espeak-ng and flite; two to three hours on two cores)
 	@$(PY) -m tests.demo_models
 
 test-fast: setup ## what needs no server, no model and no decoder: seconds

@@ -5,7 +5,7 @@ cd "$(dirname "$0")/.."
 export PATH="$PWD/.venv/bin:$PATH"
 show() { printf '\n$'; printf ' %s' "$@" | sed -E 's/(welcome.*museum|an orange star)/"\1"/'; printf '\n'; "$@"; }
 
-echo "Medley keeps everything that lasts in ${MEDLEY_HOME:-$HOME/.medley} (MEDLEY_HOME)."
+echo "Medley keeps its data in ${MEDLEY_HOME:-$HOME/.medley} (MEDLEY_HOME)."
 show medley video samples/sample.mp4 --profile demo
 show medley search "welcome to the museum" --limit 1
 show medley search "an orange star" --limit 1

@@ -22,7 +22,7 @@ from medley.models.locate import on_this_machine
 from medley.options import VideoOptions
 from medley.settings import load_settings
 
-_WORKERS = 3  # of 200 MB each: as many runs as begin at the same time find one
+_WORKERS = 3  # of 240 MB each: as many runs as begin at the same time find one
 
 
 def main() -> int:

@@ -128,7 +128,7 @@ def check_gpu(settings: Settings) -> Iterator[Line]:
     seen = gpus_seen()
     blind = [name for name, count in seen.items() if not count]
     if blind:
-        remedy = "Install builds with CUDA, and the libraries that they load (see docs/operate.md)"
+        remedy = "Install builds of these with CUDA, and the CUDA libraries that they load"
         yield Line("gpu", "fail", f"the driver shows a GPU, {' and '.join(blind)} none", remedy)
     else:
         yield Line("gpu", "ok", f"{seen['torch']}, seen by torch and ctranslate2")
