@@ -45,9 +45,10 @@ def ours(kind: str, count: int) -> dict[str, float]:
     with cold() as installation, tempfile.TemporaryDirectory() as folder:
         for n in range(count + _WARM):
             Path(folder, f"{n:05}.noop").write_bytes(b"medley-noop\n" + str(n).encode())
+        paths = sorted(Path(folder).iterdir())
         installation.settings = {"MEDLEY_RAY__TASK_RUNNER": task_runner}
         began = time.time()
-        _, out = installation.run("run", f"bench.noop:{pipeline}", folder, "--runner", runner, "--json")
+        _, out = installation.run("run", f"bench.noop:{pipeline}", *paths, "--runner", runner, "--json")
         whole = time.time() - began
         log = next(installation.home.glob("runs/*/log.txt")).read_text()
     report = json.loads(out)

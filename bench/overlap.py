@@ -30,7 +30,7 @@ def ours(installation: Installation, count: int, seed: str) -> float:
     with tempfile.TemporaryDirectory() as folder:
         for n in range(count):
             Path(folder, f"{n:03}.overlap").write_bytes(HEAD + f"{seed} {n}".encode())
-        seconds, out = installation.run("run", "bench.overlap_dag:overlap", folder, "--json")
+        seconds, out = installation.run("run", "bench.overlap_dag:overlap", *sorted(Path(folder).iterdir()), "--json")
     assert out.count('"status": "complete"') == count, out[-2000:]
     return seconds
 
