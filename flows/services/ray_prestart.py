@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+import psutil
 import ray
 
 import actors
@@ -23,7 +24,10 @@ from medley.code import code_of
 from medley.system.stop import STOP
 
 _EVERY_S = 1.0
-_LATER_S = 15.0  # where one is left: whoever has taken the other one needs the CPU now
+_QUIET = (
+    50.0  # percent of all CPUs: above that, whoever has taken a worker needs them; only where none is left, one more
+)
+_QUIET_S = 5.0
 _START_S = 30.0  # as long as started ones are waited for before more are asked for
 
 
@@ -45,13 +49,23 @@ def keep_ready(count: int) -> None:
     raylet, probe = Raylet(), ray.remote(num_cpus=0, runtime_env=environment_of_hosts())(_Probe).remote()
     wanted = ray.get(probe.runtime_env.remote())
     ray.kill(probe)
-    known, changed_at, asked_at = count, time.monotonic(), 0.0
+    known, busy_at, asked_at = count, time.monotonic(), 0.0
     while not STOP.wait(_EVERY_S):
         ready, now = raylet.workers_of_no_job(), time.monotonic()
         if ready != known:
             logger.info("%d workers wait for work", ready)
-            known, changed_at = ready, now
-        due = now - changed_at > _LATER_S or not ready
-        if ready < count and due and now - asked_at > _START_S:
-            raylet.start_workers(count - ready, wanted)
+            known = ready
+        if psutil.cpu_percent() > _QUIET:  # since the last look
+            busy_at = now
+        wanted_now = missing(count, ready, now - busy_at)
+        if wanted_now and now - asked_at > _START_S:
+            raylet.start_workers(wanted_now, wanted)
             asked_at = now
+
+
+def missing(count: int, ready: int, quiet_s: float) -> int:
+    """Returns how many workers are to be started now: all that are missing once the CPUs have been free for a while.
+
+    Until then one is started, and only where none is left.
+    """
+    return max(0, count - ready) if quiet_s > _QUIET_S else int(not ready)

@@ -57,13 +57,13 @@ class Raylet:
         self._how = {"timeout": self._ANSWER_S, "metadata": [("authorization", f"Bearer {token}")] if token else None}
 
     def workers_of_no_job(self) -> int:
-        """Workers that have been started and that no job has taken. Raises grpc.RpcError."""
+        """Counts the workers that have been started and that no job has taken. Raises grpc.RpcError."""
         answer = self._calls.GetNodeStats(node_manager_pb2.GetNodeStatsRequest(), **self._how)
         no_job = ray.JobID.nil().binary()
         return sum(worker.job_id == no_job for worker in answer.core_workers_stats)
 
     def start_workers(self, count: int, runtime_env: str) -> None:
-        """Workers of no job, for whoever has this runtime environment, letter by letter. Raises grpc.RpcError."""
+        """Starts workers of no job, for whoever has `runtime_env`, letter by letter. Raises grpc.RpcError."""
         request = node_manager_pb2.PrestartWorkersRequest(num_workers=count)
         request.keep_alive_duration_secs = 366 * 86_400
         request.runtime_env_info.serialized_runtime_env = runtime_env

@@ -157,6 +157,7 @@ def _without_function(flow: Flow[..., Any]) -> Flow[..., Any]:
     """The flow as task runs know it: none calls its function, and all that the function needs would be imported."""
     told = copy.copy(flow)
     told.fn = told.__wrapped__ = flow_function  # type: ignore[attr-defined]  # what functools.wraps has left
+    told.flow_run_name = None
     return told
 
 

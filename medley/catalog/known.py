@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 from sqlalchemy import Engine, delete, func, null, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from medley.catalog.tables import assets, locations, outcomes, plans, stages, tags, uploads
+from medley.catalog.upsert import INSERT_PLAN, INSERT_TAG
 from medley.system.disk import retry_while_disk_full
 
 
@@ -64,10 +64,8 @@ def tag_assets(engine: Engine, asset_ids: Iterable[str], wanted: Iterable[str]) 
     rows = [{"asset_id": asset_id, "tag": tag} for asset_id in asset_ids for tag in wanted]
     if not rows:
         return
-    dialect = postgresql if engine.dialect.name == "postgresql" else sqlite
-    statement: Any = dialect.insert(tags)
     with engine.begin() as connection:
-        connection.execute(statement.on_conflict_do_nothing(index_elements=["asset_id", "tag"]), rows)
+        connection.execute(INSERT_TAG, rows)
 
 
 def knows(engine: Engine, asset_id: str) -> bool:
@@ -112,6 +110,4 @@ def record_plan(engine: Engine, plan: str, flow: str, made_of: dict[str, Any]) -
     """Notes what a plan is made of; it never changes."""
     with engine.begin() as connection:
         if connection.execute(select(plans.c.plan).where(plans.c.plan == plan)).first() is None:
-            dialect = postgresql if engine.dialect.name == "postgresql" else sqlite
-            statement: Any = dialect.insert(plans).values(plan=plan, flow=flow, made_of=made_of)
-            connection.execute(statement.on_conflict_do_nothing(index_elements=["plan"]))
+            connection.execute(INSERT_PLAN, {"plan": plan, "flow": flow, "made_of": made_of})

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import Engine, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from medley.catalog.tables import uploads
+from medley.catalog.upsert import UPSERT_UPLOAD
 from medley.system.disk import retry_while_disk_full
 from medley.types import utc_now
 
@@ -34,8 +33,6 @@ class Uploads:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        dialect = postgresql if engine.dialect.name == "postgresql" else sqlite
-        self._insert: Callable[..., Any] = dialect.insert
 
     def unknown(self, seen: Sequence[Upload]) -> list[Upload]:
         """Returns the files of `seen` (some hundreds at most) that are new, or have changed since they were noted."""
@@ -60,8 +57,7 @@ class Uploads:
                     "run_id": None,
                     "noted": utc_now(),
                 }
-                statement = self._insert(uploads).values(**values)
-                connection.execute(statement.on_conflict_do_update(index_elements=["path"], set_=values))
+                connection.execute(UPSERT_UPLOAD, values)
 
     @retry_while_disk_full
     def take(self, run_id: str, limit: int) -> list[Upload]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Table, bindparam, text
 
-from medley.catalog.tables import assets, claims, locations, outcomes
+from medley.catalog.tables import assets, claims, locations, outcomes, plans, tags, uploads
 
 CLAIM_S = 120.0
 
@@ -29,13 +29,16 @@ def upsert(
 
     A row that has the same `keys` gets the new values, but for columns named in `once`. `changed` gives SQL in place
     of a value, and `where` a condition without which the row stays; both may name `excluded`, the row that was given.
+    Where nothing is left to change, the row stays as it is.
     """
     kept = {*keys, *once}
     values = {name: f"excluded.{name}" for name in names if name not in kept} | dict(changed or {})
     assigned = ", ".join(f"{name} = {value}" for name, value in values.items())
     sql = (
         f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({', '.join(f':{name}' for name in names)}) "  # noqa: S608
-        f"ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {assigned}" + (f" WHERE {where}" if where else "")
+        f"ON CONFLICT ({', '.join(keys)}) DO "
+        + (f"UPDATE SET {assigned}" if assigned else "NOTHING")
+        + (f" WHERE {where}" if where else "")
     )
     return text(sql).bindparams(*(bindparam(name, type_=table.c[name].type) for name in names))
 
@@ -66,3 +69,6 @@ CLAIM = upsert(
     # the new one expires that much later than now
     where=f"claims.expires < excluded.expires - {CLAIM_S} OR claims.run_id = excluded.run_id",
 )
+INSERT_TAG = upsert(tags, ("asset_id", "tag"), ["asset_id", "tag"])
+INSERT_PLAN = upsert(plans, ("plan", "flow", "made_of"), ["plan"], once=["flow", "made_of"])
+UPSERT_UPLOAD = upsert(uploads, [column.name for column in uploads.c], ["path"])
