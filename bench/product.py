@@ -30,6 +30,10 @@ class Installation:
     settings: dict[str, str] = field(default_factory=dict)
 
     @property
+    def _errors(self) -> Path:
+        return self.home / "stderr.txt"
+
+    @property
     def env(self) -> dict[str, str]:
         """The environment of its commands."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(_NOT_THEIRS)}
@@ -38,8 +42,9 @@ class Installation:
     def start(self, *arguments: object) -> subprocess.Popen[str]:
         """Begins a command; its stdout is a pipe."""
         command = [str(Path(sys.executable).with_name("medley")), *map(str, arguments)]
-        quiet = subprocess.DEVNULL
-        return subprocess.Popen(command, cwd=ROOT, env=self.env, stdout=subprocess.PIPE, stderr=quiet, text=True)
+        self.home.mkdir(exist_ok=True)
+        with self._errors.open("w") as errors:
+            return subprocess.Popen(command, cwd=ROOT, env=self.env, stdout=subprocess.PIPE, stderr=errors, text=True)
 
     def run(self, *arguments: object) -> tuple[float, str]:
         """Seconds and stdout of a command; ends this process where the command fails."""
@@ -47,7 +52,8 @@ class Installation:
         with self.start(*arguments) as child:
             out, _ = child.communicate()
         if child.returncode:
-            sys.exit(f"medley {' '.join(map(str, arguments))}: exit {child.returncode}\n{out[-2000:]}")
+            errors = self._errors.read_text()
+            sys.exit(f"medley {' '.join(map(str, arguments))}: exit {child.returncode}\n{errors[-2000:]}")
         return time.time() - began, out
 
     def ingest(self, *arguments: object) -> tuple[float, dict[str, Any]]:

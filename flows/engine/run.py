@@ -27,7 +27,7 @@ from medley.dag.fingerprints import models_read, plan_fingerprint
 from medley.dag.pipeline import Pipeline
 from medley.errors import MedleyError
 from medley.models.base import ModelSpec
-from medley.models.locate import make_sure, on_this_machine
+from medley.models.locate import has_to_download, make_sure
 from medley.options import FileOptions
 from medley.plain import native_name
 from medley.planning import plan_contents
@@ -108,7 +108,7 @@ class RunContext:
     def check_machine(self) -> None:
         """Raises SetupError where the weights, their server or the space for this run are not to be had."""
         for model in self.models:
-            if not (model.endpoint or on_this_machine(model)):
+            if has_to_download(model):
                 self.view.starting(f"downloading the {model.kind} model {model.id}")
             make_sure(model)
         require_space(self.settings)

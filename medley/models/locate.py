@@ -57,7 +57,8 @@ def bundled(model_id: str) -> Path | None:
 def make_sure(spec: ModelSpec) -> None:
     """Raises ModelUnavailable where the weights are not to be had, ServiceUnreachable where no server answers."""
     if spec.endpoint is None:
-        locate(spec)
+        if spec.loader in REQUIRED:  # where another package's weights are is its loader's to know
+            locate(spec)
         return
     host = urlparse(spec.endpoint.base_url)
     if host.scheme in getproxies() and not proxy_bypass(host.hostname or ""):
@@ -86,6 +87,11 @@ def on_this_machine(spec: ModelSpec) -> Path | None:
     return bundled(spec.id) or (Path(spec.id) if os.path.isabs(spec.id) else _in_cache(spec))
 
 
+def has_to_download(spec: ModelSpec) -> bool:
+    """Says whether weights of `spec` are to come from the hub before the model can be loaded."""
+    return spec.loader in REQUIRED and not spec.endpoint and not on_this_machine(spec)
+
+
 def directory_revision(directory: Path) -> str:
     """Stands for the content of a directory of weights: names, sizes, and each file's first and last MiB."""
     if not directory.is_dir():
@@ -109,7 +115,7 @@ def _in_cache(spec: ModelSpec) -> Path | None:
         found = Path(snapshot_download(spec.id, revision=spec.revision, local_files_only=True))
     except LocalEntryNotFoundError:
         return None
-    return found if all((found / name).exists() for name in REQUIRED[spec.loader]) else None
+    return found if all((found / name).exists() for name in REQUIRED.get(spec.loader, ())) else None
 
 
 def _download(spec: ModelSpec) -> Path:
@@ -119,7 +125,7 @@ def _download(spec: ModelSpec) -> Path:
     if constants.HF_HUB_OFFLINE or not _answers(host.hostname or "", host.port or 443):
         raise _unavailable(spec, f"not in the hub's cache ({constants.HF_HUB_CACHE}), and the hub cannot be reached")
     try:
-        return Path(snapshot_download(spec.id, revision=spec.revision, allow_patterns=_PATTERNS[spec.loader]))
+        return Path(snapshot_download(spec.id, revision=spec.revision, allow_patterns=_PATTERNS.get(spec.loader)))
     except (OSError, ValueError) as error:  # the hub's HTTP errors are OSErrors; a bad name is a ValueError
         raise _unavailable(spec, f"the download failed: {str(error).splitlines()[0]}") from error
 
@@ -134,7 +140,7 @@ def _answers(host: str, port: int) -> bool:
 
 
 def _check_complete(spec: ModelSpec, directory: Path) -> None:
-    missing = [name for name in REQUIRED[spec.loader] if not (directory / name).is_file()]
+    missing = [name for name in REQUIRED.get(spec.loader, ()) if not (directory / name).is_file()]
     if missing:
         raise _unavailable(spec, f"{directory} lacks {', '.join(missing)}")
 
