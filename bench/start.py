@@ -81,14 +81,14 @@ def measure(turn: int) -> dict[str, float]:
             clip(Path(directory, f"{n}", f"{n}.mp4"), _SECONDS, (turn * 4 + n) / 10)
         with cold() as installation:
             began = time.time()
-            _, report = installation.ingest("video", f"{directory}/0")
+            _, report = installation.ingest("video", f"{directory}/0/0.mp4")
             found["nothing running, Medley"] = moments(report)[1] - began
         peer = in_temporary_work([sys.executable, "-m", "bench.peers.prefect_ray_stock", f"video:{directory}/0"])
         found["nothing running, Prefect on Ray"] = peer["start_s"] + peer["steps"][0]["seconds"]
         with standing() as installation:
             for n, name in ((1, "first command"), (2, "second")):
                 began = time.time()
-                _, report = installation.ingest("video", f"{directory}/{n}")
+                _, report = installation.ingest("video", f"{directory}/{n}/{n}.mp4")
                 found[f"services up, Medley, {name}"] = moments(report)[0] - began
         found["services up, Prefect on Ray"] = stock_warm()
     return found
