@@ -53,7 +53,7 @@ class Installation:
             out, _ = child.communicate()
         if child.returncode:
             errors = self._errors.read_text()
-            sys.exit(f"medley {' '.join(map(str, arguments))}: exit {child.returncode}\n{errors[-2000:]}")
+            sys.exit(f"medley {' '.join(map(str, arguments[:3]))} ...: exit {child.returncode}\n{errors[-2000:]}")
         return time.time() - began, out
 
     def ingest(self, *arguments: object) -> tuple[float, dict[str, Any]]:
