@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -55,8 +56,8 @@ def stock_warm() -> float:
             cluster = subprocess.Popen(head, env=env, stdout=subprocess.PIPE, text=True)
             assert cluster.stdout
             for line in cluster.stdout:
-                if "--address=" in line:
-                    env["BENCH_RAY"] = line.split("--address=")[1].split()[0].strip("'")
+                if found := re.search(r"--address='?([0-9.]+:[0-9]+)", line):
+                    env["BENCH_RAY"] = found[1]
                     break
             try:
                 for _ in range(2):  # the first one imports for the others
