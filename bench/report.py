@@ -39,6 +39,10 @@ def told(some: Sequence[float], digits: int = 1) -> str:
     return middle if len(some) == 1 else f"{middle} [{min(some):.{digits}f}-{max(some):.{digits}f}]"
 
 
+def _when(kept: dict[str, Any]) -> str:
+    return f"{kept['date']}, {kept['turns']} {'turn' if kept['turns'] == 1 else 'turns'}"
+
+
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Markdown."""
     return "\n".join("| " + " | ".join(cells) + " |" for cells in (head, ["---"] * len(head), *rows))
@@ -51,11 +55,13 @@ def _work(kept: dict[str, Any]) -> str:
     }
     titles = {"cold": "clips, cold", "video": "clips", "image": "pictures", "pdf": "PDFs"}
     bars(_IMAGES / "bench-work.svg", middles, titles, "seconds")
-    return f"""## The same work ({kept["date"]}, {kept["turns"]} turns)
+    return f"""## The same work ({_when(kept)})
 
 `make bench-work`. Seconds, and in brackets how many times Medley's.
 
 {work.table(kept["seconds"], kept["sizes"])}
+
+{kept.get("note", "")}
 
 "Nothing running" counts what is started and, of Medley, ended; "warm": services and models are there.
 
@@ -77,7 +83,7 @@ def _overhead(kept: dict[str, Any]) -> str:
         [names[kind], told(figures["ms_task"]) if "ms_task" in figures else "-", told(figures["ms_item"])]
         for kind, figures in kept["ms"].items()
     ]
-    return f"""## What a task costs ({kept["date"]}, {kept["turns"]} turns)
+    return f"""## What a task costs ({_when(kept)})
 
 `make bench-overhead`: a DAG of eight stages that do nothing, {kept["items"]} items.
 
@@ -91,7 +97,7 @@ def _overlap(kept: dict[str, Any]) -> str:
         [names.get(name, name), told(some), f"{least / statistics.median(some):.2f}"]
         for name, some in sorted(kept["seconds"].items(), key=lambda pair: statistics.median(pair[1]))
     ]
-    return f"""## Keeping everything busy ({kept["date"]}, {kept["turns"]} turns)
+    return f"""## Keeping everything busy ({_when(kept)})
 
 `make bench-overlap`: {kept["items"]} items of two branches whose stages only simulate work: CPUs burn, two models sleep
 as if GPUs were at it. The busier model alone needs {least:.1f} s; efficiency is that against the time.
@@ -108,7 +114,7 @@ def _skew(kept: dict[str, Any]) -> str:
         "Ray actors, all": "all of them, Ray actors",
     }
     rows = [[title, told(seconds[name])] for name, title in names.items()]
-    return f"""## One long video among short ones ({kept["date"]}, {kept["turns"]} turns)
+    return f"""## One long video among short ones ({_when(kept)})
 
 `make bench-skew`.
 
@@ -122,7 +128,7 @@ def _again(kept: dict[str, Any]) -> str:
         [name, told(some), f"{100 * statistics.median(some) / first:.1f} %", told(stages[name], 0)]
         for name, some in kept["seconds"].items()
     ]
-    return f"""## A second time ({kept["date"]}, {kept["turns"]} turns)
+    return f"""## A second time ({_when(kept)})
 
 `make bench-again`: {kept["items"]} PDFs under `medley up`. "After a kill": others, whose first command was killed
 (SIGKILL) when {told(stages["complete when killed"], 0)} of them were complete.
@@ -136,7 +142,7 @@ def _growth(kept: dict[str, Any]) -> str:
     memory = {int(count): statistics.median(some) for count, some in peaks.items()}
     lines(_IMAGES / "bench-growth.svg", {"ms a picture": each, "MB of all processes": memory}, "pictures")
     rows = [[count, told(some), f"{each[int(count)]:.1f}", told(peaks[count], 0)] for count, some in seconds.items()]
-    return f"""## More of the same ({kept["date"]}, {kept["turns"]} turns)
+    return f"""## More of the same ({_when(kept)})
 
 `make bench-growth`: pictures under `medley up`; memory of all processes, services and models included.
 
@@ -147,7 +153,7 @@ def _growth(kept: dict[str, Any]) -> str:
 
 def _start(kept: dict[str, Any]) -> str:
     rows = [[name, told(some)] for name, some in kept["seconds"].items()]
-    return f"""## Until something is there ({kept["date"]}, {kept["turns"]} turns)
+    return f"""## Until something is there ({_when(kept)})
 
 `make bench-start`, a clip of 40 s. Nothing running: until its first records are in the store (of Prefect on Ray: all of
 them). Services up: until the first stage of a new command begins.
