@@ -6,7 +6,6 @@ run that goes on. Counts stages, and fails where an unchanged run has started on
 
 from __future__ import annotations
 
-import argparse
 import os
 import signal
 import statistics
@@ -20,7 +19,7 @@ from sqlalchemy import create_engine, text
 
 from bench import corpus
 from bench.product import Installation, stages_run, standing
-from bench.results import keep
+from bench.results import keep, turns_wanted
 
 COUNT = 100
 
@@ -74,12 +73,10 @@ def measure(turn: int) -> tuple[dict[str, float], dict[str, int]]:
 
 def main() -> None:
     """A line for each turn, then medians."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("-n", type=int, default=3)
-    given = parser.parse_args()
+    turns = turns_wanted()
     seconds: dict[str, list[float]] = defaultdict(list)
     stages: dict[str, list[int]] = defaultdict(list)
-    for turn in range(given.n):
+    for turn in range(turns):
         times, counts = measure(turn)
         for name, value in times.items():
             seconds[name].append(value)
@@ -89,7 +86,7 @@ def main() -> None:
     first = statistics.median(seconds["first"])
     for name, some in seconds.items():
         print(f"{name:>13}: {statistics.median(some):6.2f} s, {statistics.median(some) / first:.3f} of the first")
-    keep("again", {"turns": given.n, "items": COUNT, "seconds": seconds, "stages": stages})
+    keep("again", {"turns": turns, "items": COUNT, "seconds": seconds, "stages": stages})
 
 
 if __name__ == "__main__":

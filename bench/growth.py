@@ -5,7 +5,6 @@ Memory is the proportional set size of all processes of the installation at its 
 
 from __future__ import annotations
 
-import argparse
 import statistics
 import tempfile
 import threading
@@ -16,7 +15,7 @@ import psutil
 
 from bench.corpus import images
 from bench.product import standing
-from bench.results import keep
+from bench.results import keep, turns_wanted
 
 COUNTS = (10, 100, 250, 500, 1000)
 _EVERY_S = 0.5
@@ -57,12 +56,10 @@ class Peak(threading.Thread):
 
 def main() -> None:
     """A line for each number of pictures."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("-n", type=int, default=3)
-    given = parser.parse_args()
+    turns = turns_wanted()
     seconds: dict[int, list[float]] = defaultdict(list)
     peaks: dict[int, list[float]] = defaultdict(list)
-    for turn in range(given.n):
+    for turn in range(turns):
         with tempfile.TemporaryDirectory(prefix="bench") as directory, standing() as installation:
             images(Path(directory, "warm"), 50, 100 + turn)
             installation.ingest("ingest", Path(directory, "warm"))
@@ -76,7 +73,7 @@ def main() -> None:
         middle = statistics.median(seconds[count])
         each_ms, mb = 1e3 * middle / count, statistics.median(peaks[count])
         print(f"{count:>6} pictures: {middle:6.1f} s, {each_ms:6.1f} ms each, {mb:6.0f} MB at the peak")
-    keep("growth", {"turns": given.n, "seconds": seconds, "peak_mb": peaks})
+    keep("growth", {"turns": turns, "seconds": seconds, "peak_mb": peaks})
 
 
 if __name__ == "__main__":

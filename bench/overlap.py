@@ -7,7 +7,6 @@ process, Medley's that of a whole command under `medley up`.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import statistics
@@ -20,7 +19,7 @@ from bench.overlap_dag import HEAD
 from bench.peers.run import in_temporary_work
 from bench.peers.simulated import least_s
 from bench.product import Installation, standing
-from bench.results import keep
+from bench.results import keep, turns_wanted
 
 ITEMS, WARM = 32, 4
 PEERS = ("loop", "ray_actors", "ray_data", "daft", "prefect_threads", "prefect_ray_stock")
@@ -38,11 +37,9 @@ def ours(installation: Installation, count: int, seed: str) -> float:
 
 def main() -> None:
     """A line for each run, then efficiencies."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("-n", type=int, default=3)
-    given = parser.parse_args()
+    turns = turns_wanted()
     seconds: dict[str, list[float]] = defaultdict(list)
-    for turn in range(given.n):
+    for turn in range(turns):
         for name in PEERS:
             command = [sys.executable, "-m", "bench.peers.overlap", name, str(WARM), str(ITEMS)]
             seconds[name].append(in_temporary_work(command)["seconds"])
@@ -54,7 +51,7 @@ def main() -> None:
     for name, found in seconds.items():
         middle = statistics.median(found)
         print(f"{name:>18}: {middle:6.2f} s, efficiency {least / middle:.2f}")
-    keep("overlap", {"items": ITEMS, "least_s": least, "turns": given.n, "seconds": seconds})
+    keep("overlap", {"items": ITEMS, "least_s": least, "turns": turns, "seconds": seconds})
 
 
 if __name__ == "__main__":

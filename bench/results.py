@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import time
 from pathlib import Path
@@ -21,3 +22,10 @@ def found(name: str) -> dict[str, Any] | None:
     """What the last run found; None where there was none."""
     path = FOLDER / f"{name}.json"
     return json.loads(path.read_text()) if path.exists() else None
+
+
+def turns_wanted() -> int:
+    """Reads how often everything is measured from the command line: `-n TURNS`."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("-n", type=int, default=3)
+    return int(parser.parse_args().n)

@@ -6,7 +6,6 @@ one call at a time. Everything is timed under `medley up`, models warm; Ray acto
 
 from __future__ import annotations
 
-import argparse
 import statistics
 import sys
 import tempfile
@@ -16,7 +15,7 @@ from pathlib import Path
 from bench.corpus import clip
 from bench.peers.run import in_temporary_work
 from bench.product import standing
-from bench.results import keep
+from bench.results import keep, turns_wanted
 
 LONG_S, SHORT_S, SHORT = 600, 10, 40
 
@@ -34,11 +33,9 @@ def make(folder: Path, seed: int) -> None:
 
 def main() -> None:
     """A line for each turn, then medians and how much of the short ones was hidden behind the long one."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("-n", type=int, default=3)
-    given = parser.parse_args()
+    turns = turns_wanted()
     seconds: dict[str, list[float]] = defaultdict(list)
-    for turn in range(given.n):
+    for turn in range(turns):
         with tempfile.TemporaryDirectory(prefix="bench") as directory:
             folder = Path(directory)
             make(folder, turn)
@@ -55,7 +52,7 @@ def main() -> None:
         f"all, against the long one and then the short ones: {middle['all'] / (middle['long'] + middle['short']):.2f}"
     )
     print(f"Ray actors, against Medley: {middle['Ray actors, all'] / middle['all']:.2f}")
-    keep("skew", {"turns": given.n, "seconds": seconds})
+    keep("skew", {"turns": turns, "seconds": seconds})
 
 
 if __name__ == "__main__":

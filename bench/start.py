@@ -6,7 +6,6 @@ first stage. The same of stock Prefect on Ray: a cluster and a server of its own
 
 from __future__ import annotations
 
-import argparse
 import os
 import re
 import statistics
@@ -23,7 +22,7 @@ from bench.corpus import clip
 from bench.peers.prefect_server import prefect_server
 from bench.peers.run import in_temporary_work
 from bench.product import cold, standing
-from bench.results import keep
+from bench.results import keep, turns_wanted
 
 _SECONDS = 40
 _FLOW = """
@@ -97,17 +96,15 @@ def measure(turn: int) -> dict[str, float]:
 
 def main() -> None:
     """A line for each turn, then medians."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("-n", type=int, default=3)
-    given = parser.parse_args()
+    turns = turns_wanted()
     seconds: dict[str, list[float]] = defaultdict(list)
-    for turn in range(given.n):
+    for turn in range(turns):
         for name, value in measure(turn).items():
             seconds[name].append(value)
         print({name: round(some[-1], 1) for name, some in seconds.items()}, flush=True)
     for name, some in seconds.items():
         print(f"{name:>36}: {statistics.median(some):5.1f} s")
-    keep("start", {"turns": given.n, "seconds": seconds})
+    keep("start", {"turns": turns, "seconds": seconds})
 
 
 if __name__ == "__main__":
