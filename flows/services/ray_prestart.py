@@ -24,9 +24,8 @@ from medley.code import code_of
 from medley.system.stop import STOP
 
 _EVERY_S = 1.0
-_QUIET = (
-    50.0  # percent of all CPUs: above that, whoever has taken a worker needs them; only where none is left, one more
-)
+#: Percent of all CPUs. Above that, whoever has taken a worker needs them: one more is started only where none is left.
+_QUIET = 50.0
 _QUIET_S = 5.0
 _START_S = 30.0  # as long as started ones are waited for before more are asked for
 
