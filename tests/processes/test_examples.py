@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from flows.services.environment import prepare_environment
 from flows.services.shared import prefect_server
 from medley.dag import registry
 from medley.settings import Settings
+from medley.sources.kinds import kind_for, require_kind
 from tests.conftest import ROOT, SAMPLE, Answer, Medley, eventually
 from tests.documents import picture
 from tests.processes.test_ends import end
@@ -76,6 +78,17 @@ def loaded(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     for name in [name for name in sys.modules if name.split(".")[0] in ("podcasts", "examples")]:
         del sys.modules[name]
+
+
+@pytest.mark.usefixtures("loaded")
+def test_the_commands_of_the_readme_name_files_that_are_there_and_of_their_kind() -> None:
+    references = {example.name: example.reference for example in TABLE}
+    runs = re.findall(r"^medley run (\S+) (.+?) --profile", (EXAMPLES / "README.md").read_text(), re.M)
+    assert len(runs) > 3
+    for name, paths in runs:
+        pipeline = registry.pipeline_at(references.get(name, name))
+        for path in paths.split():
+            require_kind(pipeline, kind_for(pipeline, ROOT / path, path), path)
 
 
 @pytest.mark.usefixtures("loaded")
