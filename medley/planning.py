@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
+from medley.artifacts import Manifest
 from medley.catalog import Catalog, Outcome
 from medley.catalog.known import made_of
 from medley.dag.fingerprints import models_read
@@ -45,8 +46,12 @@ def wanted_stages(asset: Asset, run: TaskContext) -> list[Stage]:
 
 def stages_to_run(asset: Asset, run: TaskContext) -> list[str]:
     """Names the stages of an asset that have no artifact, in the order of the DAG."""
-    names = (stage.name for stage in wanted_stages(asset, run))
-    return [name for name in names if stage_manifest(name, asset.asset_id, run) is None]
+    return [name for name, manifest in manifests_of(asset, run).items() if manifest is None]
+
+
+def manifests_of(asset: Asset, run: TaskContext) -> dict[str, Manifest | None]:
+    """Reads the manifests of an asset's stages, in the order of the DAG; None for those that have no artifact."""
+    return {stage.name: stage_manifest(stage.name, asset.asset_id, run) for stage in wanted_stages(asset, run)}
 
 
 def reasons(outcome: Outcome | None, plan: str, run: TaskContext, catalog: Catalog, before: str | None) -> list[str]:

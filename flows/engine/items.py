@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import medley.errors
-from medley.artifacts import ArtifactStore
+from medley.artifacts import ArtifactStore, Manifest
 from medley.catalog import Catalog, Outcome
 from medley.catalog.known import tag_assets
+from medley.catalog.lookup import looked_up
 from medley.errors import BadInput, EncryptedPdf, MedleyError, MissingFile, TransientError
-from medley.planning import stages_to_run, wanted_stages
+from medley.planning import manifests_of, wanted_stages
 from medley.records import written
 from medley.report import ItemReport, error_entry, stop_errors
 from medley.run import TaskContext
@@ -72,12 +73,12 @@ def identify_items(
 ) -> Iterator[Item]:
     """Yields one item for each path, in the order of the paths."""
     first: dict[str, Item] = {}
-    for path in paths:
+    for path, known in looked_up(catalog, paths, [_known_as(path) for path in paths], flow):
         if STOP.is_set():
             yield Item(path, report=ItemReport(path, "cancelled", errors=stop_errors()))
             continue
         try:
-            asset = identify(path, run.flow, catalog, run.limits, run.spool, verify=verify)
+            asset = identify(path, run.flow, catalog, run.limits, run.spool, verify=verify, lookup=known)
         except (BadInput, TransientError) as error:
             yield Item(path, report=_refused(path, error, flow, plan, catalog, run))
             continue
@@ -85,7 +86,7 @@ def identify_items(
             outcome = outcome_of_duplicate(path, earlier.path, earlier.report) if earlier.report else None
             yield Item(path, asset, outcome, duplicate_of=earlier.path)
             continue
-        done = finished_report(path, asset, catalog.outcome(asset.asset_id, flow), plan, run)
+        done = finished_report(path, asset, known.outcome(asset.asset_id), plan, run)
         first[asset.asset_id] = Item(path, asset, done)
         yield first[asset.asset_id]
 
@@ -106,12 +107,14 @@ def finished_report(path: str, asset: Asset, outcome: Outcome | None, plan: str,
     """
     if run.retry_failed and outcome and outcome.status != "complete":
         return None
-    if run.force or outcome is None or outcome.plan != plan or not _is_kept(asset, outcome, run):
+    if run.force or outcome is None or outcome.plan != plan:
         return None
-    if run.knows_password and any(error["type"] == EncryptedPdf.__name__ for error in outcome.errors):
+    found = manifests_of(asset, run) if outcome.status == "complete" else {}
+    opens = run.knows_password and any(error["type"] == EncryptedPdf.__name__ for error in outcome.errors)
+    if opens or not (all(found.values()) if found else _is_kept(asset, outcome, run)):
         return None  # a password is no part of the plan: what it opens is the same
     report = ItemReport(path, "unchanged", asset.asset_id, asset.media.media_type, records=outcome.records)
-    report.notes = notes_of(asset, run)
+    report.notes = _notes(asset, found.values()) if found else notes_of(asset, run)
     if outcome.status == "complete":
         return report
     if outcome.status in ("failed", "partial") and all(is_input_fault(error["type"]) for error in outcome.errors):
@@ -122,9 +125,7 @@ def finished_report(path: str, asset: Asset, outcome: Outcome | None, plan: str,
 
 
 def _is_kept(asset: Asset, outcome: Outcome, run: TaskContext) -> bool:
-    """Whether the outcome is still true: artifacts are whole, and the records of what has not failed in this store."""
-    if outcome.status == "complete":
-        return not stages_to_run(asset, run)
+    """Whether the outcome of a failure is still true: the records of what has not failed are in this store."""
     if outcome.status == "failed":
         return True  # there is nothing to miss
     failed = run.dag.branches_without(error["stage"] for error in outcome.errors)
@@ -148,6 +149,10 @@ def notes_of(asset: Asset, run: TaskContext) -> list[str]:
     """Collects what is true of the file and no fault: the probe's notes, and those of stages in their manifests."""
     artifacts = ArtifactStore(run.artifacts)
     made = (artifacts.find(asset.asset_id, stage, fingerprint) for stage, fingerprint in run.fingerprints.items())
+    return _notes(asset, made)
+
+
+def _notes(asset: Asset, made: Iterable[Manifest | None]) -> list[str]:
     later = (note for manifest in made if manifest for note in manifest.data.get("notes", ()))
     return list(dict.fromkeys([*asset.media.notes, *later]))
 

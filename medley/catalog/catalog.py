@@ -6,7 +6,7 @@ import os
 import socket
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import Engine, delete, select, update
@@ -14,8 +14,9 @@ from sqlalchemy.exc import DatabaseError, DBAPIError
 
 from medley.catalog.alive import is_alive, is_here
 from medley.catalog.engine import engine_of
+from medley.catalog.lookup import Location, Outcome, locations_of, media_of
 from medley.catalog.migrate import migrate
-from medley.catalog.tables import assets, claims, locations, outcomes, runs, stages, uploads
+from medley.catalog.tables import claims, locations, outcomes, runs, stages, uploads
 from medley.catalog.upsert import (
     BEGUN,
     CLAIM,
@@ -31,29 +32,6 @@ from medley.settings import Settings
 from medley.system.disk import wait_or_raise
 from medley.system.process import born, lives
 from medley.types import MediaInfo, utc_now
-
-
-@dataclass(frozen=True, slots=True)
-class Location:
-    """Where an asset was seen, and what the file system said of it."""
-
-    path: str
-    asset_id: str | None
-    size_bytes: int | None
-    mtime_ns: int | None
-    inode: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How the last attempt at an asset ended. `plan` is the fingerprint of what was attempted."""
-
-    plan: str
-    status: str
-    errors: list[dict[str, Any]]
-    records: dict[str, int]
-    attempts: int
-
 
 _AT_ONCE = 500  # databases limit the parameters of a statement
 #: How an attempt ended: status, errors, records by modality.
@@ -159,10 +137,7 @@ class Catalog:
 
     def location(self, path: str) -> Location | None:
         """Returns what the catalog knows of a path; None where the path is unknown."""
-        columns = [locations.c[name] for name in Location.__slots__]
-        with self.engine.connect() as connection:
-            row = connection.execute(select(*columns).where(locations.c.path == path)).first()
-        return None if row is None else Location(*row)
+        return locations_of(self.engine, [path]).get(path)
 
     def upsert_location(self, found: Location, media: MediaInfo | None) -> None:
         """Notes what a path shows now, and its asset; `media` None where it could not be opened.
@@ -213,11 +188,7 @@ class Catalog:
 
     def media(self, asset_id: str) -> MediaInfo | None:
         """Returns what the probe found in an asset, if the probe ran before; else None."""
-        with self.engine.connect() as connection:
-            found = connection.execute(select(assets.c.media).where(assets.c.asset_id == asset_id)).scalar()
-        if not found or found.keys() != {field.name for field in fields(MediaInfo)}:
-            return None  # or noted by another version of ours: probed again
-        return MediaInfo(**found)
+        return media_of(self.engine, [asset_id]).get(asset_id)
 
     # outcomes and stages
 

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from medley.artifacts import sha256_of
 from medley.catalog import Catalog, Location
+from medley.catalog.lookup import Known
 from medley.dag.pipeline import Pipeline
 from medley.dag.registry import pipeline_named
 from medley.errors import BadInput, CorruptMedia, MissingFile, TooLarge, UnsupportedMedia
@@ -25,8 +26,19 @@ from medley.types import Asset, Flow, MediaInfo, Object
 _SETTLED_S = 2.0
 
 
-def identify(path: str, flow: Flow, catalog: Catalog, limits: Limits, spool: Path, *, verify: bool = False) -> Asset:
+def identify(
+    path: str,
+    flow: Flow,
+    catalog: Catalog,
+    limits: Limits,
+    spool: Path,
+    *,
+    verify: bool = False,
+    lookup: Known | None = None,
+) -> Asset:
     """Identifies the asset at `path`, for `flow`; the catalog notes an asset that is new there.
+
+    `lookup` is what the catalog knows of the path and of others, where somebody has asked for many at once.
 
     The copy of a file that is elsewhere goes to `spool`. An unchanged location is trusted without reading the file,
     unless the file is too young or `verify` is set. Raises BadInput; where the content could be hashed, the error
@@ -37,12 +49,11 @@ def identify(path: str, flow: Flow, catalog: Catalog, limits: Limits, spool: Pat
         return _identify_object(path, pipeline, catalog, limits, spool, verify=verify)
     absolute = Path(os.path.abspath(path))
     found = _stat(absolute, limits)
-    known = catalog.location(str(absolute))
-    if known and known.asset_id and not verify and _same(known, found):
-        media = catalog.media(known.asset_id)
-        if media:
-            require_kind(pipeline, media, path)
-            return Asset(known.asset_id, str(absolute), found.st_size, media, stamp_of(found))
+    known = (lookup or catalog).location(str(absolute))
+    trusted = known and known.asset_id and not verify and _same(known, found)
+    if known and known.asset_id and trusted and (media := (lookup or catalog).media(known.asset_id)):
+        require_kind(pipeline, media, path)
+        return Asset(known.asset_id, str(absolute), found.st_size, media, stamp_of(found))
     with open_source(absolute) as source:
         return _read(source, known, pipeline, catalog, limits)
 
