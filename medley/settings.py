@@ -67,6 +67,21 @@ class PoolSettings(_Slice):
     call_timeout_s: float = Field(
         3600.0, gt=0, description="Longest time in seconds that a model may work on one batch."
     )
+    least: int = Field(
+        1, ge=0, description="Processes of each model that are always there. 0: the first call starts one."
+    )
+    most: int = Field(
+        0,
+        ge=0,
+        description="Processes of each model at most. 0: as many as the work needs and the cluster has room for.",
+    )
+    bound: int = Field(
+        1024, ge=1, description="Items of one run that wait for one model; more wait in the tasks that bring them."
+    )
+    recycle_batches: int = Field(0, ge=0, description="Batches after which a model's process is replaced. 0: never.")
+    recycle_mb: int = Field(
+        4096, ge=0, description="Growth of a model's process in MB after which the process is replaced. 0: never."
+    )
 
 
 class EndpointSettings(_Slice):

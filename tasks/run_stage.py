@@ -15,7 +15,7 @@ from prefect.client.schemas.objects import State
 from prefect.runtime import task_run
 from prefect.states import Completed
 
-import actors.pool  # noqa: F401  # says where models live
+import actors.resident  # noqa: F401  # says where models live
 from medley import __version__
 from medley.artifacts import ArtifactStore, Draft, Manifest
 from medley.dag.stage import Stage

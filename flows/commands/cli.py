@@ -32,6 +32,7 @@ _OTHER_VERBS = {
     "gc": "remove what is left of assets that are no longer known",
     "rebuild-index": "make all records anew from what is kept, without any model",
     "models": "download the weights of a profile",
+    "pools": "what the resident models of a cluster are doing",
     "up": "run the standing installation: Prefect, Ray, store, worker, upload folder",
     "down": "end it",
     "doctor": "what is wrong here, and what to do about it",

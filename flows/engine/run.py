@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 
-from actors.pool import pool_for
+from actors.resident import pool_for
 from flows.engine.items import Item, SeenBuffer, identify_items
 from flows.engine.ledger import in_ledger
 from flows.engine.plan import new_run

@@ -16,7 +16,7 @@ from typing import Any
 
 import ray
 
-from actors.ray_pool import NAMESPACE
+from actors.spec import NAMESPACE
 from flows.services.addresses import ray_cluster
 from flows.services.environment import prepare_environment, worker_environment
 from flows.services.ray_cluster import joinable

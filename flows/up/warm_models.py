@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 
-from actors.pool import pool_for
+from actors.resident import pool_for
 from flows.engine.plan import new_run
 from flows.services.addresses import managed
 from flows.services.environment import prepare_environment

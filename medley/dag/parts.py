@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,7 @@ Rows = Callable[[Path], list[Row]]
 #: Reads the rows of an artifact, each with the name of its JPEG there.
 PictureRows = Callable[[Path], list[tuple[Row, str]]]
 _BATCH = 64
+_AHEAD = 3  #: batches of a task that are asked for at the same time
 
 
 def rows_left(directory: Path) -> list[Row]:
@@ -107,11 +110,21 @@ def _encoded(items: Sequence[Any], method: str, pool: Callable[[], Pool]) -> Vec
     """Vectors of shape (len(items), dim). Where there are no items no model is asked; none once the run is to end."""
     if not items:
         return np.empty((0, 0), np.float32)
-    model, parts = pool(), []
-    for at in range(0, len(items), _BATCH):
+    model = pool()
+    if len(items) <= _BATCH:
+        return np.asarray(model.call(method, items))
+
+    def encoded(at: int) -> Vectors:
         raise_if_stopped()
-        parts.append(model.call(method, items[at : at + _BATCH]))
-    return np.concatenate(parts)
+        return np.asarray(model.call(method, items[at : at + _BATCH]))
+
+    with ThreadPoolExecutor(_AHEAD) as asking:  # the next batch is prepared while the model is at the one before
+        starts = range(0, len(items), _BATCH)
+        asked = [asking.submit(copy_context().run, encoded, at) for at in starts]  # what is logged is the task's
+        try:
+            return np.concatenate([each.result() for each in asked])
+        finally:
+            asking.shutdown(cancel_futures=True)
 
 
 def _save(todo: Todo, found: Sequence[list[Row]], vectors: Vectors) -> None:

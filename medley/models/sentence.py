@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -16,6 +17,8 @@ _BATCH = 32
 
 class SentenceEncoder:
     """A `TextEncoder`."""
+
+    facts: ClassVar[dict[str, Any]] = {"divisible": ("encode_texts",)}  #: see `actors.replica.Facts`
 
     def __init__(self, spec: ModelSpec, threads: int) -> None:
         torch.set_num_threads(threads)

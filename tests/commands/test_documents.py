@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image, TiffImagePlugin
 
-from actors import pool
-from actors.pool import LocalPool
+from actors import resident
+from actors.resident import LocalPool
 from medley.media.pictures import PictureJob, convert_pictures
 from medley.media.source import open_source
 from medley.models.base import ModelSpec
@@ -145,7 +145,7 @@ def test_nobody_is_asked_who_has_nothing_to_do(medley: Medley, tmp_path: Path, m
             asked.append(spec.kind)
             super().__init__(host, spec, threads)
 
-    monkeypatch.setattr(pool, "LocalPool", Counted)
+    monkeypatch.setattr(resident, "LocalPool", Counted)
     pdf(tmp_path / "words.pdf", text((72, 100, "Words, and nothing to look at on this page.")))
     [item] = medley("pdf", tmp_path / "words.pdf", "--json").report["items"]
     assert (item["status"], item["records"]) == ("complete", {"page": 1, "image": 0})

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from medley.models.locate import bundled
 from tests.conftest import ROOT, Medley
@@ -67,7 +68,7 @@ def test_nothing_to_pull_for_the_demo_profile(medley_process: Medley, cache: Pat
 def test_a_model_has_its_threads_wherever_it_runs(inherited: str) -> None:
     program = """
 from threadpoolctl import threadpool_info
-from actors.pool import LocalPool
+from actors.resident import LocalPool
 from actors.whisper import WhisperActor
 from medley.models.profiles import models_of
 from medley.options import ModelOptions, Profile
@@ -82,3 +83,28 @@ print({(found["user_api"], found["num_threads"]) for found in threadpool_info()}
     found = ast.literal_eval(done.stdout)
     assert found, done.stderr
     assert {threads for _, threads in found} == {1}, found
+
+
+def test_squares_made_elsewhere_give_the_vectors_of_the_pictures(tmp_path: Path) -> None:
+    """What a CPU prepares beside the model is what the model makes of the file itself, to the last bit."""
+    program = """
+import sys
+from pathlib import Path
+from importlib import import_module
+from medley.models.base import load_model
+from medley.models.profiles import models_of
+from medley.options import ModelOptions, Profile
+model = load_model(models_of(Profile.DEMO, ModelOptions()).vision, threads=1)
+paths = [Path(path) for path in sys.argv[1:]]
+method, function, options = model.facts["prepared"]["encode_images"]
+module, _, name = function.partition(":")
+squares = getattr(import_module(module), name)(paths, **options)
+print(squares.shape[0], (model.encode_images(paths) == getattr(model, method)(squares)).all())
+"""
+    paths = [tmp_path / f"{n}.jpg" for n in range(4)]
+    for n, path in enumerate(paths):
+        gradient = Image.radial_gradient("L").resize((50 + 100 * n, 300 - 60 * n))
+        Image.merge("RGB", (gradient, gradient.rotate(90), gradient.rotate(180))).save(path)
+    command = [sys.executable, "-c", program, *map(str, paths)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=120)
+    assert done.stdout.split() == ["4", "True"], done.stderr

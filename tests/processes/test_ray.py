@@ -130,7 +130,10 @@ def test_import_of_the_flow_loads_no_torch() -> None:
 PLACEMENT = """
 import os, time, ray
 import actors.host
-from actors.ray_pool import RayPool
+from actors.client import RayPool
+from actors.spec import PoolSpec
+from ray.cloudpickle import dumps
+from medley.errors import ModelTimeout
 from medley.models.base import ModelSpec, pick_device
 ray.init(address=os.environ["MEDLEY_RAY__ADDRESS"], namespace="medley", log_to_driver=False)
 class Host(actors.host.Host):
@@ -140,7 +143,9 @@ class Host(actors.host.Host):
         seen = (torch.cuda.device_count(), ctranslate2.get_cuda_device_count())
         return [pick_device(self.spec, cuda_devices=count) for count in seen]
 def pool(name, timeout_s=60.0):
-    return RayPool(Host, ModelSpec("speech", "whisper", name, "1", "float32", "auto"), 1, 0.5, timeout_s)
+    spec = ModelSpec("speech", "whisper", name, "1", "float32", "auto")
+    makes = dumps((Host, (spec, 1)))
+    return RayPool(PoolSpec(f"{name}-{timeout_s}", name, makes=makes, gpus=0.5, timeout_s=timeout_s), "run")
 one, two = pool("one"), pool("two")
 print("devices", one.call("device"), two.call("device"))
 third = pool("three", timeout_s=3.0)
@@ -148,9 +153,14 @@ try:
     print("third", third.call("device"))
 except Exception as error:
     print("third waits:", type(error).__name__)
-ray.kill(one._actor)
-print("third placed", pool("three").call("device"))
-for left in (two, third): ray.kill(left._actor)
+one.end()
+for _ in range(20):  # a process takes longer to start than this pool is patient
+    try:
+        print("third placed", third.call("device"))
+        break
+    except ModelTimeout:
+        pass
+for left in (two, third): left.end()
 """
 
 
@@ -170,7 +180,9 @@ def test_two_actors_share_a_gpu_and_a_third_waits(on_ray: str, tmp_path: Path) -
 WAITING = """
 import os, threading, time, ray
 import actors.host
-from actors.ray_pool import RayPool
+from actors.client import RayPool
+from actors.spec import PoolSpec
+from ray.cloudpickle import dumps
 from medley.models.base import ModelSpec
 ray.init(address=os.environ["MEDLEY_RAY__ADDRESS"], namespace="medley", log_to_driver=False)
 class Host(actors.host.Host):
@@ -179,7 +191,7 @@ class Host(actors.host.Host):
         for seconds in batches:
             with self.timed("a batch"): time.sleep(seconds)
         return sum(batches)
-pool = RayPool(Host, ModelSpec("speech", "whisper", "waiting", "1", "float32", "auto"), 1, 0.0, 4.0)
+pool = RayPool(PoolSpec("waiting", "waiting", makes=dumps((Host, (None, 1))), timeout_s=4.0), "run")
 pool.call("work", 0)
 answers = {}
 def ask(name, *batches):
@@ -198,7 +210,7 @@ ask("stuck", 600)
 print("stuck", answers["stuck"])
 ask("after", 1)
 print("after", answers["after"])
-ray.kill(pool._actor)
+pool.end()
 """
 
 

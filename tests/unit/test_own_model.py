@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from actors.host import ModelActor
-from actors.pool import LocalPool
+from actors.resident import LocalPool
 from medley.models.base import ModelSpec
 from medley.models.locate import has_to_download, make_sure
 

@@ -6,7 +6,7 @@ import os
 import threading
 from typing import Any, ClassVar
 
-from actors.host import ModelActor, logged
+from actors.host import ModelActor, log_notes
 from actors.ocr import OcrActor
 from actors.whisper import WhisperActor
 from medley.models.base import ModelSpec
@@ -15,7 +15,6 @@ from medley.system.stop import raise_if_stopped
 
 #: Hosts that do more than pass calls on; every other kind of model has a `ModelActor`.
 _HOSTS: dict[str, type[Any]] = {"speech": WhisperActor, "ocr": OcrActor}
-_OWN_GPUS = 0.25  #: share of a GPU for a model that a pipeline brings
 
 
 def pool_for(spec: ModelSpec, context: TaskContext) -> Pool:
@@ -23,10 +22,9 @@ def pool_for(spec: ModelSpec, context: TaskContext) -> Pool:
     host, threads = _HOSTS.get(spec.kind, ModelActor), model_threads(context.pools.threads)
     if context.runner == "local" or spec.endpoint:  # a client of a server's needs no actor
         return LocalPool(host, spec, threads)
-    from actors.ray_pool import RayPool
+    from actors.ray_pools import ray_pool
 
-    gpus = 0.0 if spec.kind == "ocr" else getattr(context.pools, f"{spec.kind}_gpus", _OWN_GPUS)
-    return RayPool(host, spec, threads, gpus, context.pools.call_timeout_s)
+    return ray_pool(host, spec, threads, context.pools, context.run_id)
 
 
 class LocalPool:
@@ -47,7 +45,9 @@ class LocalPool:
         raise_if_stopped()
         with self._turn:
             raise_if_stopped()
-            return logged(self._host.run("", method, *args))
+            result, notes = self._host.run("", method, *args)
+            log_notes(notes)
+            return result
 
 
 def model_threads(configured: int) -> int:
