@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from pathlib import Path
 
 import pytest
 
@@ -30,10 +31,11 @@ try:
 except KeyError as error:
     print("KeyError", error)
 health = actors.health_check()
-print(health["status"], health["ray_status"], health["nodes"], health["cpus"]["total"], health["gpus"], health["actor_pools"])
+print(*[health[name] for name in ("status", "ray_status", "nodes", "gpus", "actor_pools")], health["cpus"]["total"])
 print(sorted(health))
 pool.close()
-print(actors.submit(pow, 2, 10, num_cpus=0.5).result(), actors.submit_batch(int, [(("7",), {}), (("11",), {"base": 2})]))
+batch = actors.submit_batch(int, [(("7",), {}), (("11",), {"base": 2})])
+print(actors.submit(pow, 2, 10, num_cpus=0.5).result(), batch)
 """
 
 STATE = """
@@ -42,13 +44,13 @@ def pool_state():
 """
 
 
-def test_a_program_of_somebody_elses_has_pools_and_tasks(tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_a_program_of_somebody_elses_has_pools_and_tasks(tmp_path: Path) -> None:
     assert ran(tmp_path, STATE + PROGRAM) == [
         "True",
         "[0, 3, 6, 9, 12] 21",
         "2",
         "KeyError 'no'",
-        "healthy connected 1 2 {'total': 0, 'available': 0.0} ['scorers']",
+        "healthy connected 1 {'total': 0, 'available': 0.0} ['scorers'] 2",
         "['actor_pools', 'cpus', 'gpus', 'nodes', 'ray_status', 'status']",
         "1024 [7, 3]",
     ]
@@ -85,7 +87,7 @@ def test_without_a_cluster_everything_runs_here_and_the_log_says_so(
     }
 
 
-def test_the_examples_of_the_docs_run(tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_the_examples_of_the_docs_run(tmp_path: Path) -> None:
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "pools.md").read_text(), re.S)
     assert len(blocks) > 2
     assert ran(tmp_path, "\n".join(blocks))
