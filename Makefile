@@ -6,7 +6,7 @@ STAMP := .venv/.medley-setup
 FIND_PYTHON := for p in python3.12 python3.11 python3; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' 2>/dev/null && echo $$p && break; done
 
-.PHONY: help setup demo pictures docs samples demo-models test-fast test test-hard test-corpus test-hostile test-ends test-platform check fix bench bench-again bench-growth bench-ingest bench-load bench-long bench-overhead bench-overlap bench-pools bench-report bench-returns bench-setup bench-skew bench-start bench-upload bench-where bench-work lock clean
+.PHONY: help setup demo pictures docs samples demo-models test-fast test test-cluster test-hard test-corpus test-hostile test-ends test-platform check fix bench bench-again bench-growth bench-ingest bench-load bench-long bench-overhead bench-overlap bench-pools bench-report bench-returns bench-setup bench-skew bench-start bench-upload bench-where bench-work lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -55,6 +55,9 @@ test-hostile: setup ## N hostile files by SEED through a whole ingest (make test
 test-corpus: setup ## any folder of real files through the decoders: CORPUS=DIR (pdftotext, if there, counts words)
 	@$(PY) -m tests.corpus "$(CORPUS)"
 
+test-cluster: setup ## three Ray nodes in network namespaces, Prefect and a Milvus server: records, placement, a lost machine (root)
+	@$(PY) -m pytest tests/cluster
+
 test-ends: setup ## every way a run can end, and twenty kills (make test takes some of them)
 	@$(PY) -m pytest --whole tests/processes/test_ends.py tests/processes/test_killed_ingest.py tests/processes/test_ray.py
 
@@ -69,7 +72,7 @@ check: setup ## ruff, mypy, import-linter, sizes of files and functions, docstri
 	@$(PY) tests/sizes.py
 	@$(PY) tests/docstrings.py
 
-BENCHES := work overhead overlap skew again growth start
+BENCHES := work overhead overlap skew again growth start pools
 
 bench: $(addprefix bench-,$(BENCHES)) bench-report ## all that docs/benchmarks.md holds, three turns each, and that page: two hours
 

@@ -177,6 +177,7 @@ def _replica_state(replica: Replica, now: float) -> dict[str, Any]:
     facts, use = replica.facts, replica.use
     return {
         "node": facts.host if facts else "",
+        "address": facts.address if facts else "",
         "device": facts.device if facts else "",
         "pid": facts.pid if facts else 0,
         "ready": replica.ready,

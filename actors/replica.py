@@ -47,6 +47,7 @@ class Facts:
     actor: str  #: id of the process's actor
     node: str
     host: str
+    address: str  #: of the node
     pid: int
     device: str
     batch: int  #: items of a batch at most; 0: as the pool says
@@ -228,6 +229,7 @@ def _facts(host: Any, load_s: float) -> Facts:
         actor=context.get_actor_id() or "",
         node=context.get_node_id(),
         host=socket.gethostname(),
+        address=ray.util.get_node_ip_address(),
         pid=os.getpid(),
         device=f"gpu {','.join(map(str, gpus))}" if gpus else "cpu",
         batch=known.get("batch", 0),

@@ -161,6 +161,22 @@ them). Services up: until the first stage of a new command begins.
 {table(["what", "seconds"], rows)}"""
 
 
+def _pools(kept: dict[str, Any]) -> str:
+    one = kept["replicas"]["1"]["items_s"]
+    rows = [
+        [count, f"{each['items_s']:.0f}", f"{each['busy']:.1%}", f"{each['items_s'] / (int(count) * one):.2f}"]
+        for count, each in kept["replicas"].items()
+    ]
+    many = kept["many"]
+    return f"""## Models that are always busy ({kept["date"]})
+
+`make bench-pools`: models that only pretend, a GPU is a sleep of 20 ms for a batch of 64. A call that does nothing
+takes {kept["call_ms"]:.1f} ms. 5,000 calls of three runs at once take {many["seconds"]:.1f} s; the process of the masters
+has {many["mb"]:.0f} MB after these, {many["grown_mb"]:.1f} MB more than half way.
+
+{table(["replicas", "items/s", "busy", "of linear"], rows)}"""
+
+
 SECTIONS: dict[str, Section] = {
     "work": _work,
     "overhead": _overhead,
@@ -169,6 +185,7 @@ SECTIONS: dict[str, Section] = {
     "again": _again,
     "growth": _growth,
     "start": _start,
+    "pools": _pools,
 }
 
 
