@@ -145,6 +145,12 @@ class CallQueue:
         alike = (share.count for each in self._runs.values() for share in each.shares if _fits(share, head))
         return any(total >= most for total in accumulate(alike))
 
+    @property
+    def suspicious(self) -> bool:
+        """Whether the next share is to be in a batch of its own."""
+        run = self._least(None)
+        return run is not None and run.shares[0].alone
+
     def oldest(self) -> float:
         """Returns since when the share has waited that is next."""
         run = self._least(None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 import uuid
 from collections.abc import Callable
@@ -123,7 +124,8 @@ class Processes:
             where["resources"][MODELS] = 0.001
         if pool.gpus:
             where["num_gpus"] = pool.gpus
-        actor = ray.remote(concurrency_groups={_LIFE: 16, WATCH: 4})(ReplicaProcess).options(
+        named = type(_title(pool), (ReplicaProcess,), {})  # what `ps` shows
+        actor = ray.remote(concurrency_groups={_LIFE: 16, WATCH: 4})(named).options(
             name=f"replica-{self._code}-{uuid.uuid4().hex[:12]}",
             namespace=NAMESPACE,
             lifetime="detached",
@@ -139,3 +141,12 @@ class Processes:
         self.all.append(process)
         self._died(process, process.handle.alive.options(concurrency_group=_LIFE).remote())
         return process
+
+
+def _title(pool: PoolSpec) -> str:
+    """Names the class of a pool's processes: `ps` shows `ray::SpeechModel`."""
+    return (
+        "Models"
+        if pool.shares
+        else "".join(part.capitalize() for part in re.findall(r"[A-Za-z0-9]+", pool.name)) + "Model"
+    )

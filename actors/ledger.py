@@ -88,8 +88,8 @@ class Ledger:
 
         A replica that still works gets the next batch only where batches are short and no other replica is free.
         """
-        held = sum(lease.replica == replica for lease in self.leases.values())
-        if held > 1 or (held and (others_idle or not 0 < self.batch_s < _SHORT_S)):
+        held = [lease for lease in self.leases.values() if lease.replica == replica]
+        if held and (others_idle or not self._may_be_ahead(held)):
             return None
         if not self.queue.full(self.limit) and now < self.queue.oldest() + _FILL_S:
             return None
@@ -99,6 +99,11 @@ class Ledger:
         lease = Lease(next(self._ids), replica, shares, now)
         self.leases[lease.id] = lease
         return lease
+
+    def _may_be_ahead(self, held: list[Lease]) -> bool:
+        """Whether a replica may have one more batch; suspects are alone, or nobody would know which one has killed."""
+        short = 0 < self.batch_s < _SHORT_S
+        return len(held) == 1 and short and not held[0].shares[0].alone and not self.queue.suspicious
 
     def fill_s(self, now: float) -> float | None:
         """Returns the seconds until a batch that is not full is handed out as it is; None where nothing waits."""
@@ -119,15 +124,17 @@ class Ledger:
     def lost(self, replica: str, *, blameless: bool) -> None:
         """Enters that the process of a replica has died; `blameless`: of a cause that is no fault of what it did.
 
-        Of batches in their turn the first was at work: the others are handed out again as they are.
+        With two batches nobody knows which one was at work: the end of the first may not have been heard of.
         """
         held = sorted((lease for lease in self.leases.values() if lease.replica == replica), key=lambda lease: lease.id)
-        for n, lease in enumerate(held):
+        self.counts["deaths"] += bool(held) and not blameless
+        for lease in reversed(held):
             del self.leases[lease.id]
-            if n or blameless:
+            if blameless or len(held) > 1:
+                for share in lease.shares:
+                    share.alone |= not blameless
                 self._again(lease.shares)
                 continue
-            self.counts["deaths"] += 1
             again, given_up = after_death(lease)
             self._again(again)
             for share in given_up:
@@ -135,12 +142,19 @@ class Ledger:
                 self._fail(share.call, self._quarantined(share), ())
 
     def expired(self, lease: Lease, timeout_s: float) -> None:
-        """Enters that a batch has taken too long and its process has been ended: the call may be made again."""
+        """Enters that a batch has taken too long and its process has been ended.
+
+        The calls of a batch of many are tried again alone; the one that takes too long alone fails, and may be retried.
+        """
         self.leases.pop(lease.id, None)
+        if len(lease.shares) > 1:
+            for share in lease.shares:
+                share.alone = True
+            self._again(lease.shares)
+            return
         remedy = "Raise MEDLEY_POOLS__CALL_TIMEOUT_S, use a faster model, or give the cluster more room"
         why = f"the {self.what} has not answered for {timeout_s:g} s"
-        for share in lease.shares:
-            self._fail(share.call, ModelTimeout(why, remedy=remedy), ())
+        self._fail(lease.shares[0].call, ModelTimeout(why, remedy=remedy), ())
 
     def refuse(self, error: Any) -> None:
         """Answers all waiting calls with an error: there is no process to run them, and there will be none."""

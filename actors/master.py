@@ -6,7 +6,6 @@ What a master decides is in `ledger`, `places` and `scaling`; `pools` does what 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from typing import Any
 
@@ -57,11 +56,10 @@ class PoolMaster:
             return UNKNOWN
         answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         try:
-            async with pool.work:
-                while pool.ledger.queue.waiting(call.run) > max(0, pool.spec.bound - call.count):
-                    await pool.work.wait()
-                pool.ledger.accept(call, lambda answer: _set(answered, answer), time.monotonic())
-                pool.work.notify_all()
+            while pool.ledger.queue.waiting(call.run) > max(0, pool.spec.bound - call.count):
+                await pool.work.wait()
+            pool.ledger.accept(call, lambda answer: _set(answered, answer), time.monotonic())
+            pool.work.tell()
             if not pool.replicas:
                 await self._pools.scale(pool)
             return await answered
@@ -99,13 +97,11 @@ class PoolMaster:
         end = time.monotonic() + _POLL_S
         replica.waits += 1
         try:
-            async with pool.work:
-                while replica_id in pool.replicas and not replica.stopping and (now := time.monotonic()) < end:
-                    if lease := pool.ledger.lease(replica_id, now, others_idle=pool.idle):
-                        pool.work.notify_all()  # there is room for a call
-                        return "work", _batch(lease)
-                    with contextlib.suppress(TimeoutError):
-                        await asyncio.wait_for(pool.work.wait(), pool.ledger.fill_s(now) or end - now)
+            while replica_id in pool.replicas and not replica.stopping and (now := time.monotonic()) < end:
+                if lease := pool.ledger.lease(replica_id, now, others_idle=pool.idle):
+                    pool.work.tell()  # there is room for a call
+                    return "work", _batch(lease)
+                await pool.work.wait(pool.ledger.fill_s(now) or end - now)
         finally:
             replica.waits -= 1
         if not replica.stopping:
@@ -122,7 +118,7 @@ class PoolMaster:
             return
         replica.used(use, outcome.seconds, time.monotonic())
         pool.ledger.finish(lease_id, outcome)
-        await pool.changed()
+        pool.work.tell()
         if replica.stopping:
             self._pools.retire(pool, replica)
 
@@ -184,6 +180,7 @@ def _replica_state(replica: Replica, now: float) -> dict[str, Any]:
         "load_s": round(facts.load_s, 1) if facts else None,
         "batches": replica.batches,
         "busy": round(min(1.0, replica.busy_s / max(0.001, now - replica.worked_since)), 3),
+        "busy_s": round(replica.busy_s, 3),
         "rss_mb": round(use.rss_mb) if use else None,
         "gpu_mb": round(use.gpu_mb) if use else None,
     }

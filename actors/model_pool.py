@@ -12,6 +12,7 @@ from actors.group import Replica
 from actors.ledger import Ledger
 from actors.replica import Facts
 from actors.scaling import Scaling
+from actors.signal import Signal
 from actors.spec import BATCH, PoolSpec
 
 
@@ -32,7 +33,7 @@ class Pool:
         self.scaling = Scaling()
         self.unfit: dict[str, float] = {}  #: nodes on which the model could not be loaded: since when
         self.facts: asyncio.Future[Facts | Refused] = asyncio.get_running_loop().create_future()
-        self.work = asyncio.Condition()
+        self.work = Signal()
         self.scaled = asyncio.Lock()
         self.askers = 0  #: callers that wait for the first replica
         self.restarts = 0
@@ -51,18 +52,13 @@ class Pool:
         held = {lease.replica for lease in self.ledger.leases.values()}
         return any(replica.waits and replica.id not in held for replica in self.replicas.values())
 
-    async def changed(self) -> None:
-        """Wakes those who wait for a call, or for room for one."""
-        async with self.work:
-            self.work.notify_all()
-
-    async def refuse(self, error: Any) -> None:
+    def refuse(self, error: Any) -> None:
         """Tells all callers that the model cannot be loaded anywhere; the next caller tries again."""
         self.ledger.refuse(error)
         if not self.facts.done():
             self.facts.set_result(Refused(error))
         self.facts = asyncio.get_running_loop().create_future()
-        await self.changed()
+        self.work.tell()
 
     def starved(self, now: float) -> bool:
         """Tells whether calls have waited for a first replica as long as a batch may take."""

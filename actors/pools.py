@@ -83,7 +83,7 @@ class Pools:
     async def stop(self, pool: Pool, replica: Replica) -> None:
         """Lets a replica end its batch and go."""
         replica.stopping = True
-        await pool.changed()
+        pool.work.tell()
 
     def retire(self, pool: Pool, replica: Replica) -> None:
         """Forgets a replica that has been told to stop, once it has ended its batches."""
@@ -110,7 +110,7 @@ class Pools:
         if pool:
             for replica in pool.replicas.values():
                 self.processes.remove(replica)
-            await pool.refuse(ActorDied(f"the pool of the {pool.spec.what} was ended"))
+            pool.refuse(ActorDied(f"the pool of the {pool.spec.what} was ended"))
 
     async def failed(self, pool: Pool, replica: Replica, error: bytes) -> None:
         """Enters that a model could not be loaded; where it can be loaded nowhere else, its callers are told."""
@@ -119,7 +119,7 @@ class Pools:
         self.processes.remove(replica)
         if not pool.replicas and not await self._start(pool):
             pool.unfit.clear()
-            await pool.refuse(error)
+            pool.refuse(error)
 
     async def places(self) -> list[Place]:
         """Returns the nodes that may run models, as of this second."""
@@ -153,7 +153,7 @@ class Pools:
                 await self._make_room(pool)
                 if pool.starved(time.monotonic()):
                     why = f"the {pool.spec.what} has not been loaded for {pool.spec.timeout_s:g} s"
-                    await pool.refuse(ModelTimeout(why, remedy=_NO_ROOM))
+                    pool.refuse(ModelTimeout(why, remedy=_NO_ROOM))
                 for lease in pool.to_look_at(time.monotonic()):
                     self._spawn(self._look_at(pool, lease))
 
@@ -216,10 +216,8 @@ class Pools:
             if pool.unborn >= _DEATHS:
                 pool.unborn = 0
                 why = f"the process of the {pool.spec.what} dies while the model is being loaded"
-                await pool.refuse(
-                    ActorDied(why, remedy="See the logs of Ray on its node; the model may need more memory")
-                )
-            await pool.changed()
+                pool.refuse(ActorDied(why, remedy="See the logs of Ray on its node; the model may need more memory"))
+            pool.work.tell()
             await self.scale(pool)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:

@@ -60,9 +60,13 @@ def submit(fn: Callable[..., Any], *args: Any, num_cpus: float = 1, num_gpus: fl
         return _threads().submit(fn, *args, **kwargs)
     import ray
 
-    task = ray.remote(num_cpus=num_cpus, num_gpus=num_gpus)(fn)
-    found: Future[Any] = task.remote(*args, **kwargs).future()
+    task = ray.remote(num_cpus=num_cpus, num_gpus=num_gpus)(_called)
+    found: Future[Any] = task.remote(fn, *args, **kwargs).future()
     return found
+
+
+def _called(fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    return fn(*args, **kwargs)
 
 
 def submit_batch(

@@ -40,6 +40,10 @@ def _state(name: str) -> dict[str, Any]:
     return next(state for state in found if state["name"] == name)
 
 
+def _busy_s(name: str) -> float:
+    return sum(float(replica["busy_s"]) for replica in _state(name)["replicas"])
+
+
 def overhead_ms() -> float:
     """Milliseconds of a call that does nothing, the median of many one after the other."""
     with _pool("overhead") as pool:
@@ -57,7 +61,7 @@ def throughput(replicas: int, seconds: float = 8.0) -> tuple[float, float]:
     with _pool(f"busy-{replicas}", _BATCH_S, _BATCH, least=replicas, most=replicas, free=True) as pool:
         while sum(replica["ready"] for replica in _state(f"busy-{replicas}")["replicas"]) < replicas:
             time.sleep(0.1)
-        end = time.monotonic() + seconds
+        before, end = _busy_s(f"busy-{replicas}"), time.monotonic() + seconds
 
         def ask(_: int) -> int:
             done = 0
@@ -67,8 +71,8 @@ def throughput(replicas: int, seconds: float = 8.0) -> tuple[float, float]:
 
         with ThreadPoolExecutor(3 * replicas) as asking:
             done = sum(asking.map(ask, range(3 * replicas)))
-        busy = statistics.mean(replica["busy"] for replica in _state(f"busy-{replicas}")["replicas"])
-    return done / seconds, busy
+        busy_s = _busy_s(f"busy-{replicas}") - before
+    return done / seconds, busy_s / (replicas * seconds)
 
 
 def many() -> dict[str, float]:

@@ -171,8 +171,8 @@ def _pools(kept: dict[str, Any]) -> str:
     return f"""## Models that are always busy ({kept["date"]})
 
 `make bench-pools`: models that only pretend, a GPU is a sleep of 20 ms for a batch of 64. A call that does nothing
-takes {kept["call_ms"]:.1f} ms. 5,000 calls of three runs at once take {many["seconds"]:.1f} s; the process of the masters
-has {many["mb"]:.0f} MB after these, {many["grown_mb"]:.1f} MB more than half way.
+takes {kept["call_ms"]:.1f} ms. 5,000 calls of three runs at once take {many["seconds"]:.1f} s; the process of the
+masters has {many["mb"]:.0f} MB after these, {many["grown_mb"]:.1f} MB more than half way.
 
 {table(["replicas", "items/s", "busy", "of linear"], rows)}"""
 

@@ -57,7 +57,7 @@ narrow = RayPool(pretended(Narrow, "narrow"), "run")
 answers = all_at_once(narrow, calls)
 print("narrow", answers == [[2 * i for i in items] for items in calls], state("narrow")["limit"] <= 3)
 
-mortal = RayPool(pretended(Mortal, "mortal", timeout_s=4.0), "run")
+mortal = RayPool(pretended(Mortal, "mortal", timeout_s=8.0), "run")
 answers = all_at_once(mortal, [[n] for n in range(12, 20)])
 print("mortal", [answer for answer in answers if isinstance(answer, list)])
 for answer in answers:
@@ -79,7 +79,7 @@ def test_a_model_that_leaks_dies_hangs_or_runs_out_of_memory_harms_nobody_else(t
     assert told[0] == "narrow True True"
     assert told[1] == "mortal [[24], [28], [30], [32], [36], [38]]"
     assert told[2].startswith("Quarantined: the process of the model mortal died twice over this call alone: 13")
-    assert told[3].startswith("ModelTimeout: the model mortal has not answered for 4 s")
+    assert told[3].startswith("ModelTimeout: the model mortal has not answered for 8 s")
     assert told[4:] == ["leaky True 0"], "a successor takes over before the worn one goes: nothing has died"
 
 

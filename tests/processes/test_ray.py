@@ -92,11 +92,11 @@ def test_whisper_actor_killed_in_mid_run(on_ray: str, home: Path, prefect_url: s
 
 
 def transcribing() -> int | None:
-    """The pid of a Whisper actor at work, on the session's cluster: other tests may run beside this one."""
+    """The pid of a replica of the speech model, on the session's cluster: other tests may run beside this one."""
     for process in psutil.process_iter():
         try:
             title = process.cmdline()[0]
-            ours = "ray::WhisperActor." in title and process.parent().environ().get(_reaper.MARK) == RAY_MARK
+            ours = "ray::SpeechModel." in title and process.parent().environ().get(_reaper.MARK) == RAY_MARK
             if ours:
                 return int(process.pid)
         except (psutil.Error, IndexError):

@@ -130,6 +130,24 @@ def test_an_item_that_kills_alone_twice_is_given_up_and_named() -> None:
     assert deaths == 5  # all together, the call, its half, alone and again
 
 
+def test_of_two_batches_that_a_dead_process_held_neither_is_blamed() -> None:
+    """The end of the first may not have been heard of: the second may have killed."""
+    asked = Asked(2)
+    asked.ask(*(call(str(n), [n, n]) for n in range(4)))
+    asked.work()
+    asked.ledger.batch_s = 0.01
+    held = [asked.ledger.lease("one", asked.now), asked.ledger.lease("one", asked.now)]
+    assert all(held)
+    asked.ledger.lost("one", blameless=False)
+    lease = asked.ledger.lease("two", asked.now)
+    assert lease
+    assert [share.deaths for share in lease.shares] == [0]
+    assert asked.ledger.lease("two", asked.now) is None, "suspects are alone with a process"
+    asked.ledger.finish(lease.id, Outcome([["1!", "1!"]], seconds=0.01))
+    assert asked.work("two") == [2, 2]
+    assert asked.work("two") == [3, 3]
+
+
 def test_the_deaths_of_nodes_are_nobodys_fault() -> None:
     asked = Asked()
     asked.ask(call("a", [1, 2]))
@@ -169,12 +187,17 @@ def test_one_item_that_does_not_fit_says_so() -> None:
 
 def test_a_batch_that_takes_too_long_ends_its_calls() -> None:
     asked = Asked()
-    asked.ask(call("a", [1]), call("later", [2, 3, 4, 5]))
+    asked.ask(call("a", [1]), call("later", [2, 3, 4]))
+    together = asked.ledger.lease("one", 1.0)
+    assert together
+    asked.ledger.expired(together, 5.0)
+    assert asked.answers == {"a": [], "later": []}, "one of them may be at fault"
     lease = asked.ledger.lease("one", 1.0)
     assert lease
     asked.ledger.expired(lease, 5.0)
+    assert asked.work() == [2, 3, 4]
     assert isinstance(asked.error("a"), ModelTimeout)
-    asked.ledger.finish(lease.id, Outcome([["late"], ["late"] * 3]))
+    asked.ledger.finish(lease.id, Outcome([["late"]]))
     assert len(asked.answers["a"]) == 1, "answered once"
 
 
