@@ -120,37 +120,21 @@ class _Link:
                     raise
                 time.sleep(_AGAIN_S)
 
-    def send(self, method: str, *args: Any) -> Any:
-        """Calls the master without waiting; None where there is none now."""
-        try:
-            self._handle = self._handle or ray.get_actor(self._name, namespace=NAMESPACE)
-            return getattr(self._handle, method).remote(*args)
-        except (RayActorError, ValueError):
-            return None
-
-    def heard(self, sent: Any) -> bool:
-        """Tells whether the master has taken what was sent to it."""
-        try:
-            ray.get(sent)
-        except (RayActorError, ValueError, TypeError):
-            self._handle = None
-            return False
-        return True
-
 
 class _Loop:
-    """Fetches the next batch while the present one is worked on."""
+    """Fetches the next batch, and tells of the last one, while the present one is worked on."""
 
     def __init__(self, link: _Link, pool: PoolSpec, replica: str, host: Any, facts: Facts, me: Any) -> None:
         self._link, self._pool, self._replica, self._host, self._facts, self._me = link, pool, replica, host, facts, me
-        self._telling = threading.Lock()
-        self._told: tuple[Any, tuple[Any, ...]] | None = None
+        self._ended: queue.SimpleQueue[tuple[int, Outcome] | None] = queue.SimpleQueue()
         self._next: queue.Queue[Batch | BaseException | None] = queue.Queue(1)
 
     def run(self) -> None:
         """Works in the calling thread: libraries keep what each thread has needed once."""
         self._join()
         threading.Thread(target=self._fetch, daemon=True).start()
+        telling = threading.Thread(target=self._tell, daemon=True)
+        telling.start()
         while (batch := self._next.get()) is not None:
             if isinstance(batch, BaseException):
                 raise batch
@@ -158,19 +142,14 @@ class _Loop:
             if outcome.out_of_memory:  # what a new master is to know
                 size = sum(stop - start for _, start, stop in batch.parts)
                 self._facts = replace(self._facts, limit=max(1, size // 2))
-            self._finish(batch.lease, outcome, self._use())
+            self._ended.put((batch.lease, outcome))
+        self._ended.put(None)
+        telling.join()
 
-    def _finish(self, *told: Any) -> None:
-        """Tells the master; the next batch does not wait until it has heard."""
-        self._tell_again()
-        self._told = (self._link.send("finish", self._pool.key, self._replica, *told), told)
-
-    def _tell_again(self) -> None:
-        """Tells the master of the last batch where it has not heard."""
-        with self._telling:
-            if self._told and not self._link.heard(self._told[0]):
-                self._link.ask("finish", self._pool.key, self._replica, *self._told[1])
-            self._told = None
+    def _tell(self) -> None:
+        """Tells the master how batches have ended, while the next one is worked on."""
+        while (ended := self._ended.get()) is not None:
+            self._link.ask("finish", self._pool.key, self._replica, *ended, self._use())
 
     def _join(self) -> None:
         self._link.ask("joined", self._pool, self._replica, self._me, self._facts)
@@ -186,8 +165,6 @@ class _Loop:
                     return
                 elif batch:
                     self._next.put(batch)
-                else:
-                    self._tell_again()
         except BaseException as error:  # noqa: BLE001  # raised in the thread that works
             self._next.put(error)
 

@@ -65,6 +65,16 @@ class Cluster:
         """Starts a worker node."""
         return self.start(machine, f"--address={self.head}", f"--num-cpus={cpus}")
 
+    def wait_for(self, count: int) -> None:
+        """Waits until so many nodes are there."""
+        program = f"from flows.services.ray_cluster import living_nodes; print(len(living_nodes({self.head!r})))"
+
+        def there() -> bool:
+            asked = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=self.env)
+            return asked.stdout.strip() == str(count)
+
+        eventually(there, 120)
+
     def medley(self, *arguments: object, home: Path, timeout: float = 240) -> dict[str, Any]:
         """Runs a command on the driver's machine; its report, and its exit status as `exit`."""
         done = subprocess.run(
@@ -103,8 +113,10 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         made.start(
             machines[0], "--head", f"--port={head.rpartition(':')[2]}", "--num-cpus=0", "--include-dashboard=false"
         )
-        for machine in machines[1:]:
+        made.wait_for(1)
+        for count, machine in enumerate(machines[1:], 2):
             made.join(machine)
+            made.wait_for(count)  # two at the same time on one file system take each other's sockets
         yield made
 
 

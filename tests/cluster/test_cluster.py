@@ -15,6 +15,8 @@ from tests.conftest import SAMPLE
 from tests.documents import pdf, picture, placed, text
 from tests.variants import ffmpeg
 
+pytestmark = pytest.mark.timeout(900)
+
 
 @pytest.fixture(scope="session")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
