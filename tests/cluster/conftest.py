@@ -141,15 +141,15 @@ def _prefect(address: str, directory: Path) -> Iterator[str]:
     )
     try:
         url = f"http://{address}:{port}/api"
-
-        def answers() -> bool:
-            with contextlib.suppress(httpx.HTTPError):
-                return httpx.get(f"{url}/health", timeout=2).status_code == 200
-            return False
-
-        eventually(answers, 90)
+        eventually(lambda: _answers(url), 90)
         yield url
     finally:
         for child in [*psutil.Process(server.pid).children(recursive=True), server]:
             child.kill()
         server.wait()
+
+
+def _answers(url: str) -> bool:
+    with contextlib.suppress(httpx.HTTPError):
+        return httpx.get(f"{url}/health", timeout=2).status_code == 200
+    return False
