@@ -22,12 +22,12 @@ from ray.exceptions import GetTimeoutError, RayActorError, RayTaskError
 import actors
 import medley
 from actors.calls import Call
+from actors.dispatcher import Answer
 from actors.host import log_notes
-from actors.ledger import Answer
-from actors.master import UNKNOWN, PoolMaster
+from actors.master import PoolMaster
 from actors.model_pool import Refused
 from actors.replica import Facts
-from actors.spec import NAMESPACE, PoolSpec
+from actors.spec import NAMESPACE, UNKNOWN, PoolSpec
 from medley.code import code_of
 from medley.errors import ActorDied
 from medley.system.stop import STOP, raise_if_stopped
@@ -43,6 +43,8 @@ _preparing = threading.BoundedSemaphore(os.cpu_count() or 1)
 
 class RayPool:
     """The pool of a model, for one run. Whoever asks first has its master and its replicas started."""
+
+    ahead = 3  #: one is prepared, one waits, one is at work
 
     def __init__(self, spec: PoolSpec, run: str) -> None:
         self._spec, self._run = spec, run
@@ -89,7 +91,7 @@ class RayPool:
 
     def _asked(self, call: Call) -> Answer:
         answer = self._waited(lambda: self._master.call.remote(self._spec.key, call))
-        if answer == UNKNOWN:  # another master
+        while answer == UNKNOWN:  # another master, or somebody has ended the pool meanwhile
             answer = self._waited(lambda: self._master.call.remote(self._spec, call))
         return answer  # type: ignore[no-any-return]
 
@@ -141,7 +143,7 @@ def master() -> Any:
             max_task_retries=0,  # callers ask again
             max_concurrency=10_000,  # calls that wait
         )
-        .remote(name, code())
+        .remote(name)
     )
 
 

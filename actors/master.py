@@ -1,6 +1,6 @@
 """The masters of all models, in one process: each gives the batches of its queue to replicas that ask for work.
 
-What a master decides is in `ledger`, `places` and `scaling`; `pools` does what is to be done in time.
+What a master decides is in `dispatcher`, `placement` and `scaling`; `pools` does what is to be done in time.
 """
 
 from __future__ import annotations
@@ -10,15 +10,14 @@ import time
 from typing import Any
 
 from actors.calls import Call, Lease
-from actors.group import Replica
-from actors.ledger import Answer, Outcome
+from actors.dispatcher import Answer, Outcome
 from actors.metrics import Metrics
 from actors.model_pool import Pool, Refused
 from actors.pools import Pools
+from actors.processes import Replica
 from actors.replica import Batch, Facts, Use
-from actors.spec import BATCH, PoolSpec
+from actors.spec import BATCH, STOP, UNKNOWN, PoolSpec
 
-UNKNOWN = "unknown"  #: answer to a caller or replica of a pool that this master has not heard of
 _TELL_S = 5.0
 _POLL_S = 10.0  #: after which a replica without work asks again
 
@@ -26,8 +25,8 @@ _POLL_S = 10.0  #: after which a replica without work asks again
 class PoolMaster:
     """The actor of all masters; see the module. Its methods are called by callers and replicas."""
 
-    def __init__(self, name: str, code: str) -> None:
-        self._pools = Pools(name, code)
+    def __init__(self, name: str) -> None:
+        self._pools = Pools(name)
         self._telling = asyncio.get_running_loop().create_task(self._tell_on())
 
     async def keep(self, spec: PoolSpec) -> None:
@@ -56,15 +55,17 @@ class PoolMaster:
             return UNKNOWN
         answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         try:
-            while pool.ledger.queue.waiting(call.run) > max(0, pool.spec.bound - call.count):
+            while pool.dispatcher.queue.waiting(call.run) > max(0, pool.spec.bound - call.count):
                 await pool.work.wait()
-            pool.ledger.accept(call, lambda answer: _set(answered, answer), time.monotonic())
+            if self._pools.all.get(pool.spec.key) is not pool:  # ended meanwhile
+                return UNKNOWN
+            pool.dispatcher.accept(call, lambda answer: _set(answered, answer), time.monotonic())
             pool.work.tell()
             if not pool.replicas:
                 await self._pools.scale(pool)
             return await answered
         except asyncio.CancelledError:
-            pool.ledger.withdraw(call.id)
+            pool.dispatcher.withdraw(call.id)
             raise
 
     async def joined(self, spec: PoolSpec, replica_id: str, handle: Any, facts: Facts) -> None:
@@ -74,12 +75,18 @@ class PoolMaster:
         if replica is None:
             replica = pool.replicas[replica_id] = self._pools.processes.adopt(spec, replica_id, handle, facts)
         replica.facts, replica.idle_since = facts, time.monotonic()
-        pool.ledger.learn(facts.batch or BATCH, facts.limit)
+        pool.dispatcher.learn(facts.batch or BATCH, facts.limit)
         pool.unborn = 0
         pool.unfit.pop(facts.node, None)
         if not pool.facts.done():
             pool.facts.set_result(facts)
         await self._pools.replace_worn(pool)
+
+    async def placed(self, key: str, replica_id: str) -> None:
+        """Enters that the process of a replica runs, and begins to load the model."""
+        pool = self._pools.all.get(key)
+        if pool and (replica := pool.replicas.get(replica_id)):
+            replica.placed = True
 
     async def failed(self, key: str, replica_id: str, error: bytes) -> None:
         """Enters that a replica could not load its model."""
@@ -89,26 +96,26 @@ class PoolMaster:
             await self._pools.failed(pool, replica, error)
 
     async def lease(self, key: str, replica_id: str) -> tuple[str, Batch | None]:
-        """Returns the next batch of a replica: "work", "stop", "unknown" or "again", where there has been none."""
+        """Returns the next batch of a replica: "work", STOP, UNKNOWN or "again", where there has been none."""
         pool = self._pools.all.get(key)
         replica = pool.replicas.get(replica_id) if pool else None
         if pool is None or replica is None:
-            return UNKNOWN, None
+            return (STOP if replica_id in self._pools.ended else UNKNOWN), None
         end = time.monotonic() + _POLL_S
         replica.waits += 1
         try:
             while replica_id in pool.replicas and not replica.stopping and (now := time.monotonic()) < end:
-                if lease := pool.ledger.lease(replica_id, now, others_idle=pool.idle):
+                if lease := pool.dispatcher.lease(replica_id, now, others_idle=pool.idle):
                     pool.work.tell()  # there is room for a call
                     return "work", _batch(lease)
-                await pool.work.wait(pool.ledger.fill_s(now) or end - now)
+                await pool.work.wait(pool.dispatcher.fill_s(now) or end - now)
         finally:
             replica.waits -= 1
         if not replica.stopping:
             return "again", None  # or the process has died, and nobody hears this
         replica.told = True
         self._pools.retire(pool, replica)
-        return "stop", None
+        return STOP, None
 
     async def finish(self, key: str, replica_id: str, lease_id: int, outcome: Outcome, use: Use) -> None:
         """Enters how a batch ended; a batch of a master before this one is of no interest: its caller asks again."""
@@ -117,14 +124,14 @@ class PoolMaster:
         if pool is None or replica is None:
             return
         replica.used(use, outcome.seconds, time.monotonic())
-        pool.ledger.finish(lease_id, outcome)
+        pool.dispatcher.finish(lease_id, outcome)
         pool.work.tell()
         if replica.stopping:
             self._pools.retire(pool, replica)
 
     async def end(self, key: str) -> None:
         """Ends a pool and its processes; whoever calls again begins it anew."""
-        await self._pools.end(key)
+        self._pools.end(key)
 
     async def state(self) -> list[dict[str, Any]]:
         """Returns what each pool is doing: see `medley pools`."""
@@ -149,18 +156,18 @@ def _batch(lease: Lease) -> Batch:
 
 
 def _state(pool: Pool) -> dict[str, Any]:
-    ledger, now = pool.ledger, time.monotonic()
-    counts = ledger.counts
+    dispatcher, now = pool.dispatcher, time.monotonic()
+    counts = dispatcher.counts
     return {
         "name": pool.spec.name or pool.spec.key,
         "model": pool.spec.what,
-        "waiting": ledger.queue.count,
-        "calls": ledger.open_calls,
+        "waiting": dispatcher.queue.count,
+        "calls": dispatcher.open_calls,
         "batches": counts["batches"],
         "items": counts["items"],
         "batch": round(counts["items"] / counts["batches"], 1) if counts["batches"] else 0.0,
-        "limit": ledger.limit,
-        "item_s": {method: round(seconds, 6) for method, seconds in ledger.item_s.items()},
+        "limit": dispatcher.limit,
+        "item_s": {method: round(seconds, 6) for method, seconds in dispatcher.item_s.items()},
         "deaths": counts["deaths"],
         "restarts": pool.restarts,
         "quarantined": counts["quarantined"],
@@ -176,6 +183,7 @@ def _replica_state(replica: Replica, now: float) -> dict[str, Any]:
         "address": facts.address if facts else "",
         "device": facts.device if facts else "",
         "pid": facts.pid if facts else 0,
+        "placed": replica.placed,
         "ready": replica.ready,
         "load_s": round(facts.load_s, 1) if facts else None,
         "batches": replica.batches,

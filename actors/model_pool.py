@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from actors.calls import Lease
-from actors.group import Replica
-from actors.ledger import Ledger
+from actors.dispatcher import Dispatcher
+from actors.processes import Replica
 from actors.replica import Facts
 from actors.scaling import Scaling
 from actors.signal import Signal
@@ -28,7 +28,7 @@ class Pool:
 
     def __init__(self, spec: PoolSpec) -> None:
         self.spec = spec
-        self.ledger = Ledger(spec.what, BATCH, first_id=time.time_ns())
+        self.dispatcher = Dispatcher(spec.what, BATCH, first_id=time.time_ns())
         self.replicas: dict[str, Replica] = {}
         self.scaling = Scaling()
         self.unfit: dict[str, float] = {}  #: nodes on which the model could not be loaded: since when
@@ -37,6 +37,7 @@ class Pool:
         self.scaled = asyncio.Lock()
         self.askers = 0  #: callers that wait for the first replica
         self.restarts = 0
+        self.apart = False  #: shares no process with other models: nobody knew which of them had brought one down
         self.unborn = 0  #: replicas in a row that died while their model was being loaded
         self._starved = 0.0  #: since when calls have waited and no replica was ready
         self._looks: set[int] = set()
@@ -44,17 +45,17 @@ class Pool:
     @property
     def wanted(self) -> bool:
         """Whether somebody waits for the model."""
-        return bool(self.askers or self.ledger.open_calls)
+        return bool(self.askers or self.dispatcher.open_calls)
 
     @property
     def idle(self) -> bool:
         """Whether a replica waits that has no batch."""
-        held = {lease.replica for lease in self.ledger.leases.values()}
+        held = {lease.replica for lease in self.dispatcher.leases.values()}
         return any(replica.waits and replica.id not in held for replica in self.replicas.values())
 
     def refuse(self, error: Any) -> None:
         """Tells all callers that the model cannot be loaded anywhere; the next caller tries again."""
-        self.ledger.refuse(error)
+        self.dispatcher.refuse(error)
         if not self.facts.done():
             self.facts.set_result(Refused(error))
         self.facts = asyncio.get_running_loop().create_future()
@@ -73,9 +74,9 @@ class Pool:
 
     def to_look_at(self, now: float) -> list[Lease]:
         """Returns the batches that have taken too long, as far as the master knows, and that nobody looks at yet."""
-        late = [lease for lease in self.ledger.leases.values() if now - lease.began > self.spec.timeout_s]
+        late = [lease for lease in self.dispatcher.leases.values() if now - lease.began > self.spec.timeout_s]
         late = [lease for lease in late if lease.id not in self._looks]
-        self._looks = {lease.id for lease in late} | (self._looks & self.ledger.leases.keys())
+        self._looks = {lease.id for lease in late} | (self._looks & self.dispatcher.leases.keys())
         return late
 
     def looked_at(self, lease: Lease) -> None:

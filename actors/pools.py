@@ -6,15 +6,16 @@ import asyncio
 import logging
 import time
 from collections.abc import Coroutine
+from dataclasses import replace
 from typing import Any
 
 import ray
 from ray.exceptions import GetTimeoutError, RayError
 
 from actors.calls import Lease
-from actors.group import WATCH, Process, Processes, Replica
 from actors.model_pool import Pool
-from actors.places import Place, next_place, places_of
+from actors.placement import Place, next_place, places_of
+from actors.processes import WATCH, Process, Processes, Replica
 from actors.spec import PoolSpec
 from medley.errors import ActorDied, ModelTimeout
 
@@ -32,9 +33,10 @@ _DEATHS = 5  #: of replicas in a row, none of which has loaded its model, before
 class Pools:
     """All pools of a master, and their processes."""
 
-    def __init__(self, name: str, code: str) -> None:
+    def __init__(self, name: str) -> None:
         self.all: dict[str, Pool] = {}
-        self.processes = Processes(name, code, self._watch)
+        self.ended: set[str] = set()  #: replicas of pools that were ended, in processes that they share with others
+        self.processes = Processes(name, self._watch)
         self._tasks: set[asyncio.Task[Any]] = set()
         self._places: list[Place] = []
         self._seen = 0.0
@@ -67,20 +69,20 @@ class Pools:
             return
         ready = [replica for replica in replicas if replica.ready]
         idle_s = [0.0 if self._holds(pool, replica) else now - replica.idle_since for replica in ready]
-        waiting = pool.ledger.queue.count
-        wanted = pool.scaling.wanted(pool.spec, len(replicas), waiting, pool.ledger.queued_s(), idle_s)
+        waiting = pool.dispatcher.queue.count
+        wanted = pool.scaling.wanted(pool.spec, len(replicas), waiting, pool.dispatcher.queued_s(), idle_s)
         for _ in range(wanted - len(replicas)):
             if not await self._start(pool):
                 break
         ready.sort(key=lambda replica: replica.idle_since)
         for replica in ready[: max(0, len(replicas) - wanted)]:
-            await self.stop(pool, replica)
+            self.stop(pool, replica)
         for replica in replicas:  # no GPU was free for it
-            if not replica.facts and len(replicas) > pool.spec.least and now - replica.since > _ROOM_S:
+            if not replica.placed and len(replicas) > pool.spec.least and now - replica.since > _ROOM_S:
                 pool.replicas.pop(replica.id, None)
                 self.processes.remove(replica)
 
-    async def stop(self, pool: Pool, replica: Replica) -> None:
+    def stop(self, pool: Pool, replica: Replica) -> None:
         """Lets a replica end its batch and go."""
         replica.stopping = True
         pool.work.tell()
@@ -102,13 +104,14 @@ class Pools:
                 if place:
                     old.successor = self._add(pool, place)
             elif old.successor.ready:
-                await self.stop(pool, old)
+                self.stop(pool, old)
 
-    async def end(self, key: str) -> None:
+    def end(self, key: str) -> None:
         """Ends a pool: its processes, and the calls that wait."""
         pool = self.all.pop(key, None)
         if pool:
             for replica in pool.replicas.values():
+                self.ended.add(replica.id)
                 self.processes.remove(replica)
             pool.refuse(ActorDied(f"the pool of the {pool.spec.what} was ended"))
 
@@ -117,9 +120,10 @@ class Pools:
         pool.unfit[replica.process.node] = time.monotonic()
         pool.replicas.pop(replica.id, None)
         self.processes.remove(replica)
-        if not pool.replicas and not await self._start(pool):
-            pool.unfit.clear()
-            pool.refuse(error)
+        async with pool.scaled:
+            if not pool.replicas and not await self._start(pool):
+                pool.unfit.clear()
+                pool.refuse(error)
 
     async def places(self) -> list[Place]:
         """Returns the nodes that may run models, as of this second."""
@@ -129,7 +133,7 @@ class Pools:
         return self._places
 
     def _holds(self, pool: Pool, replica: Replica) -> bool:
-        return any(lease.replica == replica.id for lease in pool.ledger.leases.values())
+        return any(lease.replica == replica.id for lease in pool.dispatcher.leases.values())
 
     async def _start(self, pool: Pool) -> bool:
         pool.unfit = {node: since for node, since in pool.unfit.items() if time.monotonic() - since < _UNFIT_S}
@@ -140,7 +144,7 @@ class Pools:
         return place is not None
 
     def _add(self, pool: Pool, place: Place) -> Replica:
-        replica = self.processes.start(pool.spec, place)
+        replica = self.processes.start(replace(pool.spec, shares="") if pool.apart else pool.spec, place)
         pool.replicas[replica.id] = replica
         return replica
 
@@ -160,15 +164,15 @@ class Pools:
     async def _make_room(self, pool: Pool) -> None:
         """Takes a GPU share from a model that has more replicas than its least, for one that has none."""
         now = time.monotonic()
-        loading = [replica for replica in pool.replicas.values() if not replica.facts]
-        if not pool.spec.gpus or len(loading) < len(pool.replicas) or not pool.wanted:
+        replicas = list(pool.replicas.values())
+        if not pool.spec.gpus or not pool.wanted or any(replica.placed for replica in replicas):
             return
-        if not loading or now - min(replica.since for replica in loading) < _YIELD_S:
+        if not replicas or now - min(replica.since for replica in replicas) < _YIELD_S:
             return
         for other in self.all.values():
             ready = [replica for replica in other.replicas.values() if replica.ready]
             if other is not pool and other.spec.gpus and len(ready) > max(1, other.spec.least):
-                await self.stop(other, max(ready, key=lambda replica: replica.idle_since))
+                self.stop(other, max(ready, key=lambda replica: replica.idle_since))
                 return
 
     async def _look_at(self, pool: Pool, lease: Lease) -> None:
@@ -183,8 +187,8 @@ class Pools:
             working_s = float("inf")  # it hangs as a whole
         except RayError:
             return  # it has died: that is another story
-        if lease.id in pool.ledger.leases and working_s > pool.spec.timeout_s:
-            pool.ledger.expired(lease, pool.spec.timeout_s)
+        if lease.id in pool.dispatcher.leases and working_s > pool.spec.timeout_s:
+            pool.dispatcher.expired(lease, pool.spec.timeout_s)
             await self._end(replica.process)
         pool.looked_at(lease)
 
@@ -207,12 +211,16 @@ class Pools:
                 await self._lost(process, blameless=gone or getattr(error, "preempted", False))
 
     async def _lost(self, process: Process, *, blameless: bool) -> None:
-        for replica in list(process.replicas.values()):
-            pool = self.all[replica.pool.key]
+        """Where several models were at work in the process, none is blamed: each has one of its own from now on."""
+        lost = [(self.all[replica.pool.key], replica) for replica in process.replicas.values()]
+        busy = [replica for pool, replica in lost if self._holds(pool, replica) or not replica.facts]
+        unclear = len(busy) > 1 and not blameless
+        for pool, replica in lost:
+            pool.apart |= unclear
             pool.replicas.pop(replica.id, None)
             pool.restarts += 1
             pool.unborn = 0 if replica.facts or blameless else pool.unborn + 1
-            pool.ledger.lost(replica.id, blameless=blameless)
+            pool.dispatcher.lost(replica.id, blameless=blameless or unclear)
             if pool.unborn >= _DEATHS:
                 pool.unborn = 0
                 why = f"the process of the {pool.spec.what} dies while the model is being loaded"

@@ -40,7 +40,8 @@ def pool(name: str, cls: type, *args: Any, size: int = 1, num_gpus: float = 0.0,
     """
     if not is_available():
         logger.info("Ray is not available: the pool %s runs in this process", name)
-        return _LocalPool(cls(*args))
+        only = cls(*args)
+        return _Pool(lambda method, *given: getattr(only, method)(*given), lambda: None)
     from ray.cloudpickle import dumps
 
     from actors.client import RayPool
@@ -50,7 +51,8 @@ def pool(name: str, cls: type, *args: Any, size: int = 1, num_gpus: float = 0.0,
     wanted = tuple(sorted(resources.items()))
     facts: dict[str, Any] = {"gpus": num_gpus, "least": size, "most": size, "free": True}
     spec = PoolSpec(name, f"pool {name}", name, makes=makes, resources=wanted, **facts)
-    return _RayPool(RayPool(spec, _RUN))
+    asked = RayPool(spec, _RUN)
+    return _Pool(asked.call, asked.end)
 
 
 def submit(fn: Callable[..., Any], *args: Any, num_cpus: float = 1, num_gpus: float = 0, **kwargs: Any) -> Future[Any]:
@@ -132,12 +134,11 @@ class _Hosted:
         return float("inf")  # it does not say: the master's own clock counts
 
 
-class _Mapped:
-    """What both kinds of pools do alike."""
+class _Pool:
+    """A pool whose calls are made by one function, and ended by another."""
 
-    def call(self, method: str, *args: Any) -> Any:
-        """Calls a method of one of the objects."""
-        raise NotImplementedError
+    def __init__(self, call: Callable[..., Any], close: Callable[[], None]) -> None:
+        self.call, self.close = call, close
 
     def map(self, method: str, inputs: Iterable[Any]) -> Iterator[Any]:
         """Yields the results of a method for each input, in the order of the inputs."""
@@ -149,31 +150,6 @@ class _Mapped:
         if method.startswith("_"):
             raise AttributeError(method)
         return lambda *args: self.call(method, *args)
-
-
-class _RayPool(_Mapped):
-    def __init__(self, asked: Any) -> None:
-        self._asked = asked
-
-    def call(self, method: str, *args: Any) -> Any:
-        """Calls a method of whichever object is free first."""
-        return self._asked.call(method, *args)
-
-    def close(self) -> None:
-        """Ends the processes, for all programs."""
-        self._asked.end()
-
-
-class _LocalPool(_Mapped):
-    def __init__(self, only: Any) -> None:
-        self._only = only
-
-    def call(self, method: str, *args: Any) -> Any:
-        """Calls a method of the only object."""
-        return getattr(self._only, method)(*args)
-
-    def close(self) -> None:
-        """Does nothing: the object ends with the process."""
 
 
 @lru_cache

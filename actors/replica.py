@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import queue
 import socket
@@ -19,13 +18,12 @@ import ray
 from ray import cloudpickle
 from ray.exceptions import RayActorError
 
-from actors.ledger import Outcome
-from actors.spec import NAMESPACE, PoolSpec
+from actors.dispatcher import Outcome
+from actors.spec import NAMESPACE, STOP, UNKNOWN, PoolSpec
 from medley.errors import MedleyError
 
 _AGAIN_S = 0.5  #: before a master that is being started again is asked again
 _MASTER_S = 60.0  #: a master that is away for longer is gone, and with it the need for this replica
-logger = logging.getLogger("medley.models")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +68,6 @@ class ReplicaProcess:
 
     def __init__(self) -> None:
         self._hosts: dict[str, Any] = {}
-        self._stopped: set[str] = set()
 
     def alive(self) -> None:
         """Waits for ever: whoever waits for the answer learns of the end of this process."""
@@ -85,6 +82,7 @@ class ReplicaProcess:
         """Loads the model, then works on batches until the master says that this replica is not needed any more."""
         me = ray.get_runtime_context().current_actor
         link = _Link(master)
+        link.ask("placed", pool.key, replica)
         began = time.monotonic()
         try:
             kind, args = cloudpickle.loads(pool.makes)
@@ -158,9 +156,9 @@ class _Loop:
         try:
             while True:
                 told, batch = self._link.ask("lease", self._pool.key, self._replica)
-                if told == "unknown":  # a master that has been started again
+                if told == UNKNOWN:  # a master that has been started again
                     self._join()
-                elif told == "stop":
+                elif told == STOP:
                     self._next.put(None)
                     return
                 elif batch:
@@ -201,7 +199,8 @@ def pickled_error(error: Exception) -> bytes:
 
 def ran_out_of_memory(error: BaseException) -> bool:
     """Tells whether an error says that a batch was too large for the memory of its device."""
-    return isinstance(error, MemoryError) or "out of memory" in str(error).lower()
+    ours = isinstance(error, MedleyError)  # may name a file that is called so
+    return isinstance(error, MemoryError) or (not ours and "out of memory" in str(error).lower())
 
 
 def _items(batch: Batch) -> Any:
@@ -215,6 +214,9 @@ def _items(batch: Batch) -> Any:
 def _divided(result: Any, batch: Batch) -> list[Any]:
     if not batch.divisible:
         return [result]
+    wanted = sum(stop - start for _, start, stop in batch.parts)
+    if len(result) != wanted:  # somebody would get the results of others
+        raise RuntimeError(f"{batch.method} gave {len(result)} results for {wanted} items")
     parts, at = [], 0
     for _, start, stop in batch.parts:
         parts.append(result[at : at + stop - start])

@@ -30,6 +30,7 @@ def pool_for(spec: ModelSpec, context: TaskContext) -> Pool:
 class LocalPool:
     """The same model as an object of this process (or a client of its server), one call at a time."""
 
+    ahead = 1  #: the model is asked in the thread of the task
     _lock = threading.Lock()
     _hosts: ClassVar[dict[tuple[type, ModelSpec], tuple[Any, threading.Lock]]] = {}
 

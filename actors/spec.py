@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 NAMESPACE = "medley"  #: of Ray: where masters and replicas have their names
 BATCH = 64  #: items of a batch, unless the model says something else
+#: What a master answers a replica, or a caller, of a pool that it has not heard of; and to a replica that may go.
+UNKNOWN, STOP = "unknown", "stop"
 
 
 @dataclass(frozen=True, slots=True)

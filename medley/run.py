@@ -18,7 +18,9 @@ from medley.settings import Limits, PoolSettings, Runner
 
 
 class Pool(Protocol):
-    """The resident processes of one model."""
+    """The resident processes of one model. `ahead`: batches that one task had best ask for at the same time."""
+
+    ahead: int
 
     def call(self, method: str, *args: Any) -> Any:
         """Calls a method of the model with one batch. Raises what the model raises, ActorDied, ModelTimeout."""

@@ -58,7 +58,7 @@ def _lines(found: list[dict[str, Any]]) -> list[str]:
 
 def _line(replica: dict[str, Any]) -> str:
     if not replica["ready"]:
-        return "  is being loaded, or ends"
+        return f"  {'is being loaded, or ends' if replica['placed'] else 'waits for a place'}"
     memory = [f"{replica[name]:,} MB{what}" for name, what in _MEMORY.items() if replica[name]]
     busy = f"busy {replica['busy']:.0%}" if replica["batches"] else "not asked yet"
     return "  " + ", ".join([f"{replica['node']} ({replica['device']}), process {replica['pid']}", busy, *memory])

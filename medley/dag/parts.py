@@ -26,7 +26,6 @@ Rows = Callable[[Path], list[Row]]
 #: Reads the rows of an artifact, each with the name of its JPEG there.
 PictureRows = Callable[[Path], list[tuple[Row, str]]]
 _BATCH = 64
-_AHEAD = 3  #: batches of a task that are asked for at the same time
 
 
 def rows_left(directory: Path) -> list[Row]:
@@ -110,16 +109,15 @@ def _encoded(items: Sequence[Any], method: str, pool: Callable[[], Pool]) -> Vec
     """Vectors of shape (len(items), dim). Where there are no items no model is asked; none once the run is to end."""
     if not items:
         return np.empty((0, 0), np.float32)
-    model = pool()
-    if len(items) <= _BATCH:
-        return np.asarray(model.call(method, items))
+    model, starts = pool(), range(0, len(items), _BATCH)
 
     def encoded(at: int) -> Vectors:
         raise_if_stopped()
         return np.asarray(model.call(method, items[at : at + _BATCH]))
 
-    with ThreadPoolExecutor(_AHEAD) as asking:  # the next batch is prepared while the model is at the one before
-        starts = range(0, len(items), _BATCH)
+    if len(starts) == 1 or model.ahead == 1:
+        return np.concatenate([encoded(at) for at in starts])
+    with ThreadPoolExecutor(model.ahead) as asking:  # the next batch is prepared while the model is at the one before
         asked = [asking.submit(copy_context().run, encoded, at) for at in starts]  # what is logged is the task's
         try:
             return np.concatenate([each.result() for each in asked])

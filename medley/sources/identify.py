@@ -46,7 +46,7 @@ def identify(
     """
     pipeline = pipeline_named(flow)
     if is_url(path):
-        return _identify_object(path, pipeline, catalog, limits, spool, verify=verify)
+        return _identify_object(path, pipeline, catalog, limits, spool, lookup or catalog, verify=verify)
     absolute = Path(os.path.abspath(path))
     found = _stat(absolute, limits)
     known = (lookup or catalog).location(str(absolute))
@@ -76,7 +76,7 @@ def spooled(asset_id: str, url: str, spool: Path) -> Path:
 
 
 def _identify_object(
-    url: str, pipeline: Pipeline, catalog: Catalog, limits: Limits, spool: Path, *, verify: bool
+    url: str, pipeline: Pipeline, catalog: Catalog, limits: Limits, spool: Path, lookup: Known, *, verify: bool
 ) -> Asset:
     """The copy of an asset that is known already is made when a stage needs it: see `flows/engine/spool.py`."""
     found = head(url)
@@ -84,9 +84,9 @@ def _identify_object(
         raise CorruptMedia("is empty (0 bytes)", file=url, remedy="Upload it again")
     if found.size_bytes > limits.max_file_bytes:
         raise TooLarge(f"has {found.size_bytes} bytes", file=url, remedy=RAISE)
-    known = catalog.location(url)
+    known = lookup.location(url)
     trusted = known and known.asset_id and not verify and found.version and known.inode == found.version
-    if known and known.asset_id and trusted and (media := catalog.media(known.asset_id)):
+    if known and known.asset_id and trusted and (media := lookup.media(known.asset_id)):
         require_kind(pipeline, media, url)
         return Asset(known.asset_id, str(spooled(known.asset_id, url, spool)), known.size_bytes or 0, media)
     asset_id, local = _copied(found, pipeline, limits, spool)

@@ -83,6 +83,28 @@ def test_a_model_that_leaks_dies_hangs_or_runs_out_of_memory_harms_nobody_else(t
     assert told[4:] == ["leaky True 0"], "a successor takes over before the worn one goes: nothing has died"
 
 
+SHARED = """
+killer = RayPool(pretended(Mortal, "mortal", shares="both"), "run")
+other = RayPool(pretended(Pretend, "other", shares="both"), "run")
+print(killer.call("pid") == other.call("pid"))
+slow = ThreadPoolExecutor(1).submit(other.call, "sleep", 5)
+until(lambda: (state("other")["waiting"], state("other")["calls"]) == (0, 1))
+print(ask(killer, [13])[:50])
+print(slow.result(), state("other")["quarantined"], ask(other, [1]), killer.call("pid") == other.call("pid"))
+other.end()
+print(ask(other, [2]))
+"""
+
+
+def test_a_model_that_dies_takes_no_other_models_call_with_it(tmp_path: Path) -> None:
+    assert ran(tmp_path, SHARED) == [
+        "True",
+        "Quarantined: the process of the model mortal died ",
+        "None 0 [2] False",
+        "[4]",
+    ]
+
+
 DEAD_MASTER = """
 spec = pretended(Pretend, "model", 0.02, 4)
 pool = RayPool(spec, "run")

@@ -7,13 +7,15 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from ray.cloudpickle import dumps
 
 from actors.calls import Call, CallQueue, Share
-from actors.ledger import Answer, Ledger, Outcome
-from actors.places import Place, next_place, places_of
+from actors.dispatcher import Answer, Dispatcher, Outcome
+from actors.placement import Place, next_place, places_of
+from actors.replica import Batch, ran_out_of_memory, work
 from actors.scaling import Scaling
 from actors.spec import PoolSpec
-from medley.errors import ModelTimeout, OutOfMemory, Quarantined
+from medley.errors import BadInput, ModelTimeout, OutOfMemory, Quarantined
 
 SPEC = PoolSpec("key", "model")
 
@@ -23,17 +25,17 @@ def call(name: str, items: list[Any], run: str = "run", method: str = "encode") 
 
 
 class Asked:
-    """A ledger, and the answers of its calls."""
+    """A dispatcher, and the answers of its calls."""
 
     def __init__(self, batch: int = 4) -> None:
-        self.ledger = Ledger("text model", batch)
+        self.dispatcher = Dispatcher("text model", batch)
         self.answers: dict[str, list[Answer]] = {}
         self.now = 0.0
 
     def ask(self, *calls: Call) -> None:
         for each in calls:
             self.answers[each.id] = []
-            self.ledger.accept(each, self.answers[each.id].append, self.now)
+            self.dispatcher.accept(each, self.answers[each.id].append, self.now)
 
     def results(self, name: str) -> list[Any]:
         (answer,) = self.answers[name]
@@ -47,10 +49,10 @@ class Asked:
     def work(self, replica: str = "one", **how: Any) -> list[Any]:
         """One batch; its items as the model sees them."""
         self.now += 0.01
-        lease = self.ledger.lease(replica, self.now)
+        lease = self.dispatcher.lease(replica, self.now)
         assert lease
         parts = [list(share.call.items[share.start : share.stop]) for share in lease.shares]
-        self.ledger.finish(
+        self.dispatcher.finish(
             lease.id, Outcome(**how) if how else Outcome([[f"{i}!" for i in p] for p in parts], seconds=1.0)
         )
         return [item for part in parts for item in part]
@@ -68,10 +70,10 @@ def test_a_batch_is_filled_with_the_calls_of_many() -> None:
 def test_a_batch_that_is_not_full_waits_a_moment_for_more() -> None:
     asked = Asked()
     asked.ask(call("a", [1]))
-    assert asked.ledger.lease("one", asked.now) is None
-    assert asked.ledger.fill_s(asked.now) == pytest.approx(0.005)
+    assert asked.dispatcher.lease("one", asked.now) is None
+    assert asked.dispatcher.fill_s(asked.now) == pytest.approx(0.005)
     asked.ask(call("b", [2, 3, 4]))
-    assert asked.ledger.lease("one", asked.now)
+    assert asked.dispatcher.lease("one", asked.now)
 
 
 def test_other_methods_and_arguments_are_other_batches() -> None:
@@ -90,13 +92,13 @@ def test_runs_take_turns() -> None:
 def test_a_short_batch_ahead_goes_to_a_replica_only_where_no_other_is_free() -> None:
     asked = Asked(2)
     asked.ask(*(call(str(n), [n, n]) for n in range(9)))
-    assert asked.ledger.lease("one", 0.0)
-    assert asked.ledger.lease("one", 0.0) is None, "nobody knows yet how long a batch takes"
-    asked.ledger.finish(1, Outcome([["", ""]], seconds=0.02))
-    assert asked.ledger.lease("one", 0.1)
-    assert asked.ledger.lease("one", 0.1, others_idle=True) is None
-    assert asked.ledger.lease("one", 0.1)
-    assert asked.ledger.lease("one", 0.1) is None, "one ahead, not more"
+    assert asked.dispatcher.lease("one", 0.0)
+    assert asked.dispatcher.lease("one", 0.0) is None, "nobody knows yet how long a batch takes"
+    asked.dispatcher.finish(1, Outcome([["", ""]], seconds=0.02))
+    assert asked.dispatcher.lease("one", 0.1)
+    assert asked.dispatcher.lease("one", 0.1, others_idle=True) is None
+    assert asked.dispatcher.lease("one", 0.1)
+    assert asked.dispatcher.lease("one", 0.1) is None, "one ahead, not more"
 
 
 def test_an_error_is_that_of_the_call_that_caused_it() -> None:
@@ -113,16 +115,16 @@ def test_an_item_that_kills_alone_twice_is_given_up_and_named() -> None:
     asked = Asked(8)
     asked.ask(call("a", ["fine", "deadly", "also fine", "too"]), call("b", ["other"]))
     deaths = 0
-    while asked.ledger.open_calls:
+    while asked.dispatcher.open_calls:
         asked.now += 0.01
-        lease = asked.ledger.lease("one", asked.now)
+        lease = asked.dispatcher.lease("one", asked.now)
         assert lease
         parts = [share.call.items[share.start : share.stop] for share in lease.shares]
         if any("deadly" in part for part in parts):
             deaths += 1
-            asked.ledger.lost("one", blameless=False)
+            asked.dispatcher.lost("one", blameless=False)
         else:
-            asked.ledger.finish(lease.id, Outcome(parts))
+            asked.dispatcher.finish(lease.id, Outcome(parts))
     assert asked.results("b") == ["other"]
     error = asked.error("a")
     assert isinstance(error, Quarantined)
@@ -135,15 +137,15 @@ def test_of_two_batches_that_a_dead_process_held_neither_is_blamed() -> None:
     asked = Asked(2)
     asked.ask(*(call(str(n), [n, n]) for n in range(4)))
     asked.work()
-    asked.ledger.batch_s = 0.01
-    held = [asked.ledger.lease("one", asked.now), asked.ledger.lease("one", asked.now)]
+    asked.dispatcher.batch_s = 0.01
+    held = [asked.dispatcher.lease("one", asked.now), asked.dispatcher.lease("one", asked.now)]
     assert all(held)
-    asked.ledger.lost("one", blameless=False)
-    lease = asked.ledger.lease("two", asked.now)
+    asked.dispatcher.lost("one", blameless=False)
+    lease = asked.dispatcher.lease("two", asked.now)
     assert lease
     assert [share.deaths for share in lease.shares] == [0]
-    assert asked.ledger.lease("two", asked.now) is None, "suspects are alone with a process"
-    asked.ledger.finish(lease.id, Outcome([["1!", "1!"]], seconds=0.01))
+    assert asked.dispatcher.lease("two", asked.now) is None, "suspects are alone with a process"
+    asked.dispatcher.finish(lease.id, Outcome([["1!", "1!"]], seconds=0.01))
     assert asked.work("two") == [2, 2]
     assert asked.work("two") == [3, 3]
 
@@ -153,10 +155,10 @@ def test_the_deaths_of_nodes_are_nobodys_fault() -> None:
     asked.ask(call("a", [1, 2]))
     for _ in range(20):
         asked.now += 0.01
-        assert asked.ledger.lease("one", asked.now)
-        asked.ledger.lost("one", blameless=True)
+        assert asked.dispatcher.lease("one", asked.now)
+        asked.dispatcher.lost("one", blameless=True)
     assert asked.work() == [1, 2]
-    assert asked.ledger.counts["deaths"] == 0
+    assert asked.dispatcher.counts["deaths"] == 0
 
 
 def test_out_of_memory_halves_the_batch_and_grows_it_slowly_again() -> None:
@@ -164,18 +166,18 @@ def test_out_of_memory_halves_the_batch_and_grows_it_slowly_again() -> None:
     sizes = []
     for n in range(400):
         asked.ask(call(str(n), list(range(8))))
-    while asked.ledger.open_calls:
+    while asked.dispatcher.open_calls:
         asked.now += 0.01
-        lease = asked.ledger.lease("one", asked.now)
+        lease = asked.dispatcher.lease("one", asked.now)
         assert lease
         sizes.append(lease.count)
         parts = [share.call.items[share.start : share.stop] for share in lease.shares]
         full = lease.count > 3
-        asked.ledger.finish(lease.id, Outcome(error=MemoryError(), out_of_memory=True) if full else Outcome(parts))
+        asked.dispatcher.finish(lease.id, Outcome(error=MemoryError(), out_of_memory=True) if full else Outcome(parts))
     assert all(asked.results(str(n)) == list(range(8)) for n in range(400))
     assert sizes[:3] == [8, 4, 2]
     assert Counter(sizes)[3] > 500, "what fits is found again"
-    assert asked.ledger.counts["out_of_memory"] < 30
+    assert asked.dispatcher.counts["out_of_memory"] < 30
 
 
 def test_one_item_that_does_not_fit_says_so() -> None:
@@ -188,25 +190,25 @@ def test_one_item_that_does_not_fit_says_so() -> None:
 def test_a_batch_that_takes_too_long_ends_its_calls() -> None:
     asked = Asked()
     asked.ask(call("a", [1]), call("later", [2, 3, 4]))
-    together = asked.ledger.lease("one", 1.0)
+    together = asked.dispatcher.lease("one", 1.0)
     assert together
-    asked.ledger.expired(together, 5.0)
+    asked.dispatcher.expired(together, 5.0)
     assert asked.answers == {"a": [], "later": []}, "one of them may be at fault"
-    lease = asked.ledger.lease("one", 1.0)
+    lease = asked.dispatcher.lease("one", 1.0)
     assert lease
-    asked.ledger.expired(lease, 5.0)
+    asked.dispatcher.expired(lease, 5.0)
     assert asked.work() == [2, 3, 4]
     assert isinstance(asked.error("a"), ModelTimeout)
-    asked.ledger.finish(lease.id, Outcome([["late"]]))
+    asked.dispatcher.finish(lease.id, Outcome([["late"]]))
     assert len(asked.answers["a"]) == 1, "answered once"
 
 
 def test_a_call_that_nobody_waits_for_is_not_made() -> None:
     asked = Asked()
     asked.ask(call("a", [1]), call("b", [2]))
-    asked.ledger.withdraw("a")
+    asked.dispatcher.withdraw("a")
     assert asked.work() == [2]
-    assert asked.ledger.queue.count == 0
+    assert asked.dispatcher.queue.count == 0
 
 
 @pytest.mark.parametrize("seed", range(30))
@@ -217,26 +219,26 @@ def test_every_call_is_answered_once_whatever_dies(seed: int) -> None:
     waiting = [call(f"{n}", [f"{n}.{k}" for k in range(rng.randint(1, 20))], f"run {n % 5}") for n in range(300)]
     sent = {each.id: each for each in waiting}
     held: dict[str, list[Any]] = {name: [] for name in "abcd"}
-    while waiting or asked.ledger.open_calls:
+    while waiting or asked.dispatcher.open_calls:
         asked.now += 0.001
         if waiting and rng.random() < 0.5:
             asked.ask(waiting.pop())
         replica = rng.choice("abcd")
-        if rng.random() < 0.5 and (lease := asked.ledger.lease(replica, asked.now)):
+        if rng.random() < 0.5 and (lease := asked.dispatcher.lease(replica, asked.now)):
             held[replica].append(lease)
         elif held[replica] and rng.random() < 0.03:
-            asked.ledger.lost(replica, blameless=True)
+            asked.dispatcher.lost(replica, blameless=True)
             held[replica].clear()
         elif held[replica]:
             lease = held[replica].pop(0)
             parts = [share.call.items[share.start : share.stop] for share in lease.shares]
             full = lease.count > 1 and rng.random() < 0.05
-            asked.ledger.finish(
+            asked.dispatcher.finish(
                 lease.id, Outcome(error=MemoryError(), out_of_memory=True) if full else Outcome(parts, seconds=0.01)
             )
     assert all(asked.results(name) == each.items for name, each in sent.items())
-    assert asked.ledger.queue.count == 0
-    assert not asked.ledger.leases
+    assert asked.dispatcher.queue.count == 0
+    assert not asked.dispatcher.leases
 
 
 def test_a_queue_counts_what_waits() -> None:
@@ -293,3 +295,23 @@ def test_replicas_follow_the_work() -> None:
     assert scaling.wanted(none, 0, 1, 0.0, []) == 1
     assert scaling.wanted(none, 1, 0, 0.0, [61.0]) == 0
     assert [scaling.wanted(none, 1, 99, 99.0, [0.0]) for _ in range(3)] == [1, 1, 1], "no more than allowed"
+
+
+class Short:
+    """A host of a model that forgets an item."""
+
+    def run(self, call_id: str, method: str, items: list[int]) -> tuple[list[int], list[str]]:
+        return items[1:], []
+
+
+def test_a_model_that_gives_fewer_results_than_items_is_an_error() -> None:
+    """Divided among calls, somebody would get the results of others."""
+    parts = [(dumps([1, 2]), 0, 2), (dumps([3]), 0, 1)]
+    outcome = work(Short(), Batch(1, "encode", parts, dumps(()), divisible=True, referred=False))
+    assert outcome.results == []
+    assert outcome.said == "RuntimeError: encode gave 2 results for 3 items"
+
+
+def test_a_file_called_out_of_memory_is_no_lack_of_memory() -> None:
+    assert ran_out_of_memory(RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB"))
+    assert not ran_out_of_memory(BadInput("is no picture", file="out of memory.png"))

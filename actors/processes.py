@@ -12,7 +12,7 @@ from typing import Any
 import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from actors.places import MODELS, Place
+from actors.placement import MODELS, Place
 from actors.replica import Facts, ReplicaProcess, Use
 from actors.spec import NAMESPACE, PoolSpec
 
@@ -40,6 +40,7 @@ class Replica:
     pool: PoolSpec
     process: Process
     since: float
+    placed: bool = False  #: its process runs: it waits for no node and no GPU
     facts: Facts | None = None  #: None while the model is being loaded
     use: Use | None = None
     first_use: Use | None = None  #: after its first batch
@@ -78,8 +79,8 @@ class Replica:
 class Processes:
     """The processes of all pools of a master."""
 
-    def __init__(self, master: str, code: str, died: Callable[[Process, BaseException], Any]) -> None:
-        self._master, self._code, self._died = master, code, died
+    def __init__(self, master: str, watch: Callable[[Process, Any], None]) -> None:
+        self._master, self._watch = master, watch
         self.all: list[Process] = []
 
     def start(self, pool: PoolSpec, place: Place) -> Replica:
@@ -126,7 +127,7 @@ class Processes:
             where["num_gpus"] = pool.gpus
         named = type(_title(pool), (ReplicaProcess,), {})  # what `ps` shows
         actor = ray.remote(concurrency_groups={_LIFE: 16, WATCH: 4})(named).options(
-            name=f"replica-{self._code}-{uuid.uuid4().hex[:12]}",
+            name=f"replica-{uuid.uuid4().hex[:12]}",
             namespace=NAMESPACE,
             lifetime="detached",
             num_cpus=0,  # with a CPU each, replicas and tasks do not fit on two cores
@@ -139,14 +140,11 @@ class Processes:
 
     def _watched(self, process: Process) -> Process:
         self.all.append(process)
-        self._died(process, process.handle.alive.options(concurrency_group=_LIFE).remote())
+        self._watch(process, process.handle.alive.options(concurrency_group=_LIFE).remote())
         return process
 
 
 def _title(pool: PoolSpec) -> str:
     """Names the class of a pool's processes: `ps` shows `ray::SpeechModel`."""
-    return (
-        "Models"
-        if pool.shares
-        else "".join(part.capitalize() for part in re.findall(r"[A-Za-z0-9]+", pool.name)) + "Model"
-    )
+    words = re.findall(r"[A-Za-z0-9]+", pool.name)
+    return "Models" if pool.shares else "".join(word.capitalize() for word in words) + "Model"

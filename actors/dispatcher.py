@@ -52,7 +52,7 @@ class _Open:
     notes: list[str] = field(default_factory=list)
 
 
-class Ledger:
+class Dispatcher:
     """Calls of one model, from the asking to the answer."""
 
     def __init__(self, what: str, batch: int, first_id: int = 1) -> None:
