@@ -50,7 +50,7 @@ def _lines(found: list[dict[str, Any]]) -> list[str]:
             if pool[name]
         ]
         told = [f"{pool['items']} items in {pool['batches']} batches", f"{pool['waiting']} wait", *troubles]
-        rates = [f"{method} {_seconds(each)} an item" for method, each in pool["item_s"].items()]
+        rates = [f"{method} {_seconds(each)} an item" for method, each in pool["item_s"].items() if method != "ready"]
         lines.append(f"{pool['model']}: {', '.join([*told, *rates])}")
         lines += [_line(replica) for replica in pool["replicas"]]
     return lines
