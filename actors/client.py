@@ -46,8 +46,9 @@ class RayPool:
 
     ahead = 3  #: one is prepared, one waits, one is at work
 
-    def __init__(self, spec: PoolSpec, run: str) -> None:
-        self._spec, self._run = spec, run
+    def __init__(self, spec: PoolSpec, run: str, refer: Callable[[Any], Any] = lambda args: args) -> None:
+        """Makes the pool for one run; `refer` replaces what another machine cannot read in the arguments of a call."""
+        self._spec, self._run, self._refer = spec, run, refer
         self._facts: Facts | None = None
         self._master = master()
         self._master.keep.remote(spec)
@@ -77,8 +78,9 @@ class RayPool:
             with _preparing:
                 items = ray.put(_function(function)(items, **options))
             return Call(call_id, self._run, method, [items], len(names), dumps(tuple(rest)), True, True, names)
+        names = tuple(str(item)[:_NAME] for item in args[0]) if method in facts.divisible else ()
+        args = self._refer(args)
         if method in facts.divisible and len(args[0]):
-            names = tuple(str(item)[:_NAME] for item in args[0])
             return Call(call_id, self._run, method, dumps(args[0]), len(names), dumps(args[1:]), True, False, names)
         return Call(call_id, self._run, method, None, rest=dumps(args))
 

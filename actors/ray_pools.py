@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +13,7 @@ from actors.client import RayPool, code_of_loader
 from actors.host import ModelActor
 from actors.spec import PoolSpec
 from medley.models.base import ModelSpec
-from medley.settings import PoolSettings
+from medley.setting_groups import PoolSettings
 
 _OWN_GPUS = 0.25  #: share of a GPU for a model that a pipeline brings
 #: Kinds of models that share a process where they run on the CPU: both need torch and transformers.
@@ -21,14 +22,21 @@ _RUNS = 64
 _known: dict[tuple[str, str, PoolSpec], RayPool] = {}
 
 
-def ray_pool(host: type, spec: ModelSpec, threads: int, settings: PoolSettings, run: str) -> RayPool:
-    """Returns the pool of a model for a run; asks for its replicas where nobody has asked yet."""
+def ray_pool(
+    host: type,
+    spec: ModelSpec,
+    threads: int,
+    settings: PoolSettings,
+    run: str,
+    refer: Callable[[Any], Any] = lambda args: args,
+) -> RayPool:
+    """Returns the pool of a model for a run; asks for its replicas where nobody has asked yet. `refer`: see RayPool."""
     pool = pool_spec(host, spec, threads, settings)
     key = (ray.get_runtime_context().get_job_id(), run, pool)
     if key not in _known:
         while len(_known) >= _RUNS:
             _known.pop(next(iter(_known)))
-        _known[key] = RayPool(pool, run)
+        _known[key] = RayPool(pool, run, refer)
     return _known[key]
 
 

@@ -20,6 +20,7 @@ from ray.exceptions import RayActorError
 
 from actors.dispatcher import Outcome
 from actors.spec import NAMESPACE, STOP, UNKNOWN, PoolSpec
+from medley.artifacts.references import as_paths
 from medley.errors import MedleyError
 
 _AGAIN_S = 0.5  #: before a master that is being started again is asked again
@@ -176,8 +177,8 @@ def work(host: Any, batch: Batch) -> Outcome:
     began = time.monotonic()
     try:
         rest = cloudpickle.loads(batch.rest)
-        args = (_items(batch), *rest) if batch.divisible else rest
-        result, notes = host.run(str(batch.lease), batch.method, *args)
+        with as_paths((_items(batch), *rest) if batch.divisible else rest) as args:
+            result, notes = host.run(str(batch.lease), batch.method, *args)
         parts = [cloudpickle.dumps(part) for part in _divided(result, batch)]
         return Outcome(parts, notes=tuple(notes), seconds=time.monotonic() - began)
     except Exception as error:  # noqa: BLE001  # whoever called is told

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import threading
+from functools import partial
 from typing import Any, ClassVar
 
 from actors.host import ModelActor, log_notes
 from actors.ocr import OcrActor
 from actors.whisper import WhisperActor
+from medley.artifacts.references import as_references
 from medley.models.base import ModelSpec
 from medley.run import Pool, TaskContext, provide_pools
 from medley.system.stop import raise_if_stopped
@@ -24,7 +26,8 @@ def pool_for(spec: ModelSpec, context: TaskContext) -> Pool:
         return LocalPool(host, spec, threads)
     from actors.ray_pools import ray_pool
 
-    return ray_pool(host, spec, threads, context.pools, context.run_id)
+    refer = partial(as_references, root=context.artifacts, url=context.artifacts_url, cache_mb=context.cache_mb)
+    return ray_pool(host, spec, threads, context.pools, context.run_id, refer)
 
 
 class LocalPool:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from medley.artifacts import ArtifactStore
+from medley.artifacts import Key
 from medley.dag.stage import Stage
 from medley.plain import markdown_text, to_json
 from medley.run import TaskContext
@@ -24,17 +24,16 @@ def export_asset(asset: Asset, shown_path: str, context: TaskContext, directory:
     """
     content: dict[str, Any] = {"path": shown_path, "asset_id": asset.asset_id}
     content |= {"segments": [], "frames": [], "pages": []}
-    made = [(stage, where) for stage in context.dag.values() if (where := _made(asset, stage, context))]
-    for stage, where in made:
-        for key, found in stage.export(where).items() if stage.export else ():
-            content[key] = content[key] + found if isinstance(content.get(key), list) else found
+    target, made = _free_name(directory, asset), _made(asset, context)
+    with context.artifact_store.hold(list(made)) as directories:
+        for stage, where in zip(made.values(), directories, strict=True):
+            for key, found in stage.export(where).items() if stage.export else ():
+                content[key] = content[key] + found if isinstance(content.get(key), list) else found
+            for file in (path for pattern in stage.files for path in sorted(where.glob(pattern))):
+                shutil.copyfile(file, target.with_name(f"{target.stem}.{file.name}"))
     content["pages"].sort(key=lambda page: page["page"])
-    target = _free_name(directory, asset)
     target.write_text(to_json(content, indent=1) + "\n")
     _write_readable(content, target)
-    for stage, where in made:
-        for file in (path for pattern in stage.files for path in sorted(where.glob(pattern))):
-            shutil.copyfile(file, target.with_name(f"{target.stem}.{file.name}"))
     return target
 
 
@@ -61,13 +60,12 @@ def markdown(pages: Sequence[dict[str, Any]]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _made(asset: Asset, stage: Stage, context: TaskContext) -> Path | None:
-    """Where the artifact of a stage with something to export is; None where there is none."""
-    if stage.export is None and not stage.files:
-        return None
-    artifacts, fingerprint = ArtifactStore(context.artifacts), context.fingerprints[stage.name]
-    done = artifacts.find(asset.asset_id, stage.name, fingerprint)
-    return artifacts.directory(asset.asset_id, stage.name, fingerprint) if done else None
+def _made(asset: Asset, context: TaskContext) -> dict[Key, Stage]:
+    """The artifacts that have something to export, by their keys."""
+    artifacts = context.artifact_store.snapshot()
+    exported = [stage for stage in context.dag.values() if stage.export or stage.files]
+    keys = {(asset.asset_id, stage.name, context.fingerprints[stage.name]): stage for stage in exported}
+    return {key: stage for key, stage in keys.items() if artifacts.find(*key)}
 
 
 def _free_name(directory: Path, asset: Asset) -> Path:

@@ -51,7 +51,10 @@ def stages_to_run(asset: Asset, run: TaskContext) -> list[str]:
 
 def manifests_of(asset: Asset, run: TaskContext) -> dict[str, Manifest | None]:
     """Reads the manifests of an asset's stages, in the order of the DAG; None for those that have no artifact."""
-    return {stage.name: stage_manifest(stage.name, asset.asset_id, run) for stage in wanted_stages(asset, run)}
+    artifacts = run.artifact_store.snapshot()
+    return {
+        stage.name: stage_manifest(stage.name, asset.asset_id, run, artifacts) for stage in wanted_stages(asset, run)
+    }
 
 
 def reasons(outcome: Outcome | None, plan: str, run: TaskContext, catalog: Catalog, before: str | None) -> list[str]:

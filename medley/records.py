@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from medley.artifacts import ArtifactStore, Draft, Manifest
+from medley.artifacts import ArtifactStore, Draft, Key, Manifest
 from medley.dag.fingerprints import model_of
 from medley.dag.stage import Stage
 from medley.models.base import Vectors
@@ -46,6 +46,11 @@ def load_vectors(directory: Path) -> tuple[list[Row], Vectors]:
     return load_rows(directory / ROWS), np.load(directory / _VECTORS)
 
 
+def key_of(made: ArtifactRef) -> Key:
+    """Returns the key of what a stage has made, of a stage that writes no records."""
+    return made.asset.asset_id, made.stage, made.fingerprint
+
+
 def store_slot(store_key: str) -> str:
     """Stands for a store where other artifacts have their fingerprint: one write manifest for each store."""
     return hashlib.sha256(store_key.encode()).hexdigest()[:32]
@@ -62,9 +67,11 @@ def written(artifacts: ArtifactStore, asset_id: str, stage: Stage, context: Task
     return manifest if known else None
 
 
-def stage_manifest(name: str, asset_id: str, context: TaskContext) -> Manifest | None:
-    """Finds the manifest of a stage's artifact; None where the stage is not done."""
-    stage, artifacts = context.dag[name], ArtifactStore(context.artifacts)
+def stage_manifest(
+    name: str, asset_id: str, context: TaskContext, artifacts: ArtifactStore | None = None
+) -> Manifest | None:
+    """Finds the manifest of a stage's artifact, in `artifacts` if given; None where the stage is not done."""
+    stage, artifacts = context.dag[name], artifacts or context.artifact_store
     if stage.writes:
         return written(artifacts, asset_id, stage, context)
     if reader := context.dag.reader_of_transient(name):
@@ -80,7 +87,7 @@ def write_branch(todo: Sequence[tuple[ArtifactRef, Draft]], stage: Stage, contex
     The old manifests go first and the new ones come last, so that a crash in between leaves "not written". Raises
     StoreUnavailable.
     """
-    artifacts, slot, write_id = ArtifactStore(context.artifacts), store_slot(context.store.key), uuid.uuid4().hex
+    artifacts, slot, write_id = context.artifact_store, store_slot(context.store.key), uuid.uuid4().hex
     model = model_of(context.dag[stage.after[0]], context.models)
     assert model, f"{stage.name} comes after a stage that asks a model"
     batches = []

@@ -10,11 +10,13 @@ from typing import Any, Protocol
 
 from pydantic import SecretStr
 
+from medley.artifacts import ArtifactStore, artifact_store
 from medley.dag.pipeline import Dag
 from medley.dag.registry import pipeline_at
 from medley.models.base import Kind, ModelSpec
 from medley.models.profiles import Models
-from medley.settings import Limits, PoolSettings, Runner
+from medley.setting_groups import Limits, PoolSettings
+from medley.settings import Runner
 
 
 class Pool(Protocol):
@@ -49,6 +51,8 @@ class TaskContext:
         options: The pipeline's options.
         force: Do everything again.
         retry_failed: What failed by its own fault is tried again, too; finished stages are kept.
+        artifacts: Root of the artifact store on each machine; see `Settings.artifact_root`.
+        artifacts_url: Where the artifacts are kept, if not there; `cache_mb` is the size of a machine's cache of them.
         code: Of stages and models where the run began; empty where all of it is one process.
 
     """
@@ -70,6 +74,13 @@ class TaskContext:
     retry_failed: bool = False
     faults: dict[str, str] = field(default_factory=dict)
     code: str = ""
+    artifacts_url: str = ""
+    cache_mb: int = 0
+
+    @property
+    def artifact_store(self) -> ArtifactStore:
+        """The artifacts of this run, and of all others."""
+        return artifact_store(self.artifacts, self.artifacts_url, self.cache_mb)
 
     @property
     def dag(self) -> Dag:

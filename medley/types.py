@@ -101,7 +101,7 @@ class Asset:
     """One input file, identified by the SHA-256 of its bytes; `path` is where this run saw it.
 
     `stamp` is what the file system said of the file when it was identified (see `medley.media.source.stamp_of`); empty
-    for copies of ours.
+    for copies of ours. `url`: where machines get the file that do not see `path`; empty where all do.
     """
 
     asset_id: str
@@ -109,6 +109,7 @@ class Asset:
     size_bytes: int
     media: MediaInfo
     stamp: str = ""
+    url: str = ""
 
     def __post_init__(self) -> None:
         if len(self.asset_id) != 64 or not os.path.isabs(self.path):

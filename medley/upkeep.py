@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from medley.artifacts import MANIFEST, ArtifactStore, Manifest
+from medley.artifacts import ArtifactStore, Key, Manifest
 from medley.catalog import Catalog
 from medley.catalog.known import knows
 from medley.models.base import spec_from_json
@@ -31,11 +30,11 @@ class Rebuilt:
 def collect_garbage(catalog: Catalog, artifacts: ArtifactStore) -> tuple[int, int]:
     """Removes directories of assets that the catalog does not know; how many, and how many bytes they took."""
     count = freed = 0
-    for directory in asset_directories(artifacts):
-        if not knows(catalog.engine, directory.name) and not catalog.claimed(directory.name):
-            freed += size_of(directory)
-            shutil.rmtree(directory, ignore_errors=True)
+    for asset_id in artifacts.assets():
+        if not knows(catalog.engine, asset_id) and not catalog.claimed(asset_id):
+            freed += artifacts.remove_asset(asset_id)[1]
             count += 1
+    artifacts.forget_copies(lambda asset_id: knows(catalog.engine, asset_id))
     return count, freed
 
 
@@ -47,9 +46,9 @@ def rebuild_index(artifacts: ArtifactStore, address: StoreAddress, claim: Callab
     store = open_store(address)
     try:
         work = _Rebuild(artifacts, store_slot(address.key), store)
-        for directory in asset_directories(artifacts):
-            if claim(directory.name):
-                work.asset(directory.name)
+        for asset_id in artifacts.assets():
+            if claim(asset_id):
+                work.asset(asset_id)
     finally:
         store.close()
     return work.done
@@ -67,9 +66,10 @@ class _Rebuild:
             if manifest is None:
                 continue
             self._artifacts.remove(asset_id, stage, self._slot)
-            source = self._artifacts.root / str(manifest.data.get("vectors", ""))
-            if (source / MANIFEST).is_file():
-                self.done.records += self._branch(asset_id, stage, manifest, source)
+            key = vectors_key(manifest)
+            if key and self._artifacts.find(*key):
+                with self._artifacts.hold([key]) as [source]:
+                    self.done.records += self._branch(asset_id, stage, manifest, source)
                 written += 1
             else:
                 self.done.lacking.append(asset_id)
@@ -91,10 +91,13 @@ def _of_an_older_medley(stage: str) -> dict[str, str]:
     return {"branch": branch, "space": "image" if branch in ("frames", "images") else "text"}
 
 
-def asset_directories(artifacts: ArtifactStore) -> Iterator[Path]:
-    """Yields the directory of each asset of which something was made."""
-    for shard in sorted(artifacts.root.glob("??")):
-        yield from sorted(path for path in shard.iterdir() if path.is_dir())
+def vectors_key(manifest: Manifest) -> Key | None:
+    """Returns the key of the vectors that a write stage has written; None where its manifest does not say."""
+    match str(manifest.data.get("vectors", "")).split("/"):
+        case [_, asset_id, stage, fingerprint]:
+            return asset_id, stage, fingerprint
+        case _:
+            return None
 
 
 def size_of(directory: Path) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from medley.artifacts import ArtifactStore, Draft
+from medley.artifacts import Draft
 from medley.dag.parts import embed_texts, write_records
 from medley.dag.stage import stage
 from medley.media.layout import Line
@@ -79,10 +79,10 @@ def ocr(parsed: ArtifactRef, draft: Draft, context: TaskContext) -> None:
 )
 def chunk(read: ArtifactRef, draft: Draft, context: TaskContext) -> None:
     """Cuts the text of pages into passages, each of which is what one search hit shows."""
-    parsed = ArtifactStore(context.artifacts).directory(read.asset.asset_id, "parse", context.fingerprints["parse"])
     rows: list[Row] = []
-    written: tuple[tuple[Modality, Path], ...] = (("page", parsed), ("ocr", Path(read.directory)))
-    pages = [(modality, page) for modality, directory in written for page in read_pages(directory)]
+    with context.artifact_store.hold([(read.asset.asset_id, "parse", context.fingerprints["parse"])]) as [parsed]:
+        written: tuple[tuple[Modality, Path], ...] = (("page", parsed), ("ocr", Path(read.directory)))
+        pages = [(modality, page) for modality, directory in written for page in read_pages(directory)]
     for modality, page in pages:
         found = passages_for(context.models.text, page.blocks, context.options.passages)
         rows += [Row(modality, passage.text, page=page.number, box=passage.box) for passage in found]

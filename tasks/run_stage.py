@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import socket
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -20,7 +21,8 @@ from medley import __version__
 from medley.artifacts import ArtifactStore, Draft, Manifest
 from medley.dag.stage import Stage
 from medley.errors import BadInput, MedleyError, SetupError, error_class
-from medley.records import stage_manifest, store_slot
+from medley.media.source import stamp_of
+from medley.records import key_of, stage_manifest, store_slot
 from medley.run import TaskContext
 from medley.system.stop import raise_if_stopped
 from medley.types import ArtifactRef, Asset, AssetBatch, Part, utc_now
@@ -40,7 +42,7 @@ def run_stage(stage: Stage, batches: Sequence[AssetBatch], context: TaskContext)
     """
     _require_same_code(context)
     sources: list[Sources] = list(zip(*(batch.parts for batch in batches), strict=True))
-    parts = [_known_part(stage, of, context) for of in sources]
+    parts = context.artifact_store.map(lambda of: _known_part(stage, of, context), sources)
     todo = [n for n, part in enumerate(parts) if part is None]
     if stage.whole_batch and todo:
         for n, made in zip(todo, _make(stage, [sources[n] for n in todo], context), strict=True):
@@ -117,19 +119,42 @@ def _place(error: MedleyError, reference: ArtifactRef, seconds: float) -> None:
 
 def _drafts(stage: Stage, todo: Sequence[Sources], context: TaskContext) -> list[Draft]:
     _raise_fault(stage, context)
-    artifacts, slot = ArtifactStore(context.artifacts), _slot(stage, context)
-    with contextlib.ExitStack() as opened:
-        drafts = []
-        for sources in todo:
-            asset_id = _asset_of(sources).asset_id
-            drafts.append(opened.enter_context(artifacts.create(asset_id, stage.name, slot, context.run_id)))
-            drafts[-1].data |= _handed_on(sources)
+    artifacts, slot = context.artifact_store, _slot(stage, context)
+    wanted = [(_asset_of(sources).asset_id, stage.name, slot) for sources in todo]
+    read = [key_of(source) for sources in todo for source in sources if isinstance(source, ArtifactRef)]
+    with artifacts.hold(read), artifacts.create_all(wanted, context.run_id) as drafts, contextlib.ExitStack() as copies:
+        here = [tuple(copies.enter_context(_here(source, artifacts)) for source in sources) for sources in todo]
+        for sources, draft in zip(todo, drafts, strict=True):
+            draft.data |= _handed_on(sources)
         try:
-            _work(stage, todo, drafts, context)
+            _work(stage, here, drafts, context)
         except Exception as error:  # passed on, with its place: that is for the run's log, and a traceback stays here
             error.add_note(traceback.format_exc())
             raise
     return drafts
+
+
+@contextlib.contextmanager
+def _here(source: Part, artifacts: ArtifactStore) -> Iterator[Part]:
+    """The source, with a copy of the file where this machine does not see it."""
+    if isinstance(source, ArtifactRef) or not source.url or _is_here(source):
+        yield source
+        return
+    with artifacts.hold_source(source.url, source.asset_id, source.name) as copy:
+        try:
+            yield replace(source, path=str(copy), stamp="")
+        except MedleyError as error:
+            error.file = source.path if error.file == str(copy) else error.file
+            raise
+
+
+def _is_here(asset: Asset) -> bool:
+    """Another file may have that path on this machine."""
+    try:
+        found = os.stat(asset.path)
+    except OSError:
+        return False
+    return not asset.stamp or stamp_of(found) == asset.stamp
 
 
 def _work(stage: Stage, todo: Sequence[Sources], drafts: Sequence[Draft], context: TaskContext) -> None:
@@ -182,7 +207,7 @@ def _slot(stage: Stage, context: TaskContext) -> str:
 
 def _reference(stage: Stage, sources: Sources, context: TaskContext) -> ArtifactRef:
     asset, attempts = _asset_of(sources), int(task_run.run_count or 1)
-    directory = ArtifactStore(context.artifacts).directory(asset.asset_id, stage.name, _slot(stage, context))
+    directory = context.artifact_store.directory(asset.asset_id, stage.name, _slot(stage, context))
     fingerprint = context.fingerprints[stage.name]
     return ArtifactRef(asset, stage.name, fingerprint, str(directory), started=utc_now(), attempts=attempts)
 

@@ -101,13 +101,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Path:
     """An empty MEDLEY_HOME, the demo profile, no services named but the store of tests that take `medley`."""
+    of_medley = "medley" in request.fixturenames
+    store = request.getfixturevalue("store_uri") if of_medley else ""  # first: the session's services
+    if "prefect_url" in request.fixturenames:  # have homes of their own
+        request.getfixturevalue("prefect_url")
     for name in [name for name in os.environ if name.startswith(("MEDLEY_", "PREFECT_", "RAY_"))]:
         if not name.endswith("API_AUTH_STRING"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("MEDLEY_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("MEDLEY_PROFILE", "demo")
-    if "medley" in request.fixturenames:
-        monkeypatch.setenv("MEDLEY_STORE__URI", request.getfixturevalue("store_uri"))
+    if of_medley:
+        monkeypatch.setenv("MEDLEY_STORE__URI", store)
     return tmp_path / "home"
 
 

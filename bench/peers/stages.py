@@ -32,7 +32,7 @@ from medley.models.profiles import models_of
 from medley.options import ImageOptions, ModelOptions, PdfOptions, Profile, VideoOptions
 from medley.passages import passages_for
 from medley.run import StoreAddress
-from medley.settings import Limits
+from medley.setting_groups import Limits
 from medley.stores.base import RecordBatch
 from medley.stores.connect import open_store
 from medley.system.launch import guarded

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 
-from medley.artifacts import ArtifactStore
 from medley.catalog import open_catalog
 from medley.settings import load_settings
 from medley.upkeep import collect_garbage
@@ -17,6 +16,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Says what it has removed."""
     settings = load_settings()
-    count, freed = collect_garbage(open_catalog(settings), ArtifactStore(settings.artifacts))
+    count, freed = collect_garbage(open_catalog(settings), settings.artifact_store)
     print(f"removed {count} directories, {freed / 1e6:.1f} MB")
     return 0

@@ -7,7 +7,6 @@ import argparse
 from flows.engine.claims import claiming
 from flows.services.environment import prepare_environment
 from flows.services.shared import vector_store
-from medley.artifacts import ArtifactStore
 from medley.catalog import open_catalog
 from medley.settings import load_settings
 from medley.upkeep import rebuild_index
@@ -23,7 +22,7 @@ def run(arguments: argparse.Namespace) -> int:
     prepare_environment(settings)
     catalog = open_catalog(settings)
     with claiming(catalog, "rebuild-index") as run_id, vector_store(settings) as address:
-        artifacts = ArtifactStore(settings.artifacts)
+        artifacts = settings.artifact_store
         done = rebuild_index(artifacts, address, lambda asset_id: bool(catalog.claim([asset_id], run_id)))
     print(f"{done.records} records of {done.assets} assets")
     if done.lacking:

@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _sizes(settings: Settings) -> dict[str, int]:
     """Bytes on this machine's disk, by what they are for."""
-    parts = {"artifacts": settings.artifacts, "store": settings.home / "milvus", "runs": settings.home / "runs"}
+    parts = {"artifacts": settings.artifact_root, "store": settings.home / "milvus", "runs": settings.home / "runs"}
     catalog = sum(path.stat().st_size for path in settings.home.glob("catalog.db*"))
     return {"catalog": catalog, **{name: size_of(directory) for name, directory in parts.items()}}
 

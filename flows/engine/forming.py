@@ -13,13 +13,19 @@ class FormingBatch:
 
     def __init__(self, pipeline: Pipeline, expected: int, window: int) -> None:
         """Of `expected` items `window` batches are in flight at the same time: none of these is to stay empty."""
-        self._seconds = pipeline.batch_s
+        self._seconds, self._batch, self._expected = pipeline.batch_s, pipeline.batch, expected
         #: A batch has that many by then: the first ones are small, so that the stages after the first begin early.
         self._now = min(pipeline.batch, _FIRST)
-        self.most = max(1, min(pipeline.batch, expected // window)) if self._seconds else pipeline.batch
+        self.most = pipeline.batch
+        self.spread(window)
         #: Looked at before their turn: of an object in a bucket there is a copy by then, and videos are large.
         self.ahead = 1 if self._seconds else self.most
         self.items: list[BatchItem] = []
+
+    def spread(self, window: int) -> None:
+        """Notes that there is room for `window` batches now."""
+        if self._seconds:
+            self.most = max(1, min(self._batch, self._expected // window))
 
     @property
     def missing(self) -> int:

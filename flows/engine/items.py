@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import medley.errors
-from medley.artifacts import ArtifactStore, Manifest
+from medley.artifacts import Manifest
 from medley.catalog import Catalog, Outcome
 from medley.catalog.known import tag_assets
 from medley.catalog.lookup import looked_up
@@ -129,14 +129,14 @@ def _is_kept(asset: Asset, outcome: Outcome, run: TaskContext) -> bool:
     if outcome.status == "failed":
         return True  # there is nothing to miss
     failed = run.dag.branches_without(error["stage"] for error in outcome.errors)
-    artifacts = ArtifactStore(run.artifacts)
+    artifacts = run.artifact_store
     wanted = (stage for stage in wanted_stages(asset, run) if stage.writes and stage.branch not in failed)
     return all(written(artifacts, asset.asset_id, stage, run) for stage in wanted)
 
 
 def records_of(asset: Asset, run: TaskContext) -> dict[str, int]:
     """Counts the records of an asset that are written, by modality."""
-    artifacts = ArtifactStore(run.artifacts)
+    artifacts = run.artifact_store
     writers = (stage for stage in wanted_stages(asset, run) if stage.writes)
     found = (written(artifacts, asset.asset_id, stage, run) for stage in writers)
     counted: Counter[str] = Counter()
@@ -147,7 +147,7 @@ def records_of(asset: Asset, run: TaskContext) -> dict[str, int]:
 
 def notes_of(asset: Asset, run: TaskContext) -> list[str]:
     """Collects what is true of the file and no fault: the probe's notes, and those of stages in their manifests."""
-    artifacts = ArtifactStore(run.artifacts)
+    artifacts = run.artifact_store
     made = (artifacts.find(asset.asset_id, stage, fingerprint) for stage, fingerprint in run.fingerprints.items())
     return _notes(asset, made)
 

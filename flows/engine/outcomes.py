@@ -10,7 +10,6 @@ from flows.engine.batch import BatchItem, InFlightBatch
 from flows.engine.items import notes_of, records_of
 from flows.engine.run import RunContext
 from flows.engine.spool import drop_copy
-from medley.artifacts import ArtifactStore
 from medley.errors import Cancelled, MedleyError
 from medley.report import ItemReport, StageReport, error_entry, stop_errors
 from medley.run import TaskContext
@@ -19,7 +18,7 @@ from medley.types import Asset
 
 def report_of(batch_item: BatchItem, batch: InFlightBatch, run: TaskContext) -> ItemReport:
     """Builds the report entry that says how an item ended, and removes the item's copy from the spool."""
-    drop_copy(batch_item.item, batch_item.errors)
+    drop_copy(batch_item.item, batch_item.errors, batch_item.asset.url)
     errors = _deduplicated([error for error in batch_item.errors if not isinstance(error, Cancelled)], batch)
     cancelled = batch_item.cancelled or any(isinstance(error, Cancelled) for error in batch_item.errors)
     records, notes = _told(batch_item, batch)
@@ -84,7 +83,7 @@ def _row(stage: StageReport, report: ItemReport, run: TaskContext) -> dict[str, 
 
 def drop_transient(asset: Asset, run: TaskContext) -> None:
     """Removes an asset's transient artifacts: WAV files and their like are kept only while the run needs them."""
-    artifacts = ArtifactStore(run.artifacts)
+    artifacts = run.artifact_store
     for stage in run.dag.values():
         if stage.transient:
             artifacts.remove(asset.asset_id, stage.name, run.fingerprints[stage.name])

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from flows.engine.parent import ChildJob, Parent
 from flows.services.shared import vector_store
-from medley.artifacts import ArtifactStore
 from medley.catalog.known import forget_paths, paths_below
 from medley.dag.pipeline import Pipeline
 from medley.dag.registry import pipeline_named
@@ -185,7 +184,7 @@ def prune(sources: Iterable[str], parent: Parent) -> int:
 
 def retire_replaced(parent: Parent) -> None:
     """Assets that no path shows any more leave the index."""
-    artifacts = ArtifactStore(parent.settings.artifacts)
+    artifacts = parent.settings.artifact_store
     with vector_store(parent.settings) as address:
         for asset_id in parent.catalog.replaced_assets():
             retire(asset_id, artifacts, address)

@@ -16,7 +16,7 @@ from flows.engine.items import Item, SeenBuffer, identify_items
 from flows.engine.ledger import in_ledger
 from flows.engine.plan import new_run
 from flows.engine.progress import Progress, Silent
-from flows.engine.spool import clear_spool
+from flows.engine.spool import clear_spool, clear_spool_at
 from flows.services.environment import prepare_environment
 from flows.services.log import LOG, logged, logger
 from flows.services.shared import vector_store
@@ -112,6 +112,9 @@ class RunContext:
                 self.view.starting(f"downloading the {model.kind} model {model.id}")
             make_sure(model)
         require_space(self.settings)
+        self.run.artifact_store.check()
+        if self.run.artifacts_url:
+            clear_spool_at(self.run.artifacts_url, self.catalog.running_runs())
 
     def on_ray_up(self) -> None:
         """Lets workers import what the run needs, and the models of the first item load. Waits for none of them."""

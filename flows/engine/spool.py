@@ -1,15 +1,25 @@
-"""Copies of objects in buckets: made when a stage needs them, gone when the item has ended."""
+"""Copies of files that workers would not see otherwise: made when a stage needs them, gone when the item has ended.
+
+Objects in buckets are copied to MEDLEY_HOME. With artifacts at a URL each machine fetches what it needs: objects from
+where they are, files of this machine from `<artifacts>/spool/<run>/<asset_id>`.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from flows.engine.items import Item
-from medley.errors import MedleyError, TransientError
-from medley.sources.urls import fetch, is_url
+from medley.errors import MedleyError, MissingFile, TransientError
+from medley.media.source import asset_source
+from medley.run import TaskContext
+from medley.sources.urls import fetch, is_url, listing, put, remove
 from medley.types import Asset
+
+_SPOOL = "spool"
 
 
 def clear_spool(spool: Path, running: set[str]) -> None:
@@ -17,6 +27,32 @@ def clear_spool(spool: Path, running: set[str]) -> None:
     for directory in spool.glob("*"):
         if directory.name not in running:
             shutil.rmtree(directory, ignore_errors=True)
+
+
+def clear_spool_at(url: str, running: set[str]) -> None:
+    """Removes the copies at `url` of runs that are no more. Raises TransientError."""
+    for found in (each for page in listing(f"{url}/{_SPOOL}") for each in page):
+        if found.url.partition(f"{url}/{_SPOOL}/")[2].partition("/")[0] not in running:
+            with contextlib.suppress(MissingFile):
+                remove(found.url)
+
+
+def within_reach(item: Item, asset: Asset, run: TaskContext, *, shared: bool) -> Asset:
+    """Returns the asset as workers are to read it, once that is possible; `shared`: they see our files.
+
+    Raises MissingFile, TransientError, NoSpace.
+    """
+    if not run.artifacts_url:
+        make_copy(item, asset)
+        return asset
+    if is_url(item.path):
+        return replace(asset, url=item.path)
+    if shared:
+        return asset
+    url = f"{run.artifacts_url}/{_SPOOL}/{run.run_id}/{asset.asset_id}"
+    with asset_source(asset) as source:
+        put(source.path, url)
+    return replace(asset, url=url)
 
 
 def make_copy(item: Item, asset: Asset) -> None:
@@ -31,8 +67,11 @@ def make_copy(item: Item, asset: Asset) -> None:
         raise TransientError("has changed since it was looked at", file=item.path, remedy="Run again")
 
 
-def drop_copy(item: Item, errors: Sequence[MedleyError]) -> None:
-    """Removes it, and names the object in its place: nobody knows the copy."""
+def drop_copy(item: Item, errors: Sequence[MedleyError], url: str = "") -> None:
+    """Removes the copy, and the one at `url`; errors name the object in its place: nobody knows the copy."""
+    if url and not is_url(item.path):
+        with contextlib.suppress(MissingFile, TransientError):  # the next run clears it
+            remove(url)
     if item.asset and is_url(item.path):
         shutil.rmtree(Path(item.asset.path).parent, ignore_errors=True)
         for error in errors:

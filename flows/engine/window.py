@@ -26,9 +26,9 @@ from flows.engine.forming import FormingBatch
 from flows.engine.items import Item, finished_report, outcome_of_duplicate
 from flows.engine.outcomes import record_outcomes, report_of
 from flows.engine.run import RunContext
-from flows.engine.spool import make_copy
+from flows.engine.spool import within_reach
+from flows.engine.units import Units
 from flows.services.log import logger
-from medley.artifacts import ArtifactStore
 from medley.catalog import Outcome
 from medley.errors import BadInput, NoSpace, Quarantined, TransientError
 from medley.records import retire
@@ -49,11 +49,12 @@ _Event = tuple[InFlightBatch, str, PrefectFuture[Any]]
 
 
 class Window:
-    """Keeps up to `settings.window` batches in flight, waits for any, and gives every item exactly one entry."""
+    """Keeps as many batches in flight as there is use for, waits for any, and gives every item exactly one entry."""
 
     def __init__(self, run_context: RunContext, expected: int) -> None:
         self._run_context = run_context
-        self._forming = FormingBatch(run_context.pipeline, expected, run_context.settings.window)
+        self._units = Units(run_context.settings)
+        self._forming = FormingBatch(run_context.pipeline, expected, self._units.now)
         self._events: queue.SimpleQueue[_Event | None] = queue.SimpleQueue()
         self._batches: list[InFlightBatch] = []
         self._claimed_elsewhere: deque[Item] = deque()
@@ -64,11 +65,12 @@ class Window:
     def run(self, items: Iterator[Item]) -> None:
         """Works until every item has its entry, or until the run is stopped and the entry of every item says so."""
         ahead = ItemsAhead(items, self._forming.ahead, lambda: self._events.put(None))
-        while not STOP.is_set():
-            self._fill(ahead)
-            if ahead.done and not self._batches and not self._claimed_elsewhere:
-                break
-            self._handle_event(_TICK_S)
+        with self._units:
+            while not STOP.is_set():
+                self._fill(ahead)
+                if ahead.done and not self._batches and not self._claimed_elsewhere:
+                    break
+                self._handle_event(_TICK_S)
         if STOP.is_set():
             self._cancel()
         else:
@@ -77,7 +79,8 @@ class Window:
             self._end(item, item.report or self._not_begun(item, "cancelled", stop_errors()))
 
     def _fill(self, ahead: ItemsAhead) -> None:
-        size = self._run_context.settings.window
+        size = self._units.now
+        self._forming.spread(size)
         self._retry_claims()
         while not ahead.done and self._has_room(size) and not STOP.is_set():
             if not (items := ahead.take_some(self._forming.missing)):
@@ -126,7 +129,8 @@ class Window:
             return
         try:
             require_space(run_context.settings)
-            make_copy(item, asset)
+            shared = not run_context.settings.ray_address
+            asset = within_reach(item, asset, run_context.run, shared=shared)
         except (NoSpace, BadInput, TransientError) as error:
             self._release([item])
             self._end(item, self._not_begun(item, "failed", [error_entry(error)]))
@@ -247,7 +251,7 @@ class Window:
         """Assets whose last path shows something else now: their records go, after the new ones are in."""
         for asset_id in self._run_context.catalog.replaced_assets():
             run = self._run_context.connect_store()
-            retire(asset_id, ArtifactStore(run.artifacts), run.store)
+            retire(asset_id, run.artifact_store, run.store)
             self._run_context.catalog.forget_outcomes(asset_id)
 
     def _not_begun(self, item: Item, status: ItemStatus, errors: list[dict[str, Any]]) -> ItemReport:

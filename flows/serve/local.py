@@ -91,5 +91,5 @@ def _evidence(found: ScoredRecord, score: float, settings: Settings) -> dict[str
         "page": row.page,
         "box": list(row.box) if row.box else None,
         "text": row.text,
-        "thumbnail": str(settings.artifacts / row.thumbnail) if row.thumbnail else None,
+        "thumbnail": str(settings.artifact_store.file(row.thumbnail)) if row.thumbnail else None,
     }

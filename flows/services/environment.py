@@ -7,6 +7,7 @@ import os
 import secrets
 from pathlib import Path
 
+from flows.services.capacity import local_units
 from medley.settings import Settings
 
 #: Values as Prefect writes them for the processes it starts: Ray takes a worker for the same environment only.
@@ -53,7 +54,7 @@ def prepare_environment(settings: Settings) -> None:
     os.environ.setdefault("PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD", str(settings.retention_days * 86400))
     # Waiting stages ask for next to no CPU: more of them run than there are CPUs, and Ray would end their processes
     # after a second of idling and start new ones, 4 s of imports each (ten clips on two cores: 142 s, with this 94 s).
-    os.environ.setdefault("RAY_num_workers_soft_limit", str(_TASKS_OF_AN_ITEM * settings.window))
+    os.environ.setdefault("RAY_num_workers_soft_limit", str(_TASKS_OF_AN_ITEM * local_units(settings)))
     os.environ["PREFECT_HOME"] = str(settings.home / "prefect")
     os.environ["PREFECT_UI_STATIC_DIRECTORY"] = str(settings.home / "prefect" / "ui")  # default: in site-packages
     os.environ["MEDLEY_HOME"] = str(settings.home)

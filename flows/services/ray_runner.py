@@ -19,6 +19,7 @@ from prefect.utilities.collections import visit_collection
 from prefect_ray import RayTaskRunner
 from ray.exceptions import ActorDiedError
 
+from flows.services.capacity import local_units
 from flows.services.prefect_private import CalledBackFuture, PrefectRayFuture, RemoteOptionsContext, asset_context
 from flows.services.ray_start import start_ray_for_flow
 from flows.services.ray_task_host import task_host
@@ -197,4 +198,4 @@ def task_runner_of(settings: Settings) -> StockRayRunner:
 
 def local_runner(settings: Settings) -> ThreadPoolTaskRunner[Any]:
     """Threads of this process, enough that waiting stages never keep a running one out."""
-    return ThreadPoolTaskRunner(max_workers=settings.window * _STAGES_IN_FLIGHT)
+    return ThreadPoolTaskRunner(max_workers=local_units(settings) * _STAGES_IN_FLIGHT)

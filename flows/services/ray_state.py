@@ -33,6 +33,26 @@ def lost_cluster() -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Resources:
+    """What the nodes of a cluster declare for tasks, and what of it nothing has asked for."""
+
+    cpus: float
+    free_cpus: float
+    memory_bytes: float
+
+
+def resources() -> Resources | None:
+    """Returns the resources of the cluster that this process has joined; None where there is none, or no answer."""
+    if not ray.is_initialized():
+        return None
+    try:
+        declared, free = ray.cluster_resources(), ray.available_resources()
+    except (RayError, RpcError):
+        return None
+    return Resources(declared.get("CPU", 0.0), free.get("CPU", 0.0), declared.get("memory", 0.0))
+
+
+@dataclass(frozen=True, slots=True)
 class ClusterInfo:
     """What a cluster declares, and why a worker of it does not reach a URL (empty where it does)."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +14,6 @@ from sqlalchemy import select
 from flows.services.addresses import running
 from flows.services.shared import vector_store
 from flows.up.pause import store_paused
-from medley.artifacts import ArtifactStore
 from medley.catalog import Catalog
 from medley.catalog.engine import catalog_file
 from medley.catalog.known import forget_assets, forget_paths, uploads_among
@@ -31,7 +29,6 @@ from medley.records import retire
 from medley.settings import Settings
 from medley.sources import urls as objects
 from medley.stores.lite_files import erase_rows
-from medley.upkeep import size_of
 
 #: Prefect's server keeps events in memory for five seconds before it writes them.
 _EVENTS_S = 7.0
@@ -59,7 +56,7 @@ def erase(subjects: Subjects, names: Names, catalog: Catalog, settings: Settings
 
 def _from_store(subjects: Subjects, settings: Settings, say: Say) -> Iterator[Place]:
     with vector_store(settings) as address:
-        artifacts = ArtifactStore(settings.artifacts)
+        artifacts = settings.artifact_store
         count = sum(retire(asset_id, artifacts, address) for asset_id in sorted(subjects.assets))
         local, uri = address.lock, address.uri
     if not local:
@@ -74,12 +71,10 @@ def _from_store(subjects: Subjects, settings: Settings, say: Say) -> Iterator[Pl
 def _from_artifacts(subjects: Subjects, settings: Settings) -> Place:
     removed = {"files": 0, "bytes": 0}
     for asset_id in subjects.assets:
-        directory = ArtifactStore(settings.artifacts).asset_directory(asset_id)
-        if directory.exists():
-            removed["files"] += sum(len(names) for _, _, names in os.walk(directory))
-            removed["bytes"] += size_of(directory)
-            shutil.rmtree(directory)
-    return Place(str(settings.artifacts), removed)
+        files, size = settings.artifact_store.remove_asset(asset_id)
+        removed["files"] += files
+        removed["bytes"] += size
+    return Place(settings.artifacts_url or str(settings.artifact_root), removed)
 
 
 def _from_prefect(subjects: Subjects, names: Names, catalog: Catalog, settings: Settings, say: Say) -> Iterator[Place]:
@@ -117,7 +112,7 @@ def _leftovers(subjects: Subjects, names: Names, settings: Settings) -> Place:
     """Looks at every file of ours once more, whatever it is, but the catalog's and the files that were ingested."""
     ours = {str(settings.home / name) for name in _OWN_FILES} | subjects.paths
     pages = settings.home / "prefect" / "ui"
-    others = _files(settings.home, leave=(settings.artifacts, pages))
+    others = _files(settings.home, leave=(settings.artifact_root, pages))
     found = sorted(map(str, files_that_name((path for path in others if str(path) not in ours), names)))
     why = f"still named in {', '.join(found)}: a run that goes on may have it; run again when it has ended"
     return Place(str(settings.home), clean=not found, why=why if found else "")
@@ -164,6 +159,9 @@ def _is_there(path: str) -> bool:
 def _elsewhere(subjects: Subjects, settings: Settings) -> Iterator[Place]:
     """A Prefect server whose database is not ours to open."""
     url = os.environ.get("PREFECT_API_URL")
+    if settings.artifacts_url and subjects.assets:
+        why = "each removes what it does not need; `medley gc`, run there, removes these at once"
+        yield Place("caches of other machines", clean=False, why=why)
     if url and subjects.flow_runs and url != running("prefect", settings):
         why = "its artifacts, events and logs are kept there: ask who runs it, or let its retention take them"
         yield Place(url, clean=False, why=why)

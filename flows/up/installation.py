@@ -26,7 +26,8 @@ from flows.services.reaper import MARK, descendants, kill_all, kill_marked
 from flows.services.shared import free_port, milvus_service, ours_alone, prefect_service
 from flows.up.files import deployment_file
 from medley.errors import SetupError
-from medley.settings import Settings, UpSettings
+from medley.setting_groups import UpSettings
+from medley.settings import Settings
 from medley.sources.urls import is_url
 from medley.system.process import born, lives
 from medley.system.stop import raise_if_stopped

@@ -18,7 +18,7 @@ from medley.media.ffmpeg import undecodable
 from medley.media.job import JobResult, run_job
 from medley.media.source import Source, asset_source
 from medley.models.base import Vectors
-from medley.settings import Limits
+from medley.setting_groups import Limits
 from medley.types import Asset, SoundTrack, clock
 
 SAMPLE_RATE_HZ = 16_000

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from medley.errors import SetupError
-from medley.settings import Limits
+from medley.setting_groups import Limits
 from medley.system.stop import raise_if_stopped
 
 #: The share of the machine's memory that decoders may be allowed, all together; the rest is for models and services.

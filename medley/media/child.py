@@ -19,7 +19,7 @@ from medley.errors import TooLarge
 from medley.media.budget import decoder_slot
 from medley.media.source import Source
 from medley.media.zygote import ForkedChild, fork_child
-from medley.settings import Limits
+from medley.setting_groups import Limits
 from medley.system.launch import Guard, guarded
 from medley.system.stop import raise_if_stopped
 

@@ -15,7 +15,7 @@ import imageio_ffmpeg
 from medley.errors import CorruptMedia, TooLarge, ToolMissing, no_space
 from medley.media.child import run_child, too_much
 from medley.media.source import Source
-from medley.settings import Limits
+from medley.setting_groups import Limits
 from medley.types import Asset
 
 PROTOCOLS = "file,pipe"

@@ -19,7 +19,7 @@ from medley.media.frame_quality import FrameStats
 from medley.media.probe import pictures_of
 from medley.media.source import Source, asset_source
 from medley.options import FrameOptions
-from medley.settings import Limits
+from medley.setting_groups import Limits
 from medley.types import Asset, Frame, clock
 
 FRAMES = "frames.json"

@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 from medley.media.child import run_child
-from medley.settings import Limits
+from medley.setting_groups import Limits
 
 #: Each attempt that succeeds prints what a decoder of a hostile file could do here.
 _ATTEMPTS = """

@@ -13,7 +13,7 @@ from medley.errors import no_space
 from medley.media.child import observe_child
 from medley.media.job_child import NO_SPACE_EXIT
 from medley.media.source import Source
-from medley.settings import Limits
+from medley.setting_groups import Limits
 
 logger = logging.getLogger("medley.media")
 

@@ -19,7 +19,7 @@ from medley.media.pdf_exits import CORRUPT_EXIT, ENCRYPTED_EXIT
 from medley.media.source import Source, asset_source
 from medley.options import FigureOptions, PageOptions
 from medley.plain import to_json
-from medley.settings import Limits
+from medley.setting_groups import Limits
 from medley.types import Asset
 
 #: Name of the list of pages, or of figures, in an artifact.

@@ -14,7 +14,7 @@ from medley.media.job import run_job
 from medley.media.page_names import page_name
 from medley.media.sniff import sniff
 from medley.media.source import Source, open_source, require_asset
-from medley.settings import Limits
+from medley.setting_groups import Limits
 from medley.types import Asset
 
 #: What the copy of a picture is called in its artifact.

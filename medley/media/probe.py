@@ -11,7 +11,7 @@ from medley.media.job import run_job
 from medley.media.magic import Sniffed
 from medley.media.sniff import sniff
 from medley.media.source import Source, open_source
-from medley.settings import Limits
+from medley.setting_groups import Limits
 from medley.types import MediaInfo, SoundTrack, clock
 
 _PROBE_S = 60.0

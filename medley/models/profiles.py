@@ -12,7 +12,8 @@ from medley.errors import SetupError
 from medley.models.base import Endpoint, Kind, ModelSpec
 from medley.models.locate import bundled, directory_revision
 from medley.options import CaptionOptions, ModelChoice, ModelOptions, Profile
-from medley.settings import EndpointSettings, Settings
+from medley.setting_groups import EndpointSettings
+from medley.settings import Settings
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)

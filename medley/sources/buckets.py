@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
 
@@ -50,6 +51,20 @@ def chunks(url: str) -> Iterator[bytes]:
     store, key = _open(url)
     with _told(url):
         yield from map(bytes, store.get(key).stream(min_chunk_size=_CHUNK_BYTES))
+
+
+def read(url: str) -> bytes:
+    """Reads the whole object; raises MissingFile, TransientError."""
+    store, key = _open(url)
+    with _told(url):
+        return bytes(store.get(key).bytes())
+
+
+def put(path: Path, url: str) -> str:
+    """Writes the object, all of it or nothing; returns its version. Raises MissingFile, TransientError."""
+    store, key = _open(url)
+    with _told(url):
+        return str(store.put(key, path)["e_tag"] or "")
 
 
 def remove(url: str) -> None:

@@ -17,7 +17,7 @@ from medley.media.magic import Sniffed
 from medley.media.probe import probe_source
 from medley.media.sniff import HEAD_BYTES
 from medley.media.source import Source, open_source, stamp_of
-from medley.settings import Limits
+from medley.setting_groups import Limits
 from medley.sources.kinds import kind_for, kind_of_head, require_kind
 from medley.sources.urls import RAISE, fetch, first_bytes, head, is_url
 from medley.types import Asset, Flow, MediaInfo, Object

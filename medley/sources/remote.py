@@ -9,6 +9,7 @@ import re
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
@@ -110,6 +111,22 @@ def chunks(url: str) -> Iterator[bytes]:
         with files.open(path, "rb") as file:
             while chunk := file.read(_CHUNK_BYTES):
                 yield chunk
+
+
+def read(url: str) -> bytes:
+    """Reads the whole file. Raises as `head`."""
+    with _told(url):
+        files, path = _open(url)
+        return bytes(files.cat_file(path))
+
+
+def put(path: Path, url: str) -> str:
+    """Writes the file and the folders above it; returns its version, "" where nothing tells that. Raises as `head`."""
+    with _told(url):
+        files, target = _open(url)
+        files.makedirs(target.rpartition("/")[0], exist_ok=True)
+        files.put_file(str(path), target)
+        return _object(url, files.info(target)).version
 
 
 def remove(url: str) -> None:

@@ -75,6 +75,16 @@ def fetch(url: str, target: Path, most_bytes: int = 1 << 60) -> str:
     return digest.hexdigest()
 
 
+def read(url: str) -> bytes:
+    """Reads the whole object. Raises as `head`."""
+    return bytes(_source(url).read(url))
+
+
+def put(path: Path, url: str) -> str:
+    """Writes an object from a file; returns its version, "" where nothing tells that. Raises as `head`."""
+    return str(_source(url).put(path, url))
+
+
 def remove(url: str) -> None:
     """Deletes the object; raises as `head`."""
     _source(url).remove(url)

@@ -18,16 +18,16 @@ from medley.dag import registry
 from medley.dag.drawing import as_svg
 from medley.dag.registry import names, pipeline_named
 from medley.options import CaptionOptions, FileOptions, ImageOptions, PdfOptions, PictureOptions, VideoOptions
-from medley.settings import (
+from medley.setting_groups import (
     CaptionerSettings,
     EmbedderSettings,
     Limits,
     PoolSettings,
     RaySettings,
-    Settings,
     StoreSettings,
     UpSettings,
 )
+from medley.settings import Settings
 from tests.conftest import ROOT, SAMPLE, Medley
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]

@@ -15,7 +15,8 @@ from actors.resident import LocalPool
 from medley.media.pictures import PictureJob, convert_pictures
 from medley.media.source import open_source
 from medley.models.base import ModelSpec
-from medley.settings import Limits, Settings
+from medley.setting_groups import Limits
+from medley.settings import Settings
 from tests.conftest import Medley
 from tests.documents import pdf, picture, placed, scan_of, text
 

@@ -154,7 +154,7 @@ def test_searches_look_at_what_is_tagged(medley: Medley, folder: Path) -> None:
 def test_forgotten_files_leave_the_index(medley: Medley, folder: Path, settings: Settings) -> None:
     assert medley("ingest", folder).code == 1
     [hit] = search(medley, "purple elephants", "--modality", "page", "--limit", "1")
-    directory = settings.artifacts / hit["asset_id"][:2] / hit["asset_id"]
+    directory = settings.artifact_root / hit["asset_id"][:2] / hit["asset_id"]
     assert directory.is_dir()
     assert medley("forget", folder / "page.pdf").out == "forgot 1 asset, 1 name\n"
     assert not directory.exists()
@@ -171,7 +171,7 @@ def test_forgotten_files_leave_the_index(medley: Medley, folder: Path, settings:
 
 def test_what_nobody_knows_is_collected(medley: Medley, folder: Path, settings: Settings) -> None:
     assert medley("ingest", folder / "red.png").code == 0
-    unknown = settings.artifacts / "ab" / ("ab" * 32)
+    unknown = settings.artifact_root / "ab" / ("ab" * 32)
     (unknown / "stage").mkdir(parents=True)
     (unknown / "stage" / "file").write_bytes(bytes(2_000_000))
     assert medley("gc").out == "removed 1 directories, 2.0 MB\n"
@@ -203,7 +203,7 @@ def test_the_index_is_made_anew_from_what_is_kept(medley_here: Medley, folder: P
 def test_what_the_artifacts_lack_the_next_run_makes(medley: Medley, folder: Path, settings: Settings) -> None:
     page = folder / "page.pdf"
     assert medley("pdf", page).code == 0
-    shutil.rmtree(next(settings.artifacts.glob("*/*/embed_text")))
+    shutil.rmtree(next(settings.artifact_root.glob("*/*/embed_text")))
     assert "1 assets lack artifacts" in medley("rebuild-index").out
     [item] = medley("pdf", page, "--json").report["items"]
     done = [stage["name"] for stage in item["stages"] if stage["state"] == "completed"]
@@ -214,7 +214,7 @@ def test_what_the_artifacts_lack_the_next_run_makes(medley: Medley, folder: Path
 def test_what_is_deleted_by_hand_is_made_again(medley: Medley, folder: Path, settings: Settings) -> None:
     assert medley("ingest", folder).code == 1
     for lost in ("manifest.json", "vectors.npy", "*.jpg"):
-        path = next(settings.artifacts.glob(f"*/*/*/*/{lost}"))
+        path = next(settings.artifact_root.glob(f"*/*/*/*/{lost}"))
         path.unlink()
         [item] = [item for item in plan(medley, folder).values() if item["action"] == "run"]
         assert (item["why"], item["stages"]) == (["what was kept is missing"], [path.parts[-3]])

@@ -260,7 +260,7 @@ def test_cancelling_leaves_what_another_run_holds_alone(
     assert catalog.claim([asset.asset_id], "other")
     models = models_of(Profile.DEMO, ModelOptions())
     fingerprint = fingerprints("video", VideoOptions(), models)["extract_audio"]
-    with ArtifactStore(settings.artifacts).create(asset.asset_id, "extract_audio", fingerprint, "other") as draft:
+    with ArtifactStore(settings.artifact_root).create(asset.asset_id, "extract_audio", fingerprint, "other") as draft:
         (draft.directory / "audio.wav").write_bytes(b"the other run reads it")
     claim = Catalog.claim
 
@@ -273,4 +273,4 @@ def test_cancelling_leaves_what_another_run_holds_alone(
     item = medley("video", SAMPLE, "--json").report["items"][0]
     assert (item["status"], item["stages"]) == ("cancelled", [])
     assert catalog.outcome(asset.asset_id, "video") is None
-    assert ArtifactStore(settings.artifacts).find(asset.asset_id, "extract_audio", fingerprint)
+    assert ArtifactStore(settings.artifact_root).find(asset.asset_id, "extract_audio", fingerprint)

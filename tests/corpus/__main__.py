@@ -27,7 +27,7 @@ from medley.media.probe import probe_media
 from medley.media.sniff import sniff
 from medley.options import FigureOptions, FrameOptions, PageOptions
 from medley.plain import printable
-from medley.settings import Limits
+from medley.setting_groups import Limits
 from medley.types import Asset, MediaInfo
 
 _SLOW_S, _WORDS_OF_A_TEXT = 20.0, 20

@@ -20,7 +20,7 @@ from medley.media.budget import decoder_slot, decoders_at_once
 from medley.media.child import ChildResult, run_child
 from medley.media.isolation import ways_out
 from medley.media.source import asset_source, open_source
-from medley.settings import Limits
+from medley.setting_groups import Limits
 from medley.system.confine import landlock_version
 from medley.system.launch import guarded
 from medley.types import Asset, MediaInfo
@@ -131,7 +131,7 @@ def test_many_files_grow_no_further_than_they_may(tmp_path: Path) -> None:
 def test_a_limit_of_the_parent_stays(tmp_path: Path) -> None:
     code = (
         "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20)); "
-        "from pathlib import Path; from medley.media.child import run_child; from medley.settings import Limits; "
+        "from pathlib import Path; from medley.media.child import run_child; from medley.setting_groups import Limits; "
         "c = [sys.executable, '-c', 'import resource; print(resource.getrlimit(resource.RLIMIT_FSIZE)[0])']; "
         f"print(run_child(c, cwd=Path({str(tmp_path)!r}), limits=Limits(), file='x').stdout)"
     )

@@ -13,7 +13,7 @@ import pytest
 
 from medley.errors import Cancelled, TransientError
 from medley.media.child import ChildResult, observe_child
-from medley.settings import Limits
+from medley.setting_groups import Limits
 from medley.system.stop import clear_stop, request_stop
 from tests.conftest import eventually
 
@@ -83,7 +83,8 @@ def test_a_dead_zygote_is_no_fault_of_a_file(tmp_path: Path) -> None:
 def test_forked_children_end_with_their_owner(tmp_path: Path) -> None:
     sleeps = program(tmp_path, "import time; time.sleep(600)")
     code = (
-        "from pathlib import Path; from medley.media.child import observe_child; from medley.settings import Limits; "
+        "from pathlib import Path; from medley.media.child import observe_child; "
+        "from medley.setting_groups import Limits; "
         f"observe_child(Path({str(sleeps)!r}), cwd=None, limits=Limits(), file='x')"
     )
     owner = psutil.Popen([sys.executable, "-c", code])

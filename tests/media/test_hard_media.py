@@ -13,7 +13,7 @@ from medley.media.audio import SAMPLE_RATE_HZ, WAV, extract_audio
 from medley.media.frames import sample_frames
 from medley.media.probe import probe_media
 from medley.options import FrameOptions
-from medley.settings import Limits
+from medley.setting_groups import Limits
 from medley.types import Asset
 from tests.fakes import asset_id
 from tests.hard.case import Case, make_base

@@ -24,7 +24,8 @@ from medley.media.sniff import sniff
 from medley.options import FigureOptions, FrameOptions, PageOptions
 from medley.plain import printable
 from medley.report import error_entry
-from medley.settings import Limits, Settings
+from medley.setting_groups import Limits
+from medley.settings import Settings
 from medley.sources.identify import identify
 from medley.types import Asset
 from tests.conftest import Medley

@@ -16,7 +16,7 @@ from medley.media.frame_quality import FrameStats
 from medley.media.frames import FRAMES, read_frames, sample_frames
 from medley.media.probe import probe_media
 from medley.options import FrameOptions
-from medley.settings import Limits
+from medley.setting_groups import Limits
 from medley.types import Asset
 from tests.conftest import SAMPLE
 from tests.fakes import asset_id

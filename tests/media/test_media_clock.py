@@ -18,7 +18,7 @@ from medley.media.child import run_child
 from medley.media.frames import FRAMES, read_frames, sample_frames
 from medley.media.probe import probe_media
 from medley.options import FrameOptions
-from medley.settings import Limits
+from medley.setting_groups import Limits
 from medley.system import stop
 from medley.types import Asset
 from tests.conftest import ROOT, SAMPLE, eventually
@@ -130,7 +130,7 @@ PARENT = """
 import sys
 from pathlib import Path
 from medley.media.child import run_child
-from medley.settings import Limits
+from medley.setting_groups import Limits
 run_child(sys.argv[2:], cwd=Path(sys.argv[1]), limits=Limits(), file="/x.mp4")
 """
 

@@ -20,7 +20,7 @@ from medley.media.layout import Line, reading_order
 from medley.media.pdf import find_figures, parse_pdf, read_figures, read_pages
 from medley.options import FigureOptions, PageOptions
 from medley.passages import passages
-from medley.settings import Limits
+from medley.setting_groups import Limits
 from medley.types import Asset, MediaInfo
 from tests.documents import HEIGHT, WIDTH, columns, pdf, picture, placed, scan_of, text
 

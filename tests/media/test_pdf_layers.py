@@ -16,7 +16,7 @@ from reportlab.pdfgen.canvas import Canvas
 from medley.media.layout import Line, reading_order
 from medley.media.pdf import find_figures, parse_pdf, read_figures, read_pages
 from medley.options import FigureOptions, PageOptions
-from medley.settings import Limits
+from medley.setting_groups import Limits
 from tests.documents import HEIGHT, WIDTH, pdf, picture, placed, raw_pdf, scan_of, stream, text
 from tests.media.test_pdf import LIMITS, asset, parsed, words
 

@@ -20,7 +20,7 @@ from medley.errors import CorruptMedia, TooLarge, UnsupportedMedia
 from medley.media.pictures import Converted, PictureJob, convert_pictures
 from medley.media.sniff import sniff
 from medley.media.source import Source, open_source
-from medley.settings import Limits
+from medley.setting_groups import Limits
 from tests.conftest import ROOT
 from tests.documents import picture
 
@@ -150,7 +150,7 @@ import resource, sys
 from pathlib import Path
 from medley.errors import NoSpace
 from medley.media.pictures import convert_picture
-from medley.settings import Limits
+from medley.setting_groups import Limits
 resource.setrlimit(resource.RLIMIT_FSIZE, (500, 500))
 try:
     convert_picture(Path(sys.argv[1]), Path(sys.argv[2]), 1280, Limits())

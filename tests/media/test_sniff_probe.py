@@ -12,7 +12,7 @@ from PIL import Image
 from medley.errors import CorruptMedia, MissingFile, TooLarge, UnsupportedMedia
 from medley.media.probe import probe_media
 from medley.media.sniff import sniff
-from medley.settings import Limits
+from medley.setting_groups import Limits
 from medley.types import MediaInfo, SoundTrack
 from tests.conftest import SAMPLE
 from tests.variants import ffmpeg

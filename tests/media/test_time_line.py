@@ -14,7 +14,7 @@ from medley.media.clock import TimeLine
 from medley.media.frames import Pictures, sample_frames
 from medley.media.probe import probe_media
 from medley.options import FrameOptions
-from medley.settings import Limits
+from medley.setting_groups import Limits
 from medley.types import Asset
 from tests.fakes import asset_id
 from tests.variants import ffmpeg

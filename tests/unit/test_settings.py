@@ -59,7 +59,7 @@ def test_home_may_be_relative_or_start_with_a_tilde(
     ("name", "value", "named"),
     [
         ("MEDLEY_WINDOW", "hunter2", "MEDLEY_WINDOW"),
-        ("MEDLEY_WINDOW", "0", "MEDLEY_WINDOW"),
+        ("MEDLEY_WINDOW", "-1", "MEDLEY_WINDOW"),
         ("MEDLEY_RUNNER", "hunter2", "MEDLEY_RUNNER"),
         ("MEDLEY_STORE__TIMEOUT_S", "hunter2", "MEDLEY_STORE__TIMEOUT_S"),
         ("MEDLEY_STORE__TOKNE", "hunter2", "MEDLEY_STORE__TOKNE"),
@@ -151,7 +151,7 @@ def test_an_empty_variable_is_not_set(home: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("MEDLEY_WINDOW", "")
     monkeypatch.setenv("MEDLEY_STORE__URI", "")
     settings = load_settings()
-    assert (settings.window, settings.store.uri, settings.home) == (4, None, home)
+    assert (settings.window, settings.store.uri, settings.home) == (0, None, home)
 
 
 @pytest.mark.parametrize("name", ["what?", "{}", "{0}", "100%", "a b"])

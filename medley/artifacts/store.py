@@ -1,4 +1,4 @@
-"""The artifact store: what stages made, on a file system that all workers see.
+"""Artifacts on a file system that all workers see.
 
 A directory `<aa>/<asset_id>/<stage>/<fingerprint>/` counts when its `manifest.json` is there and every file that it
 names has the size it says. It is filled under another name and renamed when it is whole, so that a crash leaves
@@ -12,17 +12,21 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from medley.errors import NO_SPACE, BadInput, no_space
 from medley.types import utc_now
 
 MANIFEST = "manifest.json"
 _BLOCK_BYTES = 1 << 20
+T = TypeVar("T")
+R = TypeVar("R")
+#: Names an artifact: asset id, stage, fingerprint.
+Key = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,9 @@ class ArtifactStore:
     def __init__(self, root: Path) -> None:
         self.root = root
 
+    def check(self) -> None:
+        """Raises SetupError where artifacts cannot be kept here."""
+
     def asset_directory(self, asset_id: str) -> Path:
         """Returns the directory that holds everything that was made of an asset."""
         return self.root / asset_id[:2] / asset_id
@@ -78,20 +85,63 @@ class ArtifactStore:
             return None  # absent or torn: it is made again
         return manifest if whole else None
 
+    def snapshot(self) -> ArtifactStore:
+        """Returns a store for many questions about one asset after another: changes meanwhile may go unseen."""
+        return self
+
+    def map(self, ask: Callable[[T], R], keys: Iterable[T]) -> list[R]:
+        """Calls `ask` for each of `keys`, several at the same time where that saves waiting; results in their order."""
+        return [ask(key) for key in keys]
+
+    @contextmanager
+    def hold(self, keys: Sequence[Key]) -> Iterator[list[Path]]:
+        """Yields the directories of artifacts, which stay on this machine until the block ends.
+
+        Raises TransientError where one is there no more.
+        """
+        yield [self.directory(*key) for key in keys]
+
+    @contextmanager
+    def hold_source(self, url: str, asset_id: str, name: str) -> Iterator[Path]:
+        """Yields a copy of the file at `url`, called `name`; where artifacts are on a file system there are none.
+
+        Raises TransientError where its bytes do not have the hash `asset_id`.
+        """
+        raise AssertionError("workers see the file itself")
+        yield
+
+    @contextmanager
+    def hold_file(self, name: str) -> Iterator[Path]:
+        """Yields one file of an artifact, by its path below the root; see `hold`."""
+        yield self.root / name
+
+    def file(self, name: str) -> Path:
+        """Returns one file of an artifact, by its path below the root, for somebody to look at."""
+        return self.root / name
+
     @contextmanager
     def create(self, asset_id: str, stage: str, fingerprint: str, run_id: str) -> Iterator[Draft]:
-        """Makes an artifact: it exists once the block has ended without an error, and not before.
+        """Makes an artifact: it exists once the block has ended without an error, and not before. Raises NoSpace."""
+        with self.create_all([(asset_id, stage, fingerprint)], run_id) as drafts:
+            yield drafts[0]
 
-        Raises NoSpace when the disk is full.
-        """
-        final = self.directory(asset_id, stage, fingerprint)
+    @contextmanager
+    def create_all(self, keys: Sequence[Key], run_id: str) -> Iterator[list[Draft]]:
+        """Makes artifacts as `create` makes one."""
+        with ExitStack() as opened:
+            yield [opened.enter_context(self._create(key, run_id)) for key in keys]
+
+    @contextmanager
+    def _create(self, key: Key, run_id: str) -> Iterator[Draft]:
+        final = self.directory(*key)
+        _, stage, fingerprint = key
         draft = Draft(final.parent / f".{fingerprint}.{uuid.uuid4().hex[:8]}")
         try:
             _begin(draft.directory, final)
             yield draft
             if draft.error is None:
                 _write_manifest(draft, stage, fingerprint, run_id)
-                _swap_in(draft.directory, final)
+                swap_in(draft.directory, final)
         except OSError as error:
             if error.errno in NO_SPACE:
                 raise no_space(self.root) from error
@@ -105,6 +155,22 @@ class ArtifactStore:
         directory = self.directory(asset_id, stage, fingerprint)
         (directory / MANIFEST).unlink(missing_ok=True)
         shutil.rmtree(directory, ignore_errors=True)
+
+    def assets(self) -> Iterator[str]:
+        """Yields the id of each asset of which something was made."""
+        for shard in sorted(self.root.glob("??")):
+            yield from sorted(path.name for path in shard.iterdir() if path.is_dir())
+
+    def forget_copies(self, known: Callable[[str], bool]) -> None:
+        """Removes this machine's copies of assets that are not `known`, where there are such copies."""
+
+    def remove_asset(self, asset_id: str) -> tuple[int, int]:
+        """Takes everything away that was made of an asset; returns how many files that were, and how many bytes."""
+        directory = self.asset_directory(asset_id)
+        sizes = [os.lstat(os.path.join(at, name)).st_size for at, _, names in os.walk(directory) for name in names]
+        if directory.exists():
+            shutil.rmtree(directory)
+        return len(sizes), sum(sizes)
 
 
 def _begin(draft: Path, final: Path) -> None:
@@ -147,7 +213,7 @@ def _write_manifest(draft: Draft, stage: str, fingerprint: str, run_id: str) -> 
         os.fsync(file.fileno())
 
 
-def _swap_in(made: Path, final: Path) -> None:
+def swap_in(made: Path, final: Path) -> None:
     """Puts `made` in the place of `final`. What stood there had been found wanting, or is made again on purpose."""
     if os.path.exists(final):
         aside = made.with_name(made.name + ".old")

@@ -1,0 +1,295 @@
+"""Artifacts at a URL (a bucket, or whatever else fsspec can write to), and this machine's cache of them.
+
+Objects are named as files are: `<url>/<aa>/<asset_id>/<stage>/<fingerprint>/<file>`. The manifest is uploaded last and
+removed first. What counts is what is at the URL; a copy in the cache counts where its manifest is that very object.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from functools import lru_cache
+from pathlib import Path
+
+from medley.artifacts.cache import FILES, SOURCES, Cache, alone, hold
+from medley.artifacts.store import MANIFEST, ArtifactStore, Draft, Key, Manifest, R, T, swap_in
+from medley.errors import MissingFile, SetupError, TransientError
+from medley.sources import urls as objects
+from medley.types import Object
+
+_VERSION = ".version"  # of the manifest, beside its copy
+_AT_ONCE = 16  # requests
+_TRIES = 3
+_PROBE = ".medley"
+
+
+class UrlArtifacts(ArtifactStore):
+    """Artifacts at `url`; `root` is the cache, of `cache_bytes`. With `listed` each asset is looked up only once."""
+
+    def __init__(
+        self, root: Path, url: str, cache_bytes: int, listed: dict[str, dict[str, Object]] | None = None
+    ) -> None:
+        super().__init__(root)
+        self.url = url.rstrip("/")
+        self._bytes, self._listed = cache_bytes, listed
+        self._cache = _cache_of(root, cache_bytes)
+
+    def check(self) -> None:
+        """Writes a small object to the URL. Raises SetupError where that is refused."""
+        probe = self.root / _PROBE
+        self.root.mkdir(parents=True, exist_ok=True)
+        probe.touch()
+        try:
+            with _told(self.url):
+                objects.put(probe, f"{self.url}/{_PROBE}")
+        except TransientError as error:
+            remedy = "Check MEDLEY_ARTIFACTS, the network and AWS_ENDPOINT_URL"
+            raise SetupError(f"artifacts cannot be kept at {self.url}: {error.reason}", remedy=remedy) from error
+
+    def stages(self, asset_id: str, fingerprint: str) -> list[str]:
+        """Returns the names of the stages that have an artifact of `fingerprint` for an asset, whole or not."""
+        parts = (name.split("/") for name in self._objects(asset_id))
+        return sorted({part[0] for part in parts if len(part) > 2 and part[1] == fingerprint})
+
+    def find(self, asset_id: str, stage: str, fingerprint: str) -> Manifest | None:
+        """Reads an artifact's manifest; None where it is absent, torn, or an object that it names is missing."""
+        found = self._found(asset_id, stage, fingerprint)
+        return found[0] if found else None
+
+    def snapshot(self) -> ArtifactStore:
+        """Returns a store that looks up each asset only once."""
+        return UrlArtifacts(self.root, self.url, self._bytes, {})
+
+    def map(self, ask: Callable[[T], R], keys: Iterable[T]) -> list[R]:
+        """Calls `ask` for each of `keys`, several at the same time; results in their order."""
+        keys = list(keys)
+        if len(keys) < 2:
+            return [ask(key) for key in keys]
+        with ThreadPoolExecutor(min(_AT_ONCE, len(keys))) as pool:
+            return list(pool.map(ask, keys))
+
+    @contextmanager
+    def hold(self, keys: Sequence[Key]) -> Iterator[list[Path]]:
+        """Yields the directories of artifacts in the cache, where they stay until the block ends."""
+        handles: list[int] = []
+        try:
+            self.map(lambda key: handles.append(self._held(key)), keys)
+            yield [self.directory(*key) for key in keys]
+        finally:
+            for handle in handles:
+                os.close(handle)
+
+    @contextmanager
+    def hold_file(self, name: str) -> Iterator[Path]:
+        """Yields one file of an artifact; it stays in the cache until the block ends."""
+        whole = self.root / name
+        *directory, _ = name.split("/", 4)
+        handle = hold(self.root.joinpath(*directory, MANIFEST)) if whole.is_file() else None
+        copy = whole if handle is not None else self.root / FILES / name
+        handle = handle if handle is not None else self._held_copy(f"{self.url}/{name}", copy)
+        try:
+            yield copy
+        finally:
+            os.close(handle)
+
+    def file(self, name: str) -> Path:
+        """Returns the cached copy of one file of an artifact; the path where it would be, where it is gone."""
+        with suppress(MissingFile, TransientError), self.hold_file(name) as path:
+            return path
+        return self.root / name
+
+    @contextmanager
+    def hold_source(self, url: str, asset_id: str, name: str) -> Iterator[Path]:
+        """Yields a copy of the file at `url`, whose bytes have the hash `asset_id`. Raises TransientError."""
+        copy = self.root / SOURCES / asset_id[:2] / asset_id / name
+        handle = self._held_copy(url, copy, asset_id)
+        try:
+            yield copy
+        finally:
+            os.close(handle)
+
+    @contextmanager
+    def create_all(self, keys: Sequence[Key], run_id: str) -> Iterator[list[Draft]]:
+        """Makes artifacts in the cache, then uploads them. Raises NoSpace, TransientError."""
+        with super().create_all(keys, run_id) as drafts:
+            yield drafts
+        self.map(self._upload, [key for key, draft in zip(keys, drafts, strict=True) if draft.error is None])
+
+    def remove(self, asset_id: str, stage: str, fingerprint: str) -> None:
+        """Takes an artifact away, manifest first; no error where there is none."""
+        here = f"{stage}/{fingerprint}/"
+        names = [name for name in self._objects(asset_id) if name.startswith(here)]
+        self._remove(asset_id, sorted(names, key=lambda name: name != here + MANIFEST))
+        super().remove(asset_id, stage, fingerprint)
+
+    def assets(self) -> Iterator[str]:
+        """Yields the id of each asset of which something was made."""
+        seen: Counter[str] = Counter()
+        with _told(self.url):
+            for found in (each for page in objects.listing(f"{self.url}/") for each in page):
+                shard, _, rest = found.url.partition(f"{self.url}/")[2].partition("/")
+                asset_id = rest.partition("/")[0]
+                if asset_id.startswith(shard) and len(asset_id) == 64 and not seen[asset_id]:
+                    seen[asset_id] += 1
+                    yield asset_id
+
+    def forget_copies(self, known: Callable[[str], bool]) -> None:
+        """Removes what the cache has of assets that are not `known`."""
+        for root in (self.root, self.root / FILES, self.root / SOURCES):
+            for directory in root.glob("??/*"):
+                if not known(directory.name):
+                    shutil.rmtree(directory, ignore_errors=True)
+
+    def remove_asset(self, asset_id: str) -> tuple[int, int]:
+        """Takes everything away that was made of an asset, here and at the URL; how many objects, how many bytes."""
+        found = self._objects(asset_id)
+        self._remove(asset_id, sorted(found, key=lambda name: not name.endswith(f"/{MANIFEST}")))
+        super().remove_asset(asset_id)
+        for folder in (FILES, SOURCES):
+            shutil.rmtree(self.root / folder / asset_id[:2] / asset_id, ignore_errors=True)
+        return len(found), sum(max(0, known.size_bytes) for known in found.values())
+
+    def _url(self, asset_id: str, name: str = "") -> str:
+        return f"{self.url}/{asset_id[:2]}/{asset_id}/{name}"
+
+    def _objects(self, asset_id: str) -> dict[str, Object]:
+        """What is kept of an asset, by `stage/fingerprint/file`."""
+        if self._listed is not None and asset_id in self._listed:
+            return self._listed[asset_id]
+        with _told(self.url):
+            listed = [found for page in objects.listing(self._url(asset_id)) for found in page]
+        known = {found.url.partition(f"/{asset_id}/")[2]: found for found in listed}
+        if self._listed is not None:
+            self._listed.clear()  # one asset after another
+            self._listed[asset_id] = known
+        return known
+
+    def _found(self, asset_id: str, stage: str, fingerprint: str) -> tuple[Manifest, str] | None:
+        """The manifest, and the version of the object that holds it."""
+        there, here = self._objects(asset_id), f"{stage}/{fingerprint}/"
+        known = there.get(here + MANIFEST)
+        if known is None:
+            return None
+        manifest = _read_manifest(self._url(asset_id, here + MANIFEST), known.version or uuid.uuid4().hex)
+        sizes = (
+            {name: there[here + name].size_bytes for name in manifest.files if here + name in there} if manifest else {}
+        )
+        if manifest is None or any(sizes.get(name) not in (of["size"], -1) for name, of in manifest.files.items()):
+            return None
+        return manifest, known.version
+
+    def _held(self, key: Key) -> int:
+        return self._locked(self.directory(*key) / MANIFEST, lambda: self._ensure(key))
+
+    def _locked(self, path: Path, ensure: Callable[[], int]) -> int:
+        """Locks an entry of the cache by its file; `ensure` sees to it that it is there, and returns the bytes added.
+
+        What is too much in the cache goes once this entry is safe. Raises TransientError.
+        """
+        for _ in range(_TRIES):
+            added = ensure()
+            if (handle := hold(path)) is not None:
+                self._cache.added(added)
+                return handle
+        raise TransientError(f"the cache {self.root} lost what was fetched", remedy="Raise MEDLEY_CACHE_MB")
+
+    def _ensure(self, key: Key) -> int:
+        """Makes the cache's copy of an artifact the one that counts; returns how many bytes were fetched."""
+        found, directory = self._found(*key), self.directory(*key)
+        if found is None:
+            raise TransientError(f"the artifact of {key[1]} is not at {self.url} any more", remedy="Run it again")
+        manifest, version = found
+        with alone(directory):
+            if version and _version_of(directory) == version and super().find(*key):
+                return 0
+            draft = directory.with_name(f".{directory.name}.{uuid.uuid4().hex[:8]}")
+            try:
+                base = self._url(key[0], f"{key[1]}/{key[2]}/")
+                self.map(lambda name: self._download(base + name, draft / name), [*manifest.files, MANIFEST])
+                (draft / _VERSION).write_text(version)
+                swap_in(draft, directory)
+            finally:
+                shutil.rmtree(draft, ignore_errors=True)
+        return sum(of["size"] for of in manifest.files.values())
+
+    def _download(self, url: str, to: Path) -> str:
+        with _told(self.url):
+            return objects.fetch(url, to)
+
+    def _held_copy(self, url: str, copy: Path, sha256: str = "") -> int:
+        return self._locked(copy, lambda: self._ensure_copy(url, copy, sha256))
+
+    def _ensure_copy(self, url: str, copy: Path, sha256: str) -> int:
+        with alone(copy):
+            if copy.exists():
+                return 0
+            draft = copy.with_name(f".{uuid.uuid4().hex}")
+            try:
+                if self._download(url, draft) != sha256 and sha256:
+                    raise TransientError("has changed since it was looked at", file=url, remedy="Run again")
+                draft.rename(copy)
+            finally:
+                draft.unlink(missing_ok=True)
+            return copy.stat().st_size
+
+    def _upload(self, key: Key) -> None:
+        directory, base = self.directory(*key), self._url(key[0], f"{key[1]}/{key[2]}/")
+        files: dict[str, dict[str, int]] = json.loads((directory / MANIFEST).read_text())["files"]
+        with _told(self.url):
+            _remove_if_there(base + MANIFEST)
+            for name in files:
+                objects.put(directory / name, base + name)
+            version = objects.put(directory / MANIFEST, base + MANIFEST)
+        (directory / _VERSION).write_text(version)
+        self._cache.added(sum(of["size"] for of in files.values()))
+
+    def _remove(self, asset_id: str, names: Sequence[str]) -> None:
+        """The first one alone, then the others."""
+        with _told(self.url):
+            self.map(lambda name: _remove_if_there(self._url(asset_id, name)), names[:1])
+            self.map(lambda name: _remove_if_there(self._url(asset_id, name)), names[1:])
+
+
+@lru_cache
+def _cache_of(root: Path, most_bytes: int) -> Cache:
+    return Cache(root, most_bytes)
+
+
+@lru_cache(4096)
+def _read_manifest(url: str, version: str) -> Manifest | None:
+    """The manifest at `url`; None where it is torn or gone. `version` is what makes it another one."""
+    try:
+        with _told(url):
+            return Manifest(**json.loads(objects.read(url)))
+    except (ValueError, TypeError, FileNotFoundError):
+        return None
+
+
+def _version_of(directory: Path) -> str:
+    try:
+        return (directory / _VERSION).read_text()
+    except OSError:
+        return ""
+
+
+def _remove_if_there(url: str) -> None:
+    with suppress(MissingFile):
+        objects.remove(url)
+
+
+@contextmanager
+def _told(url: str) -> Iterator[None]:
+    """A bucket that refuses us is the machine's fault and no file's; what is not there is for the caller."""
+    try:
+        yield
+    except MissingFile as error:
+        if error.reason == "does not exist":
+            raise TransientError(f"is not there any more: {error.file}", remedy="Run it again") from error
+        remedy = "Check MEDLEY_ARTIFACTS and the credentials on this machine"
+        raise SetupError(f"artifacts at {url}: {error.file} {error.reason}", remedy=remedy) from error

@@ -1,0 +1,144 @@
+"""Groups of settings: each is one part of where we run, nested in `medley.settings.Settings`."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+Device = Literal["auto", "cpu", "cuda"]
+TaskRunner = Literal["medley", "stock"]
+After = Literal["keep", "move", "delete"]
+
+
+class _Slice(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class StoreSettings(_Slice):
+    """The vector store. Without a URI, Milvus Lite is started on this machine."""
+
+    uri: str | None = Field(
+        None, description="URI of a Milvus server (http://milvus:19530), or of a store that another package brings."
+    )
+    token: SecretStr | None = Field(None, description="user:password or API key of that server.")
+    timeout_s: float = Field(30.0, gt=0, description="Longest wait for one answer of the store.")
+
+
+class RaySettings(_Slice):
+    """The Ray cluster. Without an address, a private one is started for each command."""
+
+    address: str | None = Field(
+        None, description="host:port of a cluster's head node, or auto. RAY_ADDRESS is an alias."
+    )
+    num_cpus: int | None = Field(
+        None, ge=1, description="CPUs that a private cluster declares. Default: the machine's."
+    )
+    num_gpus: int | None = Field(
+        None, ge=0, description="GPUs that a private cluster declares. Default: the machine's."
+    )
+    task_runner: TaskRunner = Field(
+        "medley", description="Task runner: medley, or stock for prefect-ray's own, at six times the cost of a task."
+    )
+    object_store_mb: int = Field(
+        200,
+        ge=80,
+        description="Shared memory of a private cluster in MB; small, because tasks pass paths, not content.",
+    )
+
+
+class PoolSettings(_Slice):
+    """The resident model actors."""
+
+    threads: int = Field(0, ge=0, description="CPU threads of each model. 0: half of the cores, at least one.")
+    speech_gpus: float = Field(0.5, ge=0, le=8, description="Share of a GPU that the speech model asks for.")
+    vision_gpus: float = Field(0.25, ge=0, le=8, description="Share of a GPU that the vision model asks for.")
+    text_gpus: float = Field(0.25, ge=0, le=8, description="Share of a GPU that the text model asks for.")
+    caption_gpus: float = Field(0.5, ge=0, le=8, description="Share of a GPU that a local caption model asks for.")
+    device: Device | None = Field(None, description="auto, cpu or cuda for all models. Default: what the profile says.")
+    call_timeout_s: float = Field(
+        3600.0, gt=0, description="Longest time in seconds that a model may work on one batch."
+    )
+    least: int = Field(
+        1, ge=0, description="Processes of each model that are always there. 0: the first call starts one."
+    )
+    most: int = Field(
+        0,
+        ge=0,
+        description="Processes of each model at most. 0: as many as the work needs and the cluster has room for.",
+    )
+    bound: int = Field(
+        1024, ge=1, description="Items of one run that wait for one model; more wait in the tasks that bring them."
+    )
+    recycle_batches: int = Field(0, ge=0, description="Batches after which a model's process is replaced. 0: never.")
+    recycle_mb: int = Field(
+        4096, ge=0, description="Growth of a model's process in MB after which the process is replaced. 0: never."
+    )
+
+
+class EndpointSettings(_Slice):
+    """A server that speaks OpenAI's protocol (vLLM, Ollama, llama.cpp, a provider)."""
+
+    base_url: str | None = Field(
+        None, pattern=r"^https?://", description="The server's URL, with /v1: http://localhost:11434/v1."
+    )
+    api_key: SecretStr | None = Field(None, description="API key of that server, if it needs one.")
+    timeout_s: float = Field(300.0, gt=0, description="Longest wait for one answer.")
+
+
+class CaptionerSettings(EndpointSettings):
+    """A server of a vision-language model."""
+
+    parallel: int = Field(
+        8, ge=1, le=256, description="Requests to that server that one batch has open at the same time."
+    )
+
+
+class EmbedderSettings(EndpointSettings):
+    """A server that embeds texts in place of the profile's text model. EMBEDDER_BASE_URL does as well."""
+
+    model: str | None = Field(
+        None, description="Name of the model on that server. Default: the name of the profile's text model."
+    )
+
+
+class Limits(_Slice):
+    """What a media file may cost: a hostile file ends as failed, the machine goes on."""
+
+    wall_s: float = Field(4 * 3600.0, gt=0, description="Wall-clock limit of one decoder in seconds.")
+    memory_mb: int = Field(
+        3072,
+        ge=256,
+        description="Address space of one decoder in MB. As many decoders run at once as fit into 3/4 of the "
+        "machine's memory, at most one per core.",
+    )
+    output_mb: int = Field(4096, ge=1, description="Most that one decoder may write.")
+    max_pixels: int = Field(8192 * 8192, ge=1, description="Largest image that is decoded, in pixels.")
+    max_streams: int = Field(100, ge=1, description="Most streams in one container.")
+    max_pages: int = Field(10_000, ge=1, description="Most pages in one PDF.")
+    file_s: float = Field(3600.0, gt=0, description="Wall-clock limit of all pages of one PDF.")
+    part_s: float = Field(
+        300.0, gt=0, description="Wall-clock limit in seconds for 32 pages of a PDF, or a batch of images."
+    )
+    max_file_bytes: int = Field(1 << 40, ge=1, description="Largest input file.")
+
+    def for_a_part(self) -> Limits:
+        """Returns the limits of a child that does a part of a file, or of a unit, and not hours of video."""
+        return self.model_copy(update={"wall_s": min(self.wall_s, self.part_s)})
+
+
+class UpSettings(_Slice):
+    """The standing installation that `medley up` runs."""
+
+    host: str = Field(
+        "127.0.0.1",
+        description="Address on which Prefect's and Ray's pages listen. An address beyond this machine is "
+        "refused unless every secret is set.",
+    )
+    prefect_port: int = Field(4200, ge=1, le=65535, description="Port of Prefect's server and its pages.")
+    ray_port: int = Field(6379, ge=1, le=65535, description="Port of Ray's head.")
+    dashboard_port: int = Field(8265, ge=1, le=65535, description="Port of Ray's dashboard.")
+    store_port: int = Field(19530, ge=1, le=65535, description="Port of the vector store; always on loopback.")
+    query_port: int = Field(19531, ge=1, le=65535, description="Port of the query process; always on loopback.")
+    runs: int = Field(2, ge=1, le=1000, description="Flow runs at the same time, of all deployments together.")
+    after: After = Field("keep", description="What becomes of an uploaded file that is done: keep, move or delete.")
