@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -36,6 +37,7 @@ class Terminal:
         self.running: dict[str, Sequence[str]] = {}
         self.pace = Pace()
         self._plain = plain
+        self._lock = threading.Lock()
         self._told_at = time.monotonic()
         self._waiting_for = ""
         self._live = Live(console=self.console, transient=True, refresh_per_second=8, get_renderable=self._render)
@@ -56,11 +58,12 @@ class Terminal:
 
     def ended(self, item: ItemReport) -> None:
         """Counts an item that is done and prints its line; a quiet or brief view leaves out some without errors."""
-        self._waiting_for = ""
-        self.pace.ended(time.monotonic(), worked=bool(item.stages))
-        if item.errors or not (self._quiet or (self._brief and not item.stages)):
-            self._print(item)
-        self._tell_pace()
+        with self._lock:  # runs overlap
+            self._waiting_for = ""
+            self.pace.ended(time.monotonic(), worked=bool(item.stages))
+            if item.errors or not (self._quiet or (self._brief and not item.stages)):
+                self._print(item)
+            self._tell_pace()
 
     def _tell_pace(self) -> None:
         """In a log, now and then."""

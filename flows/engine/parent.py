@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from flows.engine.children import Child, Children
 from flows.engine.ledger import in_ledger
 from flows.engine.plan import with_profile
 from flows.engine.prefect_flows import flow_of
 from flows.engine.progress import Progress, Silent
+from flows.engine.replaced import retire_replaced
 from flows.engine.run import RunContext, open_run
+from flows.engine.units import Units
 from medley.catalog import Catalog, open_catalog
 from medley.catalog.uploads import Uploads
 from medley.dag.registry import pipeline_named
@@ -33,7 +36,7 @@ ChildJob = tuple[str | None, list[str]]
 
 @dataclass(slots=True)
 class Parent:
-    """What a parent run knows. Its children run one after the other; each fills the machine by itself."""
+    """What a parent run knows. Its children overlap: see `flows.engine.children`."""
 
     run_id: str
     settings: Settings
@@ -49,8 +52,15 @@ class Parent:
     flow_runs: dict[str, tuple[int, int]] = field(default_factory=dict)
     finished: bool = False  #: every batch has been worked on
     lost: str = ""  #: why that did not come about, where nobody has stopped it
-    opened: RunContext | None = None
-    exits: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
+    on_entry: Callable[[str, dict[str, Any]], object] = lambda path, entry: None  #: of each file, once it is in
+    units: Units = field(init=False)  #: that all children share
+    _children: Children = field(init=False)
+    _next: Child | None = None
+    _anything_done: bool = False
+
+    def __post_init__(self) -> None:
+        self.units = Units(self.settings)
+        self._children = Children(self.units, self._ended)
 
     def __reduce__(self) -> tuple[type[None], tuple[()]]:
         """As of `RunContext`: the flow travels to Ray's workers, this does not."""
@@ -83,55 +93,80 @@ class Parent:
 
     def work(self) -> None:
         """Works on all batches, or until the run is stopped."""
-        while self.opened or self.anything_to_do():
-            self.run_opened()
+        with self.units:
+            while self.opened or self.anything_to_do():
+                self._start_opened()
+                self._children.wait_for_room()
+            self._children.wait()
+        if self._anything_done and not STOP.is_set():
+            retire_replaced(self.catalog, self.settings)
         self.finished = not STOP.is_set()
 
-    def child(self, flow: str, paths: list[str]) -> dict[str, dict[str, Any]]:
-        """Runs one pipeline over `paths` and returns the entries by path. Without work to do there is no flow run."""
-        run_context = self._open(flow, paths)
-        if self.opened:
-            self.run_opened()
-        return {entry["path"]: entry for entry in run_context.report.items()}
+    def run_jobs(self, jobs: Iterable[ChildJob]) -> dict[str, dict[str, Any]]:
+        """Works on some batches and returns the entries by path. Without work to do there is no flow run."""
+        entries: dict[str, dict[str, Any]] = {}
+        self.on_entry, told = entries.__setitem__, self.on_entry
+        self.batches = iter(jobs)
+        self.work()
+        self.on_entry = told
+        return entries
 
     def on_ray_up(self) -> None:
         """Calls `RunContext.on_ray_up` for the batch that has been opened, if there is one."""
         if self.opened:
             self.opened.on_ray_up()
 
-    def run_opened(self) -> None:
-        """Runs the flow over the batch that has been opened."""
+    @property
+    def opened(self) -> RunContext | None:
+        """The run of the batch that is to begin next."""
+        return self._next.run_context if self._next else None
+
+    def _start_opened(self) -> None:
+        """Lets the batch that has been opened begin."""
+        child, self._next = self._next, None
+        assert child
+        if self.settings.runner == "ray":
+            from flows.services.ray_start import ensure_ray
+
+            ensure_ray()  # in the main thread
+        self._children.start(child, self._run)
+
+    def _run(self, run_context: RunContext) -> BaseException | None:
+        """Runs the flow over a batch."""
         from flows.services.start import error_of
 
-        run_context = self.opened
-        assert run_context
         flow = flow_of(run_context.pipeline, run_context)
         if self.settings.runner == "local":
             from flows.services.ray_runner import local_runner
 
             flow = flow.with_options(task_runner=local_runner(self.settings))
-        with self.exits.pop_all():
-            error: BaseException | None
-            try:
-                run_context.check_machine()
-                error = error_of(
-                    partial(flow, [*map(portable_name, run_context.paths)], run_context.run.options, self.force)
-                )
-            except SetupError as wrong:
-                error = wrong
-            run_context.enter_missing(run_context.paths, error)
-            self._take(run_context)
+        try:
+            run_context.check_machine()
+            paths = [*map(portable_name, run_context.paths)]
+            return error_of(partial(flow, paths, run_context.run.options, self.force))
+        except SetupError as wrong:
+            return wrong
+
+    def _ended(self, child: Child, error: BaseException | None) -> None:
+        with child.exits:
+            child.run_context.enter_missing(child.run_context.paths, error)
+            self._anything_done = True
+            self._take(child.run_context)
 
     def _open(self, flow: str, paths: list[str]) -> RunContext:
         """A run over `paths`, which stays open where there is something to do."""
-        pipeline = pipeline_named(flow)
+        pipeline, exits = pipeline_named(flow), contextlib.ExitStack()
         how = {"force": self.force, "verify": self.verify, "retry_failed": self.retry_failed}
         opened = open_run(pipeline, options_for(pipeline.options, self.options), self.settings, view=self.view, **how)
-        run_context = self.opened = self.exits.enter_context(opened)
-        run_context.paths = paths
-        if not run_context.anything_to_do(paths):
-            with self.exits.pop_all():
+        with contextlib.ExitStack() as safe:
+            run_context = safe.enter_context(opened)
+            run_context.paths, run_context.units = paths, self.units
+            self._next = Child(run_context, exits)
+            if run_context.anything_to_do(paths):
+                exits.push(safe.pop_all())
+            else:
                 run_context.enter_known()
+                self._next = None
                 self._take(run_context)
         return run_context
 
@@ -140,7 +175,7 @@ class Parent:
         self.on_child(run_context)
         for entry in run_context.report.items():
             self.report.add_entry(entry)
-        self.opened = None
+            self.on_entry(entry["path"], entry)
 
     def _enter(self, paths: list[str], status: ItemStatus, errors: list[dict[str, Any]]) -> None:
         """Files that no child run takes."""
@@ -169,10 +204,14 @@ class Parent:
         self.catalog.end_run(self.run_id, "cancelled", dict(self.report.counts))
 
     def close(self, error: BaseException | None) -> None:
-        """Gives an entry to each path of a batch that is still open: cancelled, or failed where there is an error."""
-        if self.opened:
-            self.opened.enter_missing(self.opened.paths, error)
-            self._take(self.opened)
+        """Gives an entry to each path of batches that are still open: cancelled, or failed where there is an error."""
+        still_open = [*self._children.at_work, *([self._next] if self._next else [])]
+        self._next = None
+        self._children.at_work.clear()
+        for child in still_open:
+            with child.exits:
+                child.run_context.enter_missing(child.run_context.paths, error)
+                self._take(child.run_context)
 
 
 def _why_skipped(path: str) -> list[str]:
@@ -205,5 +244,5 @@ def open_parent(
     report = ReportFile(settings.home / "runs" / run_id)
     parent = Parent(run_id, settings, catalog, options, report, view or Silent(), force, verify, retry_failed)
     ended = lambda: (parent.status, report.counts)  # noqa: E731  # asked at the end
-    with in_ledger(catalog, run_id, flow, options.chosen.value, ended), parent.exits:
+    with in_ledger(catalog, run_id, flow, options.chosen.value, ended):
         yield parent

@@ -11,13 +11,12 @@ from itertools import chain, islice, takewhile
 from pathlib import Path
 
 from flows.engine.parent import ChildJob, Parent
-from flows.services.shared import vector_store
+from flows.engine.replaced import retire_replaced
 from medley.catalog.known import forget_paths, paths_below
 from medley.dag.pipeline import Pipeline
 from medley.dag.registry import pipeline_named
 from medley.errors import BadInput, MedleyError, MissingFile, TransientError, UnsupportedMedia
 from medley.media.sniff import is_text
-from medley.records import retire
 from medley.sources.kinds import kind_for, pipeline_for, require_kind
 from medley.sources.stability import entries_in
 from medley.sources.urls import head, is_url, listing, without_password
@@ -178,14 +177,5 @@ def prune(sources: Iterable[str], parent: Parent) -> int:
             gone += [path for path in paths_below(parent.catalog.engine, root) if not os.path.lexists(path)]
     forget_paths(parent.catalog.engine, gone)
     if gone:
-        retire_replaced(parent)
+        retire_replaced(parent.catalog, parent.settings)
     return len(gone)
-
-
-def retire_replaced(parent: Parent) -> None:
-    """Assets that no path shows any more leave the index."""
-    artifacts = parent.settings.artifact_store
-    with vector_store(parent.settings) as address:
-        for asset_id in parent.catalog.replaced_assets():
-            retire(asset_id, artifacts, address)
-            parent.catalog.forget_outcomes(asset_id)

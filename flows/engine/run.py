@@ -17,6 +17,7 @@ from flows.engine.ledger import in_ledger
 from flows.engine.plan import new_run
 from flows.engine.progress import Progress, Silent
 from flows.engine.spool import clear_spool, clear_spool_at
+from flows.engine.units import Units
 from flows.services.environment import prepare_environment
 from flows.services.log import LOG, logged, logger
 from flows.services.shared import vector_store
@@ -52,6 +53,8 @@ class RunContext:
     view: Progress
     models: list[ModelSpec] = field(default_factory=list)  #: that the stages ask
     verify: bool = False
+    units: Units | None = None  #: of the parent run, for it and its children
+    all_begun: bool = False  #: no file waits for its turn
     prefect_run_id: str | None = None
     ended_task_runs: int = 0  #: of Prefect
     crashed_task_runs: int = 0

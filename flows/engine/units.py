@@ -34,6 +34,7 @@ class Units:
         self._fixed = bool(settings.window)
         self.now = local_units(settings)
         self._done = threading.Event()
+        self._taken: dict[object, int] = {}
 
     def __enter__(self) -> Units:
         if not self._fixed:
@@ -43,6 +44,20 @@ class Units:
 
     def __exit__(self, *exc_info: object) -> None:
         self._done.set()
+
+    def has_room(self, user: object, count: int) -> bool:
+        """Tells whether `user`, who has `count` batches in flight, may begin another one; everybody may have one."""
+        self._taken[user] = count
+        return not count or self.idle
+
+    def leave(self, user: object) -> None:
+        """Forgets a user that has ended."""
+        self._taken.pop(user, None)
+
+    @property
+    def idle(self) -> bool:
+        """Whether all users together have fewer batches in flight than there is use for."""
+        return sum(list(self._taken.values())) < self.now
 
     def _follow(self) -> None:
         while not self._done.wait(_EVERY_S):

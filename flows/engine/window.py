@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import queue
 import time
@@ -25,13 +26,13 @@ from flows.engine.crash import Crash
 from flows.engine.forming import FormingBatch
 from flows.engine.items import Item, finished_report, outcome_of_duplicate
 from flows.engine.outcomes import record_outcomes, report_of
+from flows.engine.replaced import retire_replaced
 from flows.engine.run import RunContext
 from flows.engine.spool import within_reach
 from flows.engine.units import Units
 from flows.services.log import logger
 from medley.catalog import Outcome
 from medley.errors import BadInput, NoSpace, Quarantined, TransientError
-from medley.records import retire
 from medley.report import ItemReport, ItemStatus, error_entry, stop_errors
 from medley.system.disk import require_space
 from medley.system.stop import STOP
@@ -53,7 +54,8 @@ class Window:
 
     def __init__(self, run_context: RunContext, expected: int) -> None:
         self._run_context = run_context
-        self._units = Units(run_context.settings)
+        self._shared = run_context.units
+        self._units = self._shared or Units(run_context.settings)
         self._forming = FormingBatch(run_context.pipeline, expected, self._units.now)
         self._events: queue.SimpleQueue[_Event | None] = queue.SimpleQueue()
         self._batches: list[InFlightBatch] = []
@@ -65,16 +67,17 @@ class Window:
     def run(self, items: Iterator[Item]) -> None:
         """Works until every item has its entry, or until the run is stopped and the entry of every item says so."""
         ahead = ItemsAhead(items, self._forming.ahead, lambda: self._events.put(None))
-        with self._units:
+        with contextlib.nullcontext() if self._shared else self._units:
             while not STOP.is_set():
                 self._fill(ahead)
                 if ahead.done and not self._batches and not self._claimed_elsewhere:
                     break
                 self._handle_event(_TICK_S)
+        self._units.leave(self)
         if STOP.is_set():
             self._cancel()
-        else:
-            self._retire_replaced()
+        elif not self._shared:  # else the parent does, once the files of all its children are in
+            retire_replaced(self._run_context.catalog, self._run_context.settings)
         for item in [*self._claimed_elsewhere, *ahead.rest()]:
             self._end(item, item.report or self._not_begun(item, "cancelled", stop_errors()))
 
@@ -88,9 +91,11 @@ class Window:
             self._begin(items)
         if ahead.done and self._has_room(size):
             self._launch(self._forming.rest())
+            self._run_context.all_begun = not self._claimed_elsewhere
 
     def _has_room(self, size: int) -> bool:
-        return len(self._batches) < size and len(self._claimed_elsewhere) < size * self._forming.most
+        room = self._units.has_room(self, len(self._batches))
+        return room and len(self._claimed_elsewhere) < size * self._forming.most
 
     def _begin(self, items: Sequence[Item]) -> None:
         """Ends those that are known already, claims the others and lets those that are ours join a batch."""
@@ -246,13 +251,6 @@ class Window:
             self._finish(batch)
         for batch_item in self._forming.items:
             self._end(batch_item.item, self._not_begun(batch_item.item, "cancelled", stop_errors()))
-
-    def _retire_replaced(self) -> None:
-        """Assets whose last path shows something else now: their records go, after the new ones are in."""
-        for asset_id in self._run_context.catalog.replaced_assets():
-            run = self._run_context.connect_store()
-            retire(asset_id, run.artifact_store, run.store)
-            self._run_context.catalog.forget_outcomes(asset_id)
 
     def _not_begun(self, item: Item, status: ItemStatus, errors: list[dict[str, Any]]) -> ItemReport:
         media_type = item.asset.media.media_type if item.asset else None

@@ -7,6 +7,7 @@ import logging
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,10 @@ logging.setLogRecordFactory(_plain_record)
 logger = logging.getLogger("medley")
 
 
+#: Runs that overlap have a log each: what a thread of one logs is not for the others.
+_log_of_context: ContextVar[Path | None] = ContextVar("log", default=None)
+
+
 @contextlib.contextmanager
 def logged(path: Path, show: Callable[[str], None] | None = None) -> Iterator[list[logging.Handler]]:
     """Writes what Medley logs within the block to `path`, and hands each line to `show`. Yields the log handlers."""
@@ -39,11 +44,15 @@ def logged(path: Path, show: Callable[[str], None] | None = None) -> Iterator[li
     logger.setLevel(logging.INFO)
     for handler in handlers:
         handler.addFilter(lambda record: record.name.startswith("medley") or record.levelno >= logging.WARNING)
+        handler.addFilter(lambda record: _log_of_context.get() in (None, path))
+    _log_of_context.set(path)
     try:
         with attached(handlers, "medley"):
             yield handlers
     finally:
         handlers[0].close()
+        if _log_of_context.get() == path:  # else another run has been opened meanwhile
+            _log_of_context.set(None)
 
 
 def log_to_stderr() -> None:

@@ -38,6 +38,12 @@ def start_ray_for_flow() -> None:
     task_host.start()
 
 
+def ensure_ray() -> None:
+    """Starts Ray for a deployed run where it does not run yet; in the main thread."""
+    if not ray.is_initialized():
+        start_ray_for_flow()
+
+
 def start_ray(settings: Settings) -> None:
     """Joins the given cluster or starts a private one; in the main thread (Ray's children die with the thread).
 

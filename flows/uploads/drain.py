@@ -40,10 +40,8 @@ def drain(paths: list[str], parent: Parent) -> None:
         stays_s = 0.0  # a run that has found nothing is not needed
         while batch := _next_batch(parent, stays_s):
             stays_s = _STAYS_S
-            entries: dict[str, dict[str, Any]] = {}
-            now = [file.path for file in batch]
-            for flow, some in batches(now, parent.settings.routes, otherwise=_REFUSES):
-                entries |= parent.child(flow or _REFUSES, some)
+            jobs = batches([file.path for file in batch], parent.settings.routes, otherwise=_REFUSES)
+            entries = parent.run_jobs(jobs)
             for file in batch:
                 _settle(file, entries[file.path], parent)
         parent.catalog.release([CLAIM], parent.run_id)

@@ -12,10 +12,11 @@ from typing import Any
 from sqlalchemy import Engine, delete, select, update
 from sqlalchemy.exc import DatabaseError, DBAPIError
 
-from medley.catalog.alive import is_alive, is_here
+from medley.catalog.alive import is_alive, is_here, now
 from medley.catalog.engine import engine_of
 from medley.catalog.lookup import Location, Outcome, locations_of, media_of
 from medley.catalog.migrate import migrate
+from medley.catalog.reading import rows, scalar, scalars
 from medley.catalog.tables import claims, locations, outcomes, runs, stages, uploads
 from medley.catalog.upsert import (
     BEGUN,
@@ -30,7 +31,7 @@ from medley.catalog.upsert import (
 from medley.errors import SetupError
 from medley.settings import Settings
 from medley.system.disk import wait_or_raise
-from medley.system.process import born, lives
+from medley.system.process import born, lives, pid_space
 from medley.types import MediaInfo, utc_now
 
 _AT_ONCE = 500  # databases limit the parameters of a statement
@@ -83,9 +84,14 @@ class Catalog:
 
     def begin_run(self, run_id: str, flow: str, profile: str) -> None:
         """Notes a run of this process."""
-        here = {"host": socket.gethostname(), "pid": os.getpid(), "pid_started": born(os.getpid())}
+        here = {
+            "host": socket.gethostname(),
+            "space": pid_space(),
+            "pid": os.getpid(),
+            "pid_started": born(os.getpid()),
+        }
         noted = {"run_id": run_id, "flow": flow, "status": "running", "profile": profile, "started": utc_now()}
-        self._write(runs.insert().values(**noted, **here, seen=time.time()))
+        self._write(runs.insert().values(**noted, **here, seen=now(self.engine)))
 
     def end_run(self, run_id: str, status: str, counts: dict[str, int]) -> None:
         """Notes how a run ended and frees its claims; what it had begun and not ended was cancelled."""
@@ -106,8 +112,8 @@ class Catalog:
     def open_prefect_runs(self) -> list[str]:
         """Returns Prefect's flow runs that may still say Running, though the run is over and its process has gone."""
         over = select(runs).where(runs.c.prefect_open, runs.c.status != "running", runs.c.host == socket.gethostname())
-        with self.engine.connect() as connection:
-            return [row.prefect_run_id for row in connection.execute(over) if not lives(row.pid, row.pid_started)]
+        at = now(self.engine)
+        return [row.prefect_run_id for row in rows(self.engine, over) if not is_alive(row, at)]
 
     def close_prefect_run(self, prefect_run_id: str) -> None:
         """Prefect's rows of that flow run are true."""
@@ -115,9 +121,9 @@ class Catalog:
 
     def crash_dead_runs(self) -> None:
         """Marks runs of this host whose process is gone, and silent runs of others, as crashed; frees their claims."""
-        with self.engine.connect() as connection:
-            running = connection.execute(select(runs).where(runs.c.status == "running")).all()
-        dead = [row.run_id for row in running if not is_alive(row)]
+        running = rows(self.engine, select(runs).where(runs.c.status == "running"))
+        at = now(self.engine) if running else 0.0
+        dead = [row.run_id for row in running if not is_alive(row, at)]
         if not dead:
             return
         unfinished = outcomes.c.run_id.in_(dead) & (outcomes.c.status == "running")
@@ -130,8 +136,7 @@ class Catalog:
 
     def running_runs(self) -> set[str]:
         """Returns the ids of the runs that have not ended."""
-        with self.engine.connect() as connection:
-            return set(connection.execute(select(runs.c.run_id).where(runs.c.status == "running")).scalars())
+        return set(scalars(self.engine, select(runs.c.run_id).where(runs.c.status == "running")))
 
     # locations and assets
 
@@ -168,8 +173,7 @@ class Catalog:
         seen = select(locations.c.asset_id).where(locations.c.asset_id == outcomes.c.asset_id)
         claimed = select(claims.c.asset_id).where(claims.c.asset_id == outcomes.c.asset_id)
         query = select(outcomes.c.asset_id).distinct().where(~seen.exists(), ~claimed.exists())
-        with self.engine.connect() as connection:
-            return list(connection.execute(query).scalars())
+        return scalars(self.engine, query)
 
     def forget_outcomes(self, asset_id: str) -> None:
         """Deletes the outcomes of an asset, which then counts as never worked on."""
@@ -182,9 +186,7 @@ class Catalog:
     def newest_locations(self, asset_ids: Sequence[str]) -> dict[str, str]:
         """Returns, for each asset, the path at which the asset was seen last."""
         query = select(locations.c.asset_id, locations.c.path).where(locations.c.asset_id.in_(asset_ids))
-        with self.engine.connect() as connection:
-            rows = connection.execute(query.order_by(locations.c.seen)).all()
-        return {row.asset_id: row.path for row in rows}
+        return {row.asset_id: row.path for row in rows(self.engine, query.order_by(locations.c.seen))}
 
     def media(self, asset_id: str) -> MediaInfo | None:
         """Returns what the probe found in an asset, if the probe ran before; else None."""
@@ -196,8 +198,7 @@ class Catalog:
         """Returns, for each asset, how the last attempt at the asset ended."""
         columns = [outcomes.c[name] for name in ("asset_id", *Outcome.__slots__)]
         query = select(*columns).where(outcomes.c.asset_id.in_(asset_ids), outcomes.c.flow == flow)
-        with self.engine.connect() as connection:
-            return {row[0]: Outcome(*row[1:]) for row in connection.execute(query)}
+        return {row[0]: Outcome(*row[1:]) for row in rows(self.engine, query)}
 
     def outcome(self, asset_id: str, flow: str) -> Outcome | None:
         """Returns how the last attempt at an asset ended; None where there was no attempt."""
@@ -214,14 +215,14 @@ class Catalog:
 
     def _put_outcomes(self, found: Mapping[str, Ending], flow: str, plan: str, run_id: str, statement: Any) -> None:
         known = (flow, plan, run_id, utc_now())
-        rows = [dict(zip(OUTCOME_NAMES, (key, *known, *end, 1), strict=True)) for key, end in found.items()]
-        if rows:
-            self._write((statement, rows))
+        changed = [dict(zip(OUTCOME_NAMES, (key, *known, *end, 1), strict=True)) for key, end in found.items()]
+        if changed:
+            self._write((statement, changed))
 
-    def record_stages(self, rows: Sequence[dict[str, Any]]) -> None:
+    def record_stages(self, done: Sequence[dict[str, Any]]) -> None:
         """Records what a run did in each stage of an asset; see `tables.stages` for the keys."""
-        if rows:
-            self._write((stages.insert(), list(rows)))
+        if done:
+            self._write((stages.insert(), list(done)))
 
     # claims
 
@@ -233,34 +234,32 @@ class Catalog:
 
     def _claim(self, asset_ids: Collection[str], run_id: str) -> set[str]:
         free = set(asset_ids) - self._held_here(asset_ids, run_id)  # whatever the clock says, which may have been set
-        expires = time.time() + CLAIM_S
-        rows = [{"asset_id": asset_id, "run_id": run_id, "expires": expires} for asset_id in sorted(free)]
-        if rows:
-            self._write((CLAIM, rows))
+        expires = now(self.engine) + CLAIM_S
+        wanted = [{"asset_id": asset_id, "run_id": run_id, "expires": expires} for asset_id in sorted(free)]
+        if wanted:
+            self._write((CLAIM, wanted))
         mine = select(claims.c.asset_id).where(claims.c.asset_id.in_(free), claims.c.run_id == run_id)
-        with self.engine.connect() as connection:
-            return set(connection.execute(mine).scalars())
+        return set(scalars(self.engine, mine))
 
     def _held_here(self, asset_ids: Collection[str], run_id: str) -> set[str]:
         """Those that another run has, whose process lives on this host."""
         joined = claims.join(runs, runs.c.run_id == claims.c.run_id)
         query = select(claims.c.asset_id, runs).select_from(joined).where(claims.c.asset_id.in_(asset_ids))
-        with self.engine.connect() as connection:
-            rows = connection.execute(query.where(runs.c.run_id != run_id, runs.c.status == "running")).all()
-        alive = {row.run_id: is_here(row) and is_alive(row) for row in rows}
-        return {row.asset_id for row in rows if alive[row.run_id]}
+        held = rows(self.engine, query.where(runs.c.run_id != run_id, runs.c.status == "running"))
+        alive = {row.run_id: is_here(row) and lives(row.pid, row.pid_started) for row in held}
+        return {row.asset_id for row in held if alive[row.run_id]}
 
     def claimed(self, asset_id: str) -> bool:
         """Says whether a run holds a claim on an asset."""
-        held = select(claims.c.run_id).where(claims.c.asset_id == asset_id, claims.c.expires >= time.time())
-        with self.engine.connect() as connection:
-            return connection.execute(held).first() is not None
+        held = select(claims.c.run_id).where(claims.c.asset_id == asset_id, claims.c.expires >= now(self.engine))
+        return scalar(self.engine, held) is not None
 
     def renew_claims(self, run_id: str) -> None:
         """Keeps the claims of a living run, and notes that it lives."""
+        at = now(self.engine)
         self._write(
-            update(claims).where(claims.c.run_id == run_id).values(expires=time.time() + CLAIM_S),
-            update(runs).where(runs.c.run_id == run_id).values(seen=time.time()),
+            update(claims).where(claims.c.run_id == run_id).values(expires=at + CLAIM_S),
+            update(runs).where(runs.c.run_id == run_id).values(seen=at),
         )
 
     def release(self, asset_ids: Collection[str], run_id: str) -> None:

@@ -14,6 +14,7 @@ from medley.settings import Settings
 
 _BUSY_S = 60
 _AWAY_S, _AGAIN_S = 75.0, 0.5
+_REMEDY = "Use postgresql://user:password@host/database; see docs/settings.md"
 
 
 def catalog_file(settings: Settings) -> Path | None:
@@ -25,16 +26,22 @@ def engine_of(settings: Settings) -> Engine:
     """Connections to MEDLEY_CATALOG_URL, or to SQLite in MEDLEY_HOME. Raises SetupError where the URL is none."""
     local = URL.create("sqlite", database=str(catalog_file(settings)))  # a path may hold a ? or a %
     try:
-        url = make_url(settings.catalog_url.get_secret_value()) if settings.catalog_url else local
+        url = _with_driver(make_url(settings.catalog_url.get_secret_value())) if settings.catalog_url else local
         engine = create_engine(url, pool_pre_ping=url.get_backend_name() != "sqlite")
     except (ArgumentError, ImportError) as error:  # the URL may hold a password: it is not repeated
         why = "its driver is not installed" if isinstance(error, ImportError) else "it is no database URL that we know"
-        raise SetupError(f"MEDLEY_CATALOG_URL cannot be used: {why}", remedy="See docs/settings.md") from None
+        remedy = "Install it: pip install 'medley-media[postgres]'" if isinstance(error, ImportError) else _REMEDY
+        raise SetupError(f"MEDLEY_CATALOG_URL cannot be used: {why}", remedy=remedy) from None
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _configure_sqlite)
     else:
         event.listen(engine, "do_connect", _Patience().connect)
     return engine
+
+
+def _with_driver(url: URL) -> URL:
+    """People write postgresql:// as every other program takes it; SQLAlchemy takes that for another driver."""
+    return url.set(drivername="postgresql+psycopg") if url.drivername in ("postgresql", "postgres") else url
 
 
 class _Patience:

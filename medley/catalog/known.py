@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Engine, delete, func, null, select
 
+from medley.catalog.reading import rows, scalar, scalars
 from medley.catalog.tables import assets, locations, outcomes, plans, stages, tags, uploads
 from medley.catalog.upsert import INSERT_PLAN, INSERT_TAG
 from medley.system.disk import retry_while_disk_full
@@ -15,8 +16,7 @@ from medley.system.disk import retry_while_disk_full
 def paths_below(engine: Engine, root: str) -> list[str]:
     """Returns the known paths or URLs within a folder."""
     inside = locations.c.path.startswith(f"{root.rstrip('/')}/", autoescape=True)
-    with engine.connect() as connection:
-        return list(connection.execute(select(locations.c.path).where(inside)).scalars())
+    return scalars(engine, select(locations.c.path).where(inside))
 
 
 def assets_at(engine: Engine, path: str) -> list[str]:
@@ -27,19 +27,17 @@ def assets_at(engine: Engine, path: str) -> list[str]:
 def paths_at(engine: Engine, path: str) -> list[tuple[str, str | None]]:
     """Lists paths known at a path or below, as files or as uploads, each with its asset where the path became one."""
     found: dict[str, str | None] = {}
-    with engine.connect() as connection:
-        for table in (uploads, locations):
-            inside = table.c.path.startswith(f"{path.rstrip('/')}/", autoescape=True)
-            asset = table.c.asset_id if table is locations else null()
-            query = select(table.c.path, asset).where((table.c.path == path) | inside)
-            found.update((row[0], row[1]) for row in connection.execute(query))
+    for table in (uploads, locations):
+        inside = table.c.path.startswith(f"{path.rstrip('/')}/", autoescape=True)
+        asset = table.c.asset_id if table is locations else null()
+        query = select(table.c.path, asset).where((table.c.path == path) | inside)
+        found.update((row[0], row[1]) for row in rows(engine, query))
     return list(found.items())
 
 
 def uploads_among(engine: Engine, paths: Collection[str]) -> set[str]:
     """Returns the members of `paths` that are noted as uploads."""
-    with engine.connect() as connection:
-        return {path for path in connection.execute(select(uploads.c.path)).scalars() if path in paths}
+    return {path for path in scalars(engine, select(uploads.c.path)) if path in paths}
 
 
 def assets_seen(engine: Engine, since: str | None, until: str | None) -> list[str]:
@@ -47,32 +45,28 @@ def assets_seen(engine: Engine, since: str | None, until: str | None) -> list[st
     query = select(assets.c.asset_id)
     query = query.where(assets.c.created >= since) if since else query
     query = query.where(assets.c.created < until) if until else query
-    with engine.connect() as connection:
-        return list(connection.execute(query).scalars())
+    return scalars(engine, query)
 
 
 def assets_tagged(engine: Engine, wanted: Collection[str]) -> list[str]:
     """Assets that have all of those tags."""
     query = select(tags.c.asset_id).where(tags.c.tag.in_(wanted)).group_by(tags.c.asset_id)
-    with engine.connect() as connection:
-        return list(connection.execute(query.having(func.count() == len(set(wanted)))).scalars())
+    return scalars(engine, query.having(func.count() == len(set(wanted))))
 
 
 @retry_while_disk_full
 def tag_assets(engine: Engine, asset_ids: Iterable[str], wanted: Iterable[str]) -> None:
     """Adds tags to assets; those that they have stay."""
-    rows = [{"asset_id": asset_id, "tag": tag} for asset_id in asset_ids for tag in wanted]
-    if not rows:
+    added = [{"asset_id": asset_id, "tag": tag} for asset_id in asset_ids for tag in wanted]
+    if not added:
         return
     with engine.begin() as connection:
-        connection.execute(INSERT_TAG, rows)
+        connection.execute(INSERT_TAG, added)
 
 
 def knows(engine: Engine, asset_id: str) -> bool:
     """Says whether the catalog has an asset with the id `asset_id`."""
-    with engine.connect() as connection:
-        query = select(assets.c.asset_id).where(assets.c.asset_id == asset_id)
-        return connection.execute(query).first() is not None
+    return scalar(engine, select(assets.c.asset_id).where(assets.c.asset_id == asset_id)) is not None
 
 
 @retry_while_disk_full
@@ -101,8 +95,8 @@ def forget_paths(engine: Engine, paths: Iterable[str], *, uploaded: bool = False
 
 def made_of(engine: Engine, plan: str) -> dict[str, Any] | None:
     """Returns the options and models of a plan; None where the plan is older than the catalog's notes of plans."""
-    with engine.connect() as connection:
-        return connection.execute(select(plans.c.made_of).where(plans.c.plan == plan)).scalar()
+    found: dict[str, Any] | None = scalar(engine, select(plans.c.made_of).where(plans.c.plan == plan))
+    return found
 
 
 @retry_while_disk_full

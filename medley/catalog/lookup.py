@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from sqlalchemy import Engine, select
 
+from medley.catalog.reading import rows
 from medley.catalog.tables import assets, locations
 from medley.types import MediaInfo
 
@@ -65,16 +66,13 @@ class Asked(Known, Protocol):
 def locations_of(engine: Engine, paths: Collection[str]) -> dict[str, Location]:
     """Reads what is known of paths; those that are unknown are left out."""
     columns = [locations.c[name] for name in Location.__slots__]
-    with engine.connect() as connection:
-        rows = connection.execute(select(*columns).where(locations.c.path.in_(paths)))
-        return {row[0]: Location(*row) for row in rows}
+    return {row[0]: Location(*row) for row in rows(engine, select(*columns).where(locations.c.path.in_(paths)))}
 
 
 def media_of(engine: Engine, asset_ids: Collection[str]) -> dict[str, MediaInfo]:
     """Reads what the probe found in assets; those that have not been probed by this version are left out."""
-    with engine.connect() as connection:
-        rows = connection.execute(select(assets.c.asset_id, assets.c.media).where(assets.c.asset_id.in_(asset_ids)))
-        return {row[0]: MediaInfo(**row[1]) for row in rows if _current(row[1])}
+    query = select(assets.c.asset_id, assets.c.media).where(assets.c.asset_id.in_(asset_ids))
+    return {row[0]: MediaInfo(**row[1]) for row in rows(engine, query) if _current(row[1])}
 
 
 def _current(found: dict[str, Any] | None) -> bool:

@@ -10,7 +10,8 @@ from sqlalchemy import Connection, Engine, inspect, text
 from medley.errors import SetupError
 
 #: Newest file in migrations/versions; a test compares the two.
-HEAD = "0005"
+HEAD = "0006"
+_LOCK = 0x6D65646C6579  # "medley", in PostgreSQL's space of advisory locks
 
 
 def migrate(engine: Engine, lock: Path) -> None:
@@ -31,6 +32,8 @@ def _upgrade(engine: Engine) -> None:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     with engine.begin() as connection:
+        if connection.dialect.name == "postgresql":  # the file's lock holds on this machine only
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
         known = {revision.revision for revision in ScriptDirectory.from_config(config).walk_revisions()}
         found = _version(connection)
         if found is not None and found not in known:

@@ -54,7 +54,8 @@ runs = Table(
     Column("started", String(32), nullable=False),  # ISO 8601, UTC
     Column("ended", String(32)),
     Column("counts", JSON),
-    Column("seen", Float),  # seconds since 1970, UTC: renewed with its claims
+    Column("seen", Float),  # seconds since 1970 by `alive.now`: renewed with its claims
+    Column("space", Text),  # where the pid means one process, see `system.process.pid_space`
 )
 
 assets = Table(
@@ -128,7 +129,7 @@ claims = Table(
     metadata,
     Column("asset_id", _ID, primary_key=True),
     Column("run_id", String(36), ForeignKey("runs.run_id"), nullable=False),
-    Column("expires", Float, nullable=False),  # seconds since 1970, UTC
+    Column("expires", Float, nullable=False),  # seconds since 1970 by `alive.now`
 )
 
 uploads = Table(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine, or_, select, update
 
+from medley.catalog.reading import rows, scalars
 from medley.catalog.tables import uploads
 from medley.catalog.upsert import UPSERT_UPLOAD
 from medley.system.disk import retry_while_disk_full
@@ -37,8 +38,7 @@ class Uploads:
     def unknown(self, seen: Sequence[Upload]) -> list[Upload]:
         """Returns the files of `seen` (some hundreds at most) that are new, or have changed since they were noted."""
         query = select(uploads.c.path, uploads.c.version).where(uploads.c.path.in_([file.path for file in seen]))
-        with self._engine.connect() as connection:
-            known = {row.path: row.version for row in connection.execute(query)}
+        known = {row.path: row.version for row in rows(self._engine, query)}
         return [file for file in seen if known.get(file.path) != file.version]
 
     @retry_while_disk_full
@@ -68,8 +68,8 @@ class Uploads:
             first = select(uploads.c.path).where(ready).order_by(uploads.c.noted, uploads.c.path).limit(limit)
             mine = update(uploads).where(uploads.c.path.in_(first), ready)
             changed = mine.values(status="running", run_id=run_id, attempts=uploads.c.attempts + 1)
-            rows = connection.execute(changed.returning(*columns)).all()
-        return sorted((Upload(*row) for row in rows), key=lambda file: file.path)
+            taken = connection.execute(changed.returning(*columns)).all()
+        return sorted((Upload(*row) for row in taken), key=lambda file: file.path)
 
     @retry_while_disk_full
     def settle(self, file: Upload, *, done: bool) -> None:
@@ -100,9 +100,8 @@ class Uploads:
     def waiting_paths(self, limit: int) -> list[str]:
         """Returns the paths of the first `limit` files that want a run to be started now."""
         due = (uploads.c.status == "pending") & (uploads.c.due <= time.time())
-        with self._engine.connect() as connection:
-            query = select(uploads.c.path).where(due).order_by(uploads.c.noted, uploads.c.path).limit(limit)
-            return list(connection.execute(query).scalars())
+        query = select(uploads.c.path).where(due).order_by(uploads.c.noted, uploads.c.path).limit(limit)
+        return scalars(self._engine, query)
 
     @retry_while_disk_full
     def forget(self, path: str) -> None:

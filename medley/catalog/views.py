@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Engine, func, select
 
+from medley.catalog.reading import rows, scalar, scalars
 from medley.catalog.tables import locations, outcomes, runs, stages, uploads
 
 _NEWEST = 1000
@@ -20,11 +21,8 @@ def status_items(engine: Engine, *, failed_only: bool) -> list[dict[str, Any]]:
         locations.c.attempts.label("looks"),
         *(outcomes.c[name] for name in ("status", "errors", "attempts", "updated")),
     ]
-    with engine.connect() as connection:
-        rows = connection.execute(select(*columns).select_from(joined).order_by(locations.c.path)).all()
-        landed = connection.execute(_not_identified()).all()
-    found = [_item(row) for row in rows]
-    found += [_landed(row) for row in landed]
+    found = [_item(row) for row in rows(engine, select(*columns).select_from(joined).order_by(locations.c.path))]
+    found += [_landed(row) for row in rows(engine, _not_identified())]
     return [item for item in found if item["status"] in _BAD] if failed_only else found
 
 
@@ -36,20 +34,18 @@ def failed_paths(engine: Engine) -> dict[str | None, list[str]]:
     joined = locations.outerjoin(outcomes, locations.c.asset_id == outcomes.c.asset_id)
     query = select(locations.c.path, outcomes.c.flow, locations.c.error, outcomes.c.status).select_from(joined)
     found: dict[str | None, list[str]] = {}
-    with engine.connect() as connection:
-        for row in connection.execute(query.order_by(locations.c.path)):
-            if row.error is not None or row.status is None or row.status in _BAD:
-                found.setdefault(None if row.error is not None else row.flow, []).append(row.path)
-        for row in connection.execute(_not_identified()):
-            found.setdefault(None, []).append(row.path)
+    for row in rows(engine, query.order_by(locations.c.path)):
+        if row.error is not None or row.status is None or row.status in _BAD:
+            found.setdefault(None if row.error is not None else row.flow, []).append(row.path)
+    for row in rows(engine, _not_identified()):
+        found.setdefault(None, []).append(row.path)
     return found
 
 
 def written_modalities(engine: Engine) -> set[str]:
     """Modalities of all records that runs have written, those of pipelines that are not installed here among them."""
-    with engine.connect() as connection:
-        rows = connection.execute(select(outcomes.c.records).where(outcomes.c.records.is_not(None))).scalars()
-        return {modality for records in rows for modality in records}
+    written = scalars(engine, select(outcomes.c.records).where(outcomes.c.records.is_not(None)))
+    return {modality for records in written for modality in records}
 
 
 def seconds_of_items(engine: Engine, flow: str | None = None) -> float | None:
@@ -60,18 +56,17 @@ def seconds_of_items(engine: Engine, flow: str | None = None) -> float | None:
     newest = select(stages.c.run_id, stages.c.asset_id, stages.c.seconds).where(stages.c.state == "completed")
     if flow:
         newest = newest.join(runs, runs.c.run_id == stages.c.run_id).where(runs.c.flow == flow)
-    rows = newest.order_by(stages.c.id.desc()).limit(_NEWEST).subquery()
-    items = select(func.sum(rows.c.seconds).label("seconds")).group_by(rows.c.run_id, rows.c.asset_id).subquery()
-    with engine.connect() as connection:
-        return connection.execute(select(func.avg(items.c.seconds))).scalar()
+    last = newest.order_by(stages.c.id.desc()).limit(_NEWEST).subquery()
+    items = select(func.sum(last.c.seconds).label("seconds")).group_by(last.c.run_id, last.c.asset_id).subquery()
+    seconds: float | None = scalar(engine, select(func.avg(items.c.seconds)))
+    return seconds
 
 
 def status_runs(engine: Engine, limit: int) -> list[dict[str, Any]]:
     """Lists up to `limit` runs, the newest first."""
     columns = [runs.c[name] for name in ("run_id", "flow", "status", "profile", "started", "ended", "counts")]
-    with engine.connect() as connection:
-        rows = connection.execute(select(*columns).order_by(runs.c.started.desc()).limit(limit)).all()
-    return [dict(row._mapping) | {"counts": row.counts or {}} for row in rows]
+    newest = rows(engine, select(*columns).order_by(runs.c.started.desc()).limit(limit))
+    return [dict(row._mapping) | {"counts": row.counts or {}} for row in newest]
 
 
 def status_totals(engine: Engine) -> dict[str, int]:
@@ -80,8 +75,7 @@ def status_totals(engine: Engine) -> dict[str, int]:
     totals = {"items": len(items)}
     for item in items:
         totals[item["status"]] = totals.get(item["status"], 0) + 1
-    with engine.connect() as connection:
-        totals["assets"] = connection.execute(select(func.count(outcomes.c.asset_id.distinct()))).scalar() or 0
+    totals["assets"] = scalar(engine, select(func.count(outcomes.c.asset_id.distinct()))) or 0
     return totals
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import lru_cache
 from pathlib import Path
 
 
@@ -30,6 +31,24 @@ def _born_elsewhere(pid: int) -> float | None:
         return None if process.status() == psutil.STATUS_ZOMBIE else float(process.create_time())
     except psutil.NoSuchProcess:
         return None
+
+
+@lru_cache
+def pid_space() -> str:
+    """Names where a pid means one process: `machine:boot:pid namespace`, empty parts where the system tells none."""
+    machine, boot = (_first_letters(name) for name in ("/etc/machine-id", "/proc/sys/kernel/random/boot_id"))
+    try:
+        namespace = str(os.stat("/proc/self/ns/pid").st_ino)
+    except OSError:
+        namespace = ""
+    return f"{machine}:{boot}:{namespace}"
+
+
+def _first_letters(file: str) -> str:
+    try:
+        return Path(file).read_text().strip()[:12]
+    except OSError:
+        return ""
 
 
 def lives(pid: int, since: float) -> bool:

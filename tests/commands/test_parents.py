@@ -165,7 +165,7 @@ def test_a_retry_of_a_flow_run_does_only_what_is_missing(
 def test_a_run_that_something_has_ended_says_so_and_is_no_success(settings: Settings, folder: Path) -> None:
     with open_parent("ingest", DEMO, settings) as parent:
         parent.report.add(ItemReport(str(folder / "done.mp4"), "complete"))
-        parent.child("video", [str(folder / "text.mp4")])
+        parent.run_jobs([("video", [str(folder / "text.mp4")])])
         parent.give_up(RuntimeError("the server has gone"))
     assert (parent.status, exit_code(parent.status)) == ("failed", 1)
     assert "before all files were looked at: the server has gone" in parent.lost

@@ -17,7 +17,7 @@ from sqlalchemy.exc import OperationalError
 
 from flows.engine import ledger as run_module
 from medley.catalog import Catalog, Location, Outcome, engine, open_catalog
-from medley.catalog.alive import SILENT_S
+from medley.catalog.alive import LEASE_S
 from medley.catalog.tables import claims, runs
 from medley.catalog.upsert import CLAIM_S
 from medley.settings import Settings
@@ -191,11 +191,11 @@ def test_runs_of_other_hosts_are_known_by_what_is_heard_of_them(catalog: Catalog
     """A container that was replaced never comes back under its old name."""
     with catalog.engine.begin() as connection:
         connection.execute(update(runs).values(host="elsewhere", pid=2**22 + 1))
-        connection.execute(update(runs).where(runs.c.run_id == "run-2").values(seen=time.time() - SILENT_S - 1))
+        connection.execute(update(runs).where(runs.c.run_id == "run-2").values(seen=time.time() - LEASE_S - 1))
     catalog.crash_dead_runs()
     assert (status_of(catalog, "run-1"), status_of(catalog, "run-2")) == ("running", "crashed")
     with catalog.engine.begin() as connection:
-        connection.execute(update(runs).where(runs.c.run_id == "run-1").values(seen=time.time() - SILENT_S - 1))
+        connection.execute(update(runs).where(runs.c.run_id == "run-1").values(seen=time.time() - LEASE_S - 1))
     catalog.renew_claims("run-1")
     catalog.crash_dead_runs()
     assert status_of(catalog, "run-1") == "running"
