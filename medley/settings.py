@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from medley.artifacts import ArtifactStore, artifact_store
 from medley.errors import NO_SPACE, SetupError, error_class, no_space
+from medley.setting_aliases import AliasSource, alias_of
 from medley.setting_groups import (
     CaptionerSettings,
     EmbedderSettings,
@@ -37,6 +38,18 @@ class Settings(BaseSettings):
         frozen=True,
         hide_input_in_errors=True,
     )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Names where settings come from, first to last: arguments, MEDLEY_*, aliases."""
+        return init_settings, env_settings, AliasSource(settings_cls)
 
     home: Path = Field(Path("~/.medley"), description="Directory of Medley's data (mode 0700).")
     artifacts: str | None = Field(
@@ -137,14 +150,8 @@ class Settings(BaseSettings):
 
     @property
     def ray_address(self) -> str | None:
-        """The cluster to join, or None for a private one. RAY_ADDRESS is an alias, as for every Ray program."""
-        address = self.ray.address or os.environ.get("RAY_ADDRESS") or None
-        return None if address == "local" else address
-
-    @property
-    def embedder_url(self) -> str | None:
-        """The server that embeds texts, if one does. EMBEDDER_BASE_URL is an alias."""
-        return self.embedder.base_url or os.environ.get("EMBEDDER_BASE_URL") or None
+        """The cluster to join, or None for a private one."""
+        return None if self.ray.address == "local" else self.ray.address
 
     @property
     def store_key(self) -> str:
@@ -172,7 +179,10 @@ def _explain(error: Exception) -> str:
         named = re.search(r'field "(\w+)"', str(error))  # what stands in it may be a secret
         return f"MEDLEY_{named[1].upper() if named else '*'} cannot be read: it is no JSON"
     first = error.errors(include_url=False, include_input=False)[0]
-    name = "MEDLEY_" + "__".join(str(part).upper() for part in first["loc"])
+    where = [str(part) for part in first["loc"]]
+    name = "MEDLEY_" + "__".join(where).upper()
+    if len(where) == 2 and name not in os.environ:
+        name = alias_of(*where) or name
     return f"{name}: {first['msg']}"
 
 

@@ -20,6 +20,7 @@ from actors.spec import NAMESPACE
 from flows.services.addresses import ray_cluster
 from flows.services.environment import prepare_environment, worker_environment
 from flows.services.ray_cluster import joinable
+from flows.services.ray_nodes import check_nodes
 from flows.services.ray_private import quiet_workers, session_directory
 from flows.services.ray_task_host import task_host
 from flows.services.reaper import ENDED, MARK
@@ -66,13 +67,18 @@ def start_ray(settings: Settings) -> None:
             if not cluster:
                 _reapers[-1].stdin.write(f"{session_directory()}\n".encode())  # type: ignore[union-attr]  # a pipe
                 _reapers[-1].stdin.flush()  # type: ignore[union-attr]
+            if settings.ray_address:
+                check_nodes()
         except Exception as error:  # Ray raises of every kind, some of them bare
             stop_ray()
-            raise _unstarted(error, cluster) from error
+            raise error if isinstance(error, SetupError) else _unstarted(error, cluster) from error
 
 
 def _unstarted(error: Exception, cluster: str | None) -> SetupError:
     why = " ".join(str(error).split())[:300] or type(error).__name__
+    if cluster and "ersion mismatch" in why:
+        remedy = "Use the same Python and Ray here and on the cluster: both are in requirements.lock"
+        return SetupError(f"the Ray cluster at {cluster} has other versions: {why}", remedy=remedy)
     if cluster:
         return SetupError(f"the Ray cluster at {cluster} cannot be joined: {why}", remedy="See the logs of its head")
     remedy = "Run again; on a slow machine set RAY_raylet_start_wait_time_s=120. Logs: /tmp/ray/session_latest/logs"

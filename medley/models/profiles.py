@@ -96,7 +96,7 @@ def models_for(options: ModelChoice, settings: Settings) -> Models:
     Raises ModelUnavailable where a directory that was named is no directory.
     """
     models = models_of(options.chosen, options.models, settings.pools.device)
-    text, url = models.text, settings.embedder_url
+    text, url = models.text, settings.embedder.base_url
     if url and not os.path.isabs(text.id):
         name = (None if options.models.text else settings.embedder.model) or text.id
         text = _served("text", name, _endpoint(url, settings.embedder))
@@ -122,12 +122,12 @@ def reached(spec: ModelSpec, settings: Settings) -> ModelSpec:
     """
     if spec.loader != _SERVED:
         return spec
-    if not settings.embedder_url:
+    if not settings.embedder.base_url:
         raise SetupError(
             f"what is indexed was embedded by {spec.id} on a server, and none is named now",
             remedy="Set MEDLEY_EMBEDDER__BASE_URL",
         )
-    return replace(spec, endpoint=_endpoint(settings.embedder_url, settings.embedder))
+    return replace(spec, endpoint=_endpoint(settings.embedder.base_url, settings.embedder))
 
 
 def _served(kind: Kind, name: str, endpoint: Endpoint) -> ModelSpec:

@@ -14,6 +14,7 @@ import pytest
 from flows.services.shared import milvus_service, with_port
 from medley.catalog import open_catalog
 from medley.errors import SetupError
+from medley.setting_aliases import ALIASES
 from medley.settings import load_settings
 from tests.conftest import ROOT
 
@@ -108,6 +109,7 @@ def test_ray_address_is_an_alias(home: Path, monkeypatch: pytest.MonkeyPatch) ->
 UNWRITABLE = """
 import os
 from medley.errors import SetupError
+from medley.setting_aliases import ALIASES
 from medley.settings import load_settings
 if os.getuid() == 0:  # after the imports: the interpreter may lie in root's own directory
     os.setuid(65534)
@@ -171,3 +173,41 @@ def test_an_open_home_is_closed_to_others(home: Path) -> None:
     home.chmod(0o777)
     load_settings()
     assert home.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize(
+    ("alias", "value", "group", "name", "meant"),
+    [
+        ("RAY_ADDRESS", "10.0.0.1:6379", "ray", "address", "10.0.0.1:6379"),
+        ("RAY_NUM_WORKERS", "3", "ray", "num_cpus", 3),
+        ("RAY_NUM_GPUS", "0", "ray", "num_gpus", 0),
+        ("RAY_POOL_SIZE", "4", "pools", "most", 4),
+        ("RAY_MAX_TASKS_PER_WORKER", "100", "pools", "recycle_batches", 100),
+        ("EMBEDDER_BASE_URL", "http://localhost:1/v1", "embedder", "base_url", "http://localhost:1/v1"),
+        ("VDB_HOST", "milvus", "store", "uri", "http://milvus:19530"),
+        ("VDB_HOST", "milvus:1", "store", "uri", "http://milvus:1"),
+        ("VDB_HOST", "https://in.the.cloud", "store", "uri", "https://in.the.cloud"),
+    ],
+)
+def test_names_of_other_programs_are_read(
+    home: Path, monkeypatch: pytest.MonkeyPatch, alias: str, value: str, group: str, name: str, meant: object
+) -> None:
+    monkeypatch.setenv("MEDLEY_STORE__TIMEOUT_S", "7")
+    monkeypatch.setenv(alias, value)
+    assert getattr(getattr(load_settings(), group), name) == meant
+    assert load_settings().store.timeout_s == 7
+    ours = {"address": "b:1", "uri": "http://b:1", "base_url": "http://b:1/v1"}.get(name, "9")
+    monkeypatch.setenv(f"MEDLEY_{group}__{name}".upper(), ours)
+    assert str(getattr(getattr(load_settings(), group), name)) == ours
+
+
+def test_every_alias_is_documented() -> None:
+    text = (ROOT / "docs" / "settings.md").read_text()
+    told = [f"| `{alias}` | `MEDLEY_{group}__{name}`".upper() for alias, (group, name, _) in ALIASES.items()]
+    assert [line for line in told if line not in text.upper()] == []
+
+
+def test_a_wrong_value_is_named_as_it_was_given(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_POOL_SIZE", "many")
+    with pytest.raises(SetupError, match=r"^RAY_POOL_SIZE: "):
+        load_settings()
