@@ -29,7 +29,7 @@ def milvus_server(directory: Path) -> Iterator[str]:
     server = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
     try:
         uri = f"http://127.0.0.1:{port}"
-        eventually(lambda: server.poll() is not None or _answers(uri), 120)
+        eventually(lambda: server.poll() is not None or answers(uri), 120)
         assert server.poll() is None, (directory / "milvus.log").read_text()[-2000:]
         yield uri
     finally:
@@ -37,7 +37,8 @@ def milvus_server(directory: Path) -> Iterator[str]:
         log.close()
 
 
-def _answers(uri: str) -> bool:
+def answers(uri: str) -> bool:
+    """Tells whether the server at `uri` takes requests."""
     try:
         store = open_store(StoreAddress(uri, uri))
         store.collections()

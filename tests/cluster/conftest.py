@@ -1,13 +1,16 @@
-"""A Ray cluster of three machines, with Prefect, Postgres and a Milvus server on the first; the driver has no CPU."""
+"""A Ray cluster of three machines, with Prefect, PostgreSQL, Milvus and a bucket on the first; the driver has no CPU."""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,12 +19,13 @@ from typing import Any
 import httpx
 import psutil
 import pytest
+from moto.server import ThreadedMotoServer
 
 from flows.services.shared import free_port
-from medley.settings import load_settings
 from tests.cluster.network import Machine, network, refused
+from tests.cluster.services import Milvus, Prefect
 from tests.conftest import ROOT, eventually
-from tests.milvus_server import milvus_server
+from tests.postgres_server import PostgresServer
 
 _TOKEN = "a token of this test's cluster, for nobody else"
 
@@ -44,12 +48,44 @@ class Node:
 
 @dataclass
 class Cluster:
-    """Machines, nodes, and the environment of commands that use them."""
+    """Machines, nodes and services. `disk` is a directory that each machine has for itself."""
 
     machines: list[Machine]
     head: str
-    env: dict[str, str]
+    directory: Path
     nodes: list[Node] = field(default_factory=list)
+    prefect: Any = None
+    milvus: Any = None
+    postgres: Any = None
+    bucket: Any = None
+
+    @property
+    def disk(self) -> Path:
+        """A directory that each machine has for itself."""
+        return self.directory / "disk"
+
+    @property
+    def env(self) -> dict[str, str]:
+        """Of nodes, and of commands that use the cluster."""
+        host, port = self.bucket.get_host_and_port()
+        return {
+            **os.environ,
+            "RAY_AUTH_MODE": "token",
+            "RAY_AUTH_TOKEN": _TOKEN,
+            "MEDLEY_RAY__ADDRESS": self.head,
+            "MEDLEY_PROFILE": "demo",
+            "MEDLEY_STORE__URI": self.milvus.uri,
+            "PREFECT_API_URL": self.prefect.url,
+            "AWS_ENDPOINT_URL": f"http://{host}:{port}",
+            "AWS_ACCESS_KEY_ID": "key",
+            "AWS_SECRET_ACCESS_KEY": "secret",
+            "AWS_REGION": "us-east-1",
+        }
+
+    @property
+    def apart(self) -> dict[str, str]:
+        """The environment of commands whose machines share no disk: artifacts in a bucket, the catalog on PostgreSQL."""
+        return {"MEDLEY_ARTIFACTS": "s3://media/kept", "MEDLEY_CATALOG_URL": self.postgres.url}
 
     def start(self, machine: Machine, *options: str) -> Node:
         """Starts a Ray node."""
@@ -75,24 +111,40 @@ class Cluster:
 
         eventually(there, 120)
 
-    def medley(self, *arguments: object, home: Path, timeout: float = 240) -> dict[str, Any]:
+    def medley(self, *arguments: object, home: Path, timeout: float = 240, **env: str) -> dict[str, Any]:
         """Runs a command on the driver's machine; its report, and its exit status as `exit`."""
-        done = subprocess.run(
+        done = self.run(*arguments, home=home, timeout=timeout, **env)
+        assert done.stdout, done.stderr[-3000:]
+        report: Any = json.loads(done.stdout)
+        return {**report, "exit": done.returncode, "stderr": done.stderr} if isinstance(report, dict) else report
+
+    def run(self, *arguments: object, home: Path, timeout: float = 240, **env: str) -> subprocess.CompletedProcess[str]:
+        """Runs a command on the driver's machine."""
+        return subprocess.run(
             [sys.executable, "-m", "medley", *map(str, arguments), "--json"],
-            env={**self.env, "MEDLEY_HOME": str(home)},
+            env={**self.env, **env, "MEDLEY_HOME": str(home)},
             cwd=ROOT,
             capture_output=True,
             text=True,
             timeout=timeout,
         )
-        assert done.stdout, done.stderr[-3000:]
-        report: Any = json.loads(done.stdout)
-        return {**report, "exit": done.returncode, "stderr": done.stderr} if isinstance(report, dict) else report
+
+    def kept(self, prefix: str = "") -> list[str]:
+        """Names of the objects in the bucket."""
+        found = httpx.get(f"{self.env['AWS_ENDPOINT_URL']}/media?list-type=2&prefix={prefix}").text
+        return re.findall(r"<Key>([^<]*)</Key>", found)
 
     def end(self) -> None:
-        """Ends all nodes."""
+        """Ends all nodes and services."""
         for node in self.nodes:
             node.kill()
+        for ended in (self.prefect and self.prefect.kill, self.milvus and self.milvus.kill):
+            if ended:
+                ended()
+        if self.postgres:
+            self.postgres.stop()
+        if self.bucket:
+            self.bucket.stop()
 
 
 @pytest.fixture(scope="session")
@@ -100,56 +152,23 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """The cluster; skipped where this machine gives no network namespaces."""
     if why := refused():
         pytest.skip(why)
-    directory = tmp_path_factory.mktemp("cluster")
-    with network(2) as machines, contextlib.ExitStack() as services:
+    directory = Path(tempfile.mkdtemp(prefix="medley-cluster-"))  # short: sockets are in it
+    with network(2, directory / "disk") as machines, contextlib.ExitStack() as exits:
         address = machines[0].address
-        head = f"{address}:{free_port()}"
-        env = {**os.environ, "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": _TOKEN, "MEDLEY_RAY__ADDRESS": head}
-        env |= {"MEDLEY_PROFILE": "demo", "PREFECT_API_URL": services.enter_context(_prefect(address, directory))}
-        store = services.enter_context(milvus_server(directory))
-        env["MEDLEY_STORE__URI"] = store.replace("127.0.0.1", address)
-        made = Cluster(machines, head, env)
-        services.callback(made.end)
+        made = Cluster(machines, f"{address}:{free_port()}", directory)
+        exits.callback(made.end)
+        made.prefect, made.milvus = Prefect(address, directory), Milvus(address, directory)
+        (directory / "pg").mkdir()
+        made.postgres = PostgresServer(directory / "pg", address, free_port())
+        made.bucket = ThreadedMotoServer(ip_address=address, port=0, verbose=False)
+        made.bucket.start()
+        assert httpx.put(f"{made.env['AWS_ENDPOINT_URL']}/media").status_code == httpx.codes.OK
         made.start(
-            machines[0], "--head", f"--port={head.rpartition(':')[2]}", "--num-cpus=0", "--include-dashboard=false"
+            machines[0], "--head", f"--port={made.head.rpartition(':')[2]}", "--num-cpus=0", "--include-dashboard=false"
         )
         made.wait_for(1)
         for count, machine in enumerate(machines[1:], 2):
             made.join(machine)
             made.wait_for(count)  # two at the same time on one file system take each other's sockets
         yield made
-
-
-@contextlib.contextmanager
-def _prefect(address: str, directory: Path) -> Iterator[str]:
-    """A Prefect server that all machines reach."""
-    port = free_port()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MEDLEY_HOME", str(directory / "prefect"))
-        load_settings()
-        env = {
-            **os.environ,
-            "PREFECT_HOME": str(directory / "prefect" / "prefect"),
-            "PREFECT_SERVER_ANALYTICS_ENABLED": "0",
-        }
-    program = [str(Path(sys.executable).with_name("prefect")), "server", "start", "--no-ui"]
-    server = subprocess.Popen(
-        [*program, "--host", address, "--port", str(port)],
-        env=env,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        url = f"http://{address}:{port}/api"
-        eventually(lambda: _answers(url), 90)
-        yield url
-    finally:
-        for child in [*psutil.Process(server.pid).children(recursive=True), server]:
-            child.kill()
-        server.wait()
-
-
-def _answers(url: str) -> bool:
-    with contextlib.suppress(httpx.HTTPError):
-        return httpx.get(f"{url}/health", timeout=2).status_code == 200
-    return False
+    shutil.rmtree(directory, ignore_errors=True)

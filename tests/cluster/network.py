@@ -8,6 +8,7 @@ import secrets
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,10 +17,14 @@ class Machine:
 
     namespace: str
     address: str
+    disk: str = ""  #: a directory that is this machine's own
 
     def command(self, *arguments: str) -> list[str]:
         """The command line that runs a program there."""
-        return ["ip", "netns", "exec", self.namespace, *arguments] if self.namespace else list(arguments)
+        if not self.namespace:
+            return list(arguments)
+        own = 'mount -t tmpfs -o size=2g disk "$0" && exec "$@"'  # `ip netns exec` gives a mount namespace, too
+        return ["ip", "netns", "exec", self.namespace, "sh", "-c", own, self.disk, *arguments]
 
 
 def refused() -> str:
@@ -36,8 +41,9 @@ def refused() -> str:
 
 
 @contextlib.contextmanager
-def network(workers: int) -> Iterator[list[Machine]]:
-    """Yields this machine and `workers` others; everything is removed at the end."""
+def network(workers: int, disk: Path) -> Iterator[list[Machine]]:
+    """Yields this machine and `workers` others, with a disk of its own at `disk`; everything is removed at the end."""
+    disk.mkdir(parents=True)
     mark, net = f"md{secrets.token_hex(3)}", f"10.{77 + secrets.randbelow(100)}.{secrets.randbelow(250)}"
     machines = [Machine("", f"{net}.1")]
     with contextlib.ExitStack() as made:
@@ -55,7 +61,7 @@ def network(workers: int) -> Iterator[list[Machine]]:
             for arguments in (("addr", "add", f"{net}.{10 + n}/24", "dev", "eth0"), ("link", "set", "eth0", "up")):
                 _ip(*inside, *arguments)
             _ip(*inside, "link", "set", "lo", "up")
-            machines.append(Machine(name, f"{net}.{10 + n}"))
+            machines.append(Machine(name, f"{net}.{10 + n}", str(disk)))
         yield machines
 
 

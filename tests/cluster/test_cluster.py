@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 import time
 from collections import Counter
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.cluster.conftest import Cluster
-from tests.conftest import SAMPLE
+from tests.conftest import SAMPLE, eventually
 from tests.documents import pdf, picture, placed, text
 from tests.variants import ffmpeg
 
@@ -65,3 +66,59 @@ def test_a_lost_machine_costs_time_and_nothing_else(cluster: Cluster, corpus: Pa
     cluster.join(lost.machine)
     assert found["exit"] == 0, found["stderr"][-3000:]
     assert Counter(item["status"] for item in found["items"]) == {"complete": 14}
+
+
+def test_machines_that_share_no_disk_share_a_bucket(cluster: Cluster, corpus: Path, tmp_path: Path) -> None:
+    """The files are on the driver's disk only, the caches on each machine's own."""
+    home, own = cluster.disk / "home", cluster.disk / "corpus"
+    shutil.copytree(corpus, own)
+    report = cluster.medley("ingest", own, home=home, **cluster.apart)
+    assert report["exit"] == 0, report["stderr"][-3000:]
+    local = cluster.medley("ingest", corpus, "--runner", "local", home=tmp_path / "local")
+    assert told(report) == told(local)
+    again = cluster.medley("ingest", own, home=home, **cluster.apart)
+    assert not any(item["stages"] for item in again["items"])
+    hits: Any = cluster.medley("search", "trains and tea", home=home, **cluster.apart)
+    assert hits["hits"][0]["modality"] == "page"
+    pictures: Any = cluster.medley("search", "red", "--modality", "frame", home=home, **cluster.apart)
+    assert Path(pictures["hits"][0]["thumbnail"]).is_file(), "fetched from the bucket"
+    left = [name for name in cluster.kept() if "/spool/" in name]
+    assert left == [], "copies of the files go when they are done"
+
+
+@pytest.mark.parametrize("service", ["postgres", "milvus", "prefect"])
+def test_a_service_that_is_started_again_costs_time_and_nothing_else(
+    cluster: Cluster, corpus: Path, service: str
+) -> None:
+    home, own = cluster.disk / f"home-{service}", cluster.disk / f"corpus-{service}"
+    shutil.copytree(corpus, own)
+    env = {**cluster.apart, "MEDLEY_ARTIFACTS": f"s3://media/{service}"}
+    found: dict[str, Any] = {}
+    running = threading.Thread(target=lambda: found.update(cluster.medley("ingest", own, "--force", home=home, **env)))
+    running.start()
+    eventually(lambda: not running.is_alive() or cluster.kept(service), 120)
+    restarted: Any = getattr(cluster, service)
+    (restarted.stop if service == "postgres" else restarted.kill)()
+    time.sleep(3)  # away for a while
+    restarted.start()
+    running.join()
+    assert found["exit"] == 0, found["stderr"][-3000:]
+    assert Counter(item["status"] for item in found["items"]) == {"complete": 14}
+
+
+@pytest.mark.parametrize("wrong", ["token", "stranger", "client", "nothing there"])
+def test_what_cannot_be_joined_is_one_line_within_twenty_seconds(
+    cluster: Cluster, corpus: Path, tmp_path: Path, wrong: str
+) -> None:
+    env = {
+        "token": {"RAY_AUTH_TOKEN": "another token, of somebody else's cluster"},
+        "stranger": {"MEDLEY_RAY__ADDRESS": cluster.prefect.url.split("/")[2]},
+        "client": {"MEDLEY_RAY__ADDRESS": f"ray://{cluster.head}"},
+        "nothing there": {"MEDLEY_RAY__ADDRESS": f"{cluster.machines[1].address}:1"},
+    }[wrong]
+    began = time.monotonic()
+    done = cluster.run("ingest", corpus, home=tmp_path / "home", **env)
+    assert done.returncode == 2, done.stderr
+    assert time.monotonic() - began < 20
+    assert "Traceback" not in done.stderr
+    assert len([line for line in done.stderr.splitlines() if line.strip()]) <= 2, done.stderr
