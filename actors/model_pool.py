@@ -53,6 +53,10 @@ class Pool:
         held = {lease.replica for lease in self.dispatcher.leases.values()}
         return any(replica.waits and replica.id not in held for replica in self.replicas.values())
 
+    def others(self, replica: Replica) -> list[Replica]:
+        """Returns the replicas but for one and its successor."""
+        return [each for each in self.replicas.values() if each not in (replica, replica.successor)]
+
     def refuse(self, error: Any) -> None:
         """Tells all callers that the model cannot be loaded anywhere; the next caller tries again."""
         self.dispatcher.refuse(error)

@@ -39,6 +39,7 @@ class Pools:
         self.processes = Processes(name, self._watch)
         self._tasks: set[asyncio.Task[Any]] = set()
         self._places: list[Place] = []
+        self._leaving: set[str] = set()  #: nodes that are drained: spot nodes on notice, idle ones
         self._seen = 0.0
         again = ray.get_runtime_context().was_current_actor_reconstructed
         self._settled = time.monotonic() + _SETTLE_S if again else 0.0
@@ -94,17 +95,30 @@ class Pools:
             self.processes.remove(replica)
 
     async def replace_worn(self, pool: Pool) -> None:
-        """Starts a successor for a replica that is to be replaced; the old one goes when the new one has loaded."""
+        """Starts a successor for a replica that is to be replaced; the old one goes when the new one has loaded.
+
+        One on a node that is to leave the cluster is replaced elsewhere, or by the others where no node has room.
+        """
         for old in list(pool.replicas.values()):
-            if not old.ready or not old.worn():
+            leaves = old.process.node in self._leaving
+            if not old.ready or not (leaves or old.worn()):
                 continue
             if old.successor is None:
                 old.process.retiring = True
-                place = next((place for place in await self.places() if place.node == old.process.node), None)
-                if place:
+                if place := await self._place_after(pool, old, elsewhere=leaves):
                     old.successor = self._add(pool, place)
+                elif leaves and any(
+                    other.ready and other.process.node not in self._leaving for other in pool.others(old)
+                ):
+                    self.stop(pool, old)
             elif old.successor.ready:
                 self.stop(pool, old)
+
+    async def _place_after(self, pool: Pool, old: Replica, *, elsewhere: bool) -> Place | None:
+        if elsewhere:
+            taken = [other.process.node for other in pool.others(old)]
+            return next_place(pool.spec, await self.places(), taken, pool.unfit)
+        return next((place for place in await self.places() if place.node == old.process.node), None)
 
     def end(self, key: str) -> None:
         """Ends a pool: its processes, and the calls that wait."""
@@ -128,7 +142,8 @@ class Pools:
     async def places(self) -> list[Place]:
         """Returns the nodes that may run models, as of this second."""
         if time.monotonic() - self._seen > _TICK_S:
-            self._places = places_of(await asyncio.to_thread(ray.nodes))
+            nodes, self._leaving = await asyncio.to_thread(_nodes)
+            self._places = places_of(node for node in nodes if node["NodeID"] not in self._leaving)
             self._seen = time.monotonic()
         return self._places
 
@@ -152,6 +167,7 @@ class Pools:
         while True:
             await asyncio.sleep(_TICK_S)
             for pool in list(self.all.values()):
+                await self.places()
                 await self.scale(pool)
                 await self.replace_worn(pool)
                 await self._make_room(pool)
@@ -207,7 +223,7 @@ class Pools:
             if process in self.processes.all:  # else it was ended by us
                 self.processes.all.remove(process)
                 self._seen = 0.0
-                gone = process.node not in {place.node for place in await self.places()}
+                gone = process.node not in {place.node for place in await self.places()}  # or is about to go
                 await self._lost(process, blameless=gone or getattr(error, "preempted", False))
 
     async def _lost(self, process: Process, *, blameless: bool) -> None:
@@ -237,3 +253,9 @@ class Pools:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()):
             logger.error("a master's work failed", exc_info=error)
+
+
+def _nodes() -> tuple[list[dict[str, Any]], set[str]]:
+    """The nodes of the cluster, and which of them are to leave it."""
+    draining = ray._private.worker.global_worker.gcs_client.get_draining_nodes(timeout=_LOOK_S)
+    return ray.nodes(), set(draining)

