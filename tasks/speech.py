@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from medley.media import audio as sound
 from medley.options import SpeechOptions, SpeechTask
 from medley.run import TaskContext
 from medley.transcript import CHUNKS, TRANSCRIPT, chunk_segments, read_segments, sentences, write_segments
-from medley.types import ArtifactRef, Asset, Row
+from medley.types import ArtifactRef, Asset, Row, Word
 from tasks.publish import publish_transcript
 
 
@@ -44,13 +45,29 @@ def extract_audio(asset: Asset, draft: Draft, context: TaskContext) -> None:
 def transcribe(audio: ArtifactRef, draft: Draft, context: TaskContext) -> None:
     """Sentences with word times."""
     speech: SpeechOptions = context.options.speech
-    wav, translate = Path(audio.directory) / sound.WAV, speech.task is SpeechTask.TRANSLATE
-    words = context.model("speech").call("transcribe", wav, speech.language, speech.beam_size, translate)
+    words = _words(sound.pieces_of(Path(audio.directory) / sound.WAV), speech, context)
     spans = sound.Spans.read(Path(audio.directory))
     segments = sentences([word.later(spans.time_s(word.start_s) - word.start_s) for word in words])
     write_segments(draft.directory / TRANSCRIPT, segments)
     draft.data["sentences"] = len(segments)
     publish_transcript(audio.asset, segments)
+
+
+def _words(pieces: Sequence[sound.Piece], speech: SpeechOptions, context: TaskContext) -> list[Word]:
+    """What is said in all pieces, which are heard at the same time where the model has several processes.
+
+    The language is that of the first piece in which somebody speaks: until then one is heard after the other.
+    """
+    model, how = context.model("speech"), (speech.beam_size, speech.task is SpeechTask.TRANSLATE)
+    language, words, rest = speech.language, list[Word](), list(pieces)
+    while language is None and rest:
+        piece = rest.pop(0)
+        [heard] = model.call("transcribe", [piece], None, *how)
+        words += heard
+        if heard and rest:
+            language = model.call("spoken_language", piece)
+    found = model.call("transcribe", rest, language, *how) if rest else []
+    return words + [word for heard in found for word in heard]
 
 
 @stage(branch="speech", reads=lambda o: o.chunks.model_dump(), takes="transcript", makes="chunks", num_cpus=0.1)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from medley.media.audio import read_pieces
+from medley.media.audio import pieces_of, read_piece
 from medley.media.ffmpeg import ffmpeg_program
 from medley.models.base import Vectors
 
@@ -48,4 +48,4 @@ def without_index(source: Path) -> bytes:
 
 def read_samples(wav: Path) -> Vectors:
     """All samples of a WAV of ours."""
-    return np.concatenate([samples for _, samples in read_pieces(wav)])
+    return np.concatenate(list(map(read_piece, pieces_of(wav))))

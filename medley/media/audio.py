@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import wave
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,8 @@ _PIECE = 330 * SAMPLE_RATE_HZ
 _SEARCHED = 30 * SAMPLE_RATE_HZ
 _SLACK_S = 0.5  # encoders pad and trim by some thousand samples
 _SILENT = 1e-4  # of full scale: three steps of 16 bits
+#: A WAV, and the numbers of the first sample of a piece of it and of the first one after it.
+Piece = tuple[Path, int, int]
 _A_JOINT = 0.1  # seconds that decoders leave out where two files were joined
 
 
@@ -134,21 +136,28 @@ class Spans:
         return at_s - self._begins[n] + self._times[n]
 
 
-def read_pieces(path: Path) -> Iterator[tuple[float, Vectors]]:
-    """Yields a WAV of `extract_audio` in pieces of about five minutes, so that memory does not grow with its length.
+def pieces_of(path: Path) -> list[Piece]:
+    """Divides a WAV of `extract_audio` into pieces of about five minutes: memory does not grow with its length.
 
-    Each piece comes as its start in seconds and its samples: float32, shape (n,), -1..1. Cuts lie where the sound
-    is quietest.
+    Cuts lie where the sound is quietest.
     """
+    found: list[Piece] = []
     with wave.open(str(path)) as wav:
         begun, samples = 0, _read(wav, _PIECE)
         while len(samples) == _PIECE:
             cut = _quietest(samples)
-            yield begun / SAMPLE_RATE_HZ, samples[:cut]
+            found.append((path, begun, begun + cut))
             begun += cut
             samples = np.concatenate([samples[cut:], _read(wav, cut)])
-        if len(samples):
-            yield begun / SAMPLE_RATE_HZ, samples
+        return [*found, (path, begun, begun + len(samples))] if len(samples) else found
+
+
+def read_piece(piece: Piece) -> Vectors:
+    """Reads the samples of a piece: float32, shape (n,), -1..1."""
+    path, begin, end = piece
+    with wave.open(str(path)) as wav:
+        wav.setpos(begin)
+        return _read(wav, end - begin)
 
 
 def _read(wav: wave.Wave_read, count: int) -> Vectors:

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from medley.errors import UnsupportedMedia
-from medley.media.audio import SAMPLE_RATE_HZ, WAV, Sound, Spans, extract_audio, read_pieces
+from medley.media.audio import SAMPLE_RATE_HZ, WAV, Sound, Spans, extract_audio
 from medley.media.clock import TimeLine
 from medley.media.frames import Pictures, sample_frames
 from medley.media.probe import probe_media
@@ -17,7 +17,7 @@ from medley.options import FrameOptions
 from medley.setting_groups import Limits
 from medley.types import Asset
 from tests.fakes import asset_id
-from tests.variants import ffmpeg
+from tests.variants import ffmpeg, read_samples
 
 LIMITS = Limits()
 COLOURS = {"red": (254, 0, 0), "blue": (0, 0, 254), "green": (0, 128, 0), "white": (255, 255, 255)}
@@ -67,7 +67,7 @@ def seen(path: Path, **options: float) -> tuple[Pictures, list[str]]:
 
 def loudness(directory: Path) -> np.ndarray:
     """Of each second of the WAV."""
-    samples = np.concatenate([samples for _, samples in read_pieces(directory / WAV)])
+    samples = read_samples(directory / WAV)
     whole = len(samples) // SAMPLE_RATE_HZ * SAMPLE_RATE_HZ
     return np.abs(samples[:whole]).reshape(-1, SAMPLE_RATE_HZ).mean(axis=1)
 
@@ -161,7 +161,7 @@ def test_links_of_a_chain_have_headers_of_their_own(tmp_path: Path, codec: str, 
     sound, made = heard(path)
     assert sound.damage == ""
     assert sound.length_s == pytest.approx(9, abs=0.1)
-    samples = np.concatenate([samples for _, samples in read_pieces(made / WAV)])
+    samples = read_samples(made / WAV)
     heard_hz = [
         int(np.abs(np.fft.rfft(samples[at * SAMPLE_RATE_HZ :][:SAMPLE_RATE_HZ])).argmax()) for at in range(1, 8)
     ]

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import wave
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from actors.whisper import WhisperActor
 from medley.errors import Cancelled
-from medley.media.audio import SAMPLE_RATE_HZ, read_pieces
+from medley.media.audio import SAMPLE_RATE_HZ, Piece, pieces_of, read_piece
 from medley.models.base import Vectors
+from medley.options import SpeechOptions
 from medley.system.stop import request_stop
 from medley.types import Word
+from tasks.speech import _words
 
 LONG_S = 800
 QUIET_S = (312.0, 620.0)  # the only pauses, half a second each
@@ -59,32 +64,62 @@ def actor(model: Speaker) -> WhisperActor:
 
 
 def test_pieces_are_the_whole_and_cut_in_pauses(long_wav: Path) -> None:
-    pieces = list(read_pieces(long_wav))
-    assert [len(samples) <= 330 * SAMPLE_RATE_HZ for _, samples in pieces] == [True] * 3
-    for (start_s, _), quiet_s in zip(pieces[1:], QUIET_S, strict=True):
-        assert quiet_s <= start_s <= quiet_s + 0.5
+    pieces = pieces_of(long_wav)
+    assert [end - begin <= 330 * SAMPLE_RATE_HZ for _, begin, end in pieces] == [True] * 3
+    for (_, begin, _), quiet_s in zip(pieces[1:], QUIET_S, strict=True):
+        assert quiet_s <= begin / SAMPLE_RATE_HZ <= quiet_s + 0.5
     with wave.open(str(long_wav)) as wav:
         whole = np.frombuffer(wav.readframes(wav.getnframes()), np.int16).astype(np.float32) / 32768
-    assert np.array_equal(np.concatenate([samples for _, samples in pieces]), whole)
+    assert np.array_equal(np.concatenate(list(map(read_piece, pieces))), whole)
 
 
 @pytest.mark.parametrize("seconds", [0, 1, 330, 331])
 def test_any_length(tmp_path: Path, seconds: int) -> None:
     wav = write(tmp_path / "a.wav", np.ones(seconds * SAMPLE_RATE_HZ, np.int16))
-    assert sum(len(samples) for _, samples in read_pieces(wav)) == seconds * SAMPLE_RATE_HZ
+    assert sum(len(read_piece(piece)) for piece in pieces_of(wav)) == seconds * SAMPLE_RATE_HZ
+
+
+@dataclass
+class Pool:
+    """Asks the actor, and remembers how many pieces each call had."""
+
+    actor: WhisperActor
+    asked: list[int] = field(default_factory=list)
+
+    def call(self, method: str, *args: Any) -> Any:
+        if method == "transcribe":
+            self.asked.append(len(args[0]))
+        return getattr(self.actor, method)(*args)
+
+
+def heard(model: Speaker, pieces: list[Piece], language: str | None = None) -> tuple[list[Word], list[int]]:
+    """The words of some pieces, and how many pieces were asked for together."""
+    pool = Pool(actor(model))
+    context: Any = SimpleNamespace(model=lambda kind: pool)
+    return _words(pieces, SpeechOptions(language=language, beam_size=1), context), pool.asked
 
 
 def test_times_and_language_hold_through_all_pieces(long_wav: Path) -> None:
-    model = Speaker()
-    words = actor(model).transcribe(long_wav, None, 1, False)
-    starts = [start_s for start_s, _ in read_pieces(long_wav)]
-    assert [word.start_s for word in words] == [round(start_s + 1, 3) for start_s in starts[1:]]
+    model, pieces = Speaker(), pieces_of(long_wav)
+    words, asked = heard(model, pieces)
+    assert [word.start_s for word in words] == [round(begin / SAMPLE_RATE_HZ + 1, 3) for _, begin, _ in pieces[1:]]
     assert model.languages == [None, None, "de"], "that of the first piece in which somebody speaks"
+    assert asked == [1, 1, 1]
+
+
+def test_with_a_language_all_pieces_are_heard_at_the_same_time(long_wav: Path) -> None:
+    model, pieces = Speaker(), pieces_of(long_wav)
+    words, asked = heard(model, pieces, "fr")
+    assert (len(words), model.languages, asked) == (2, ["fr"] * 3, [3])
+
+
+def test_a_pool_gives_each_piece_to_whoever_is_free() -> None:
+    assert actor(Speaker()).facts() == {"divisible": ("transcribe",), "batch": 1}
 
 
 def test_no_piece_begins_once_the_run_is_to_end(long_wav: Path) -> None:
     model = Speaker()
     request_stop()
     with pytest.raises(Cancelled):
-        actor(model).transcribe(long_wav, None, 1, False)
+        heard(model, pieces_of(long_wav))
     assert model.languages == []
