@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import threading
 import time
 import uuid
@@ -30,6 +29,7 @@ from actors.replica import Facts
 from actors.spec import NAMESPACE, UNKNOWN, PoolSpec
 from medley.code import code_of
 from medley.errors import ActorDied
+from medley.system.machine import cpus
 from medley.system.stop import STOP, raise_if_stopped
 
 MASTER = "pools-"  #: what the names of masters begin with; the code follows
@@ -38,7 +38,7 @@ _TICK_S = 0.5  # between looks at the stop flag
 #: Before a call is made again whose master went away: Ray notices the death of a node after 15 s.
 _PAUSES_S = (0.5, 2.0, 5.0, 10.0)
 _NAME = 120  #: characters of an item that stand for it in an error
-_preparing = threading.BoundedSemaphore(os.cpu_count() or 1)
+_preparing = threading.BoundedSemaphore(cpus())
 
 
 class RayPool:

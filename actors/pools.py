@@ -16,6 +16,7 @@ from actors.calls import Lease
 from actors.model_pool import Pool
 from actors.placement import Place, next_place, places_of
 from actors.processes import WATCH, Process, Processes, Replica
+from actors.ray_private import draining_nodes
 from actors.spec import PoolSpec
 from medley.errors import ActorDied, ModelTimeout
 
@@ -257,5 +258,4 @@ class Pools:
 
 def _nodes() -> tuple[list[dict[str, Any]], set[str]]:
     """The nodes of the cluster, and which of them are to leave it."""
-    draining = ray._private.worker.global_worker.gcs_client.get_draining_nodes(timeout=_LOOK_S)
-    return ray.nodes(), set(draining)
+    return ray.nodes(), draining_nodes()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from functools import partial
 from typing import Any, ClassVar
@@ -11,8 +10,10 @@ from actors.host import ModelActor, log_notes
 from actors.ocr import OcrActor
 from actors.whisper import WhisperActor
 from medley.artifacts.references import as_references
+from medley.media.spread import HERE, Spread
 from medley.models.base import ModelSpec
 from medley.run import Pool, TaskContext, provide_pools
+from medley.system.machine import cpus
 from medley.system.stop import raise_if_stopped
 
 #: Hosts that do more than pass calls on; every other kind of model has a `ModelActor`.
@@ -55,8 +56,17 @@ class LocalPool:
 
 
 def model_threads(configured: int) -> int:
-    """Returns the number of CPU threads of one model: as configured, else half of the cores."""
-    return configured or max(1, (os.cpu_count() or 1) // 2)
+    """Returns the number of CPU threads of one model: as configured, else half of the CPUs of this process."""
+    return configured or max(1, cpus() // 2)
 
 
-provide_pools(pool_for)
+def spread_for(context: TaskContext) -> Spread:
+    """Returns where parts of one long file of a run are worked on."""
+    if context.runner == "local":
+        return HERE
+    from actors.spread import ray_spread
+
+    return ray_spread(context.artifact_store)
+
+
+provide_pools(pool_for, spread_for)

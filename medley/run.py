@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from medley.artifacts import ArtifactStore, artifact_store
 from medley.dag.pipeline import Dag
 from medley.dag.registry import pipeline_at
+from medley.media.spread import HERE, Spread
 from medley.models.base import Kind, ModelSpec
 from medley.models.profiles import Models
 from medley.setting_groups import Limits, PoolSettings
@@ -96,6 +97,11 @@ class TaskContext:
         return _pools[0](model if isinstance(model, ModelSpec) else getattr(self.models, model), self)
 
     @property
+    def spread(self) -> Spread:
+        """Where parts of one long file are worked on at the same time."""
+        return _spreads[0](self)
+
+    @property
     def knows_password(self) -> bool:
         """Whether somebody has given a password for encrypted documents."""
         pages = getattr(self.options, "pages", None)
@@ -118,8 +124,11 @@ _RUNS = 64
 #: By run, the last ones: each task of a run brings a context of its own.
 _dags: dict[str, Dag] = {}
 _pools: list[Callable[[ModelSpec, TaskContext], Pool]] = []
+_spreads: list[Callable[[TaskContext], Spread]] = [lambda context: HERE]
 
 
-def provide_pools(pool_for: Callable[[ModelSpec, TaskContext], Pool]) -> None:
-    """Says where the models of this process live; the package `actors` does."""
-    _pools[:] = [pool_for]
+def provide_pools(
+    pool_for: Callable[[ModelSpec, TaskContext], Pool], spread_for: Callable[[TaskContext], Spread]
+) -> None:
+    """Says where the models of this process live, and where parts of long files go; the package `actors` does."""
+    _pools[:], _spreads[:] = [pool_for], [spread_for]

@@ -19,5 +19,6 @@ from tasks.publish import publish_figures
 )
 def page_images(asset: Asset, draft: Draft, context: TaskContext) -> None:
     """Pictures and drawings of all pages, as JPEGs with page and box."""
-    find_figures(asset, draft.directory, context.options.pages, context.options.figures, context.limits)
+    how = (context.options.pages, context.options.figures, context.limits)
+    find_figures(asset, draft.directory, *how, context.spread)
     publish_figures(asset, read_figures(draft.directory), draft.directory)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import socket
 import time
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -21,7 +20,7 @@ from medley import __version__
 from medley.artifacts import ArtifactStore, Draft, Manifest
 from medley.dag.stage import Stage
 from medley.errors import BadInput, MedleyError, SetupError, error_class
-from medley.media.source import stamp_of
+from medley.media.source import asset_here
 from medley.records import key_of, stage_manifest, store_slot
 from medley.run import TaskContext
 from medley.system.stop import raise_if_stopped
@@ -134,27 +133,8 @@ def _drafts(stage: Stage, todo: Sequence[Sources], context: TaskContext) -> list
     return drafts
 
 
-@contextlib.contextmanager
-def _here(source: Part, artifacts: ArtifactStore) -> Iterator[Part]:
-    """The source, with a copy of the file where this machine does not see it."""
-    if isinstance(source, ArtifactRef) or not source.url or _is_here(source):
-        yield source
-        return
-    with artifacts.hold_source(source.url, source.asset_id, source.name) as copy:
-        try:
-            yield replace(source, path=str(copy), stamp="")
-        except MedleyError as error:
-            error.file = source.path if error.file == str(copy) else error.file
-            raise
-
-
-def _is_here(asset: Asset) -> bool:
-    """Another file may have that path on this machine."""
-    try:
-        found = os.stat(asset.path)
-    except OSError:
-        return False
-    return not asset.stamp or stamp_of(found) == asset.stamp
+def _here(source: Part, artifacts: ArtifactStore) -> contextlib.AbstractContextManager[Part]:
+    return asset_here(source, artifacts) if isinstance(source, Asset) else contextlib.nullcontext(source)
 
 
 def _work(stage: Stage, todo: Sequence[Sources], drafts: Sequence[Draft], context: TaskContext) -> None:

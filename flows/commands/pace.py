@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
+
+from medley.system.machine import cpus
 
 _WINDOW_S = 120.0  # the rate is that of the last two minutes
 _AT_LEAST = 3  # items that something was done with, before their rate says anything
@@ -54,7 +55,7 @@ class Pace:
     def _left_s(self, rate: float | None) -> float | None:
         if not self.total or self._began is None:
             return None
-        each_s = 1 / rate if rate else self._usual_s and self._usual_s / (os.cpu_count() or 1)
+        each_s = 1 / rate if rate else self._usual_s and self._usual_s / cpus()
         return each_s * (self.total - self._ended) if each_s else None
 
 

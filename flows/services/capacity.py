@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 
 from medley.settings import Settings
+from medley.system.machine import cpus, memory_bytes
 
 WAITING = 2  # batches wait for a model or the store while the CPUs are at the others
 _BATCH_BYTES = 512 << 20  # of a worker, its decoder aside: that has a budget of its own
@@ -31,6 +31,6 @@ def most_units(load: Load) -> int:
 
 def local_units(settings: Settings) -> int:
     """Returns how many batches are in flight on this machine alone."""
-    cpus = settings.ray.num_cpus if settings.runner == "ray" and settings.ray.num_cpus else os.cpu_count() or 1
-    memory = 0.75 * os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return settings.window or min(int(cpus) + WAITING, most_units(Load(cpus, memory)))
+    given = settings.ray.num_cpus if settings.runner == "ray" else None
+    count = given or cpus()
+    return settings.window or min(count + WAITING, most_units(Load(count, 0.75 * memory_bytes())))

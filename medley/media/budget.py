@@ -12,6 +12,7 @@ from pathlib import Path
 
 from medley.errors import SetupError
 from medley.setting_groups import Limits
+from medley.system.machine import cpus, memory_bytes
 from medley.system.stop import raise_if_stopped
 
 #: The share of the machine's memory that decoders may be allowed, all together; the rest is for models and services.
@@ -21,8 +22,7 @@ _POLL_S = 0.05
 
 def decoders_at_once(limits: Limits) -> int:
     """Returns how many children may run at once on this machine: as many as fit in memory, at most one a core."""
-    memory_mb = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") >> 20
-    return max(1, min(os.cpu_count() or 1, int(memory_mb * _SHARE) // limits.memory_mb))
+    return max(1, min(cpus(), int((memory_bytes() >> 20) * _SHARE) // limits.memory_mb))
 
 
 @contextmanager

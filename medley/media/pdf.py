@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,7 @@ from medley.media.job import JobResult, run_job
 from medley.media.layout import Block, Line, reading_order
 from medley.media.pdf_exits import CORRUPT_EXIT, ENCRYPTED_EXIT
 from medley.media.source import Source, asset_source
+from medley.media.spread import HERE, Spread
 from medley.options import FigureOptions, PageOptions
 from medley.plain import to_json
 from medley.setting_groups import Limits
@@ -67,7 +66,7 @@ class Read:
     notes: tuple[str, ...] = ()
 
 
-def parse_pdf(asset: Asset, directory: Path, options: PageOptions, limits: Limits) -> Read:
+def parse_pdf(asset: Asset, directory: Path, options: PageOptions, limits: Limits, spread: Spread = HERE) -> Read:
     """Writes PAGES and the scans into `directory`; page ranges are read at the same time, each in its own child.
 
     Raises EncryptedPdf, CorruptMedia, TooLarge, Cancelled.
@@ -76,7 +75,7 @@ def parse_pdf(asset: Asset, directory: Path, options: PageOptions, limits: Limit
     lost = []
     with asset_source(asset) as source, (directory / PAGES).open("w") as file:
         reader = _Reader(source, directory, _password(options), limits, job)
-        for found in reader.pages():
+        for found in reader.pages(asset, spread):
             if "error" in found:
                 lost.append(f"page {found['page']} ({found['error']})")
             else:
@@ -89,14 +88,21 @@ def parse_pdf(asset: Asset, directory: Path, options: PageOptions, limits: Limit
     return Read(reader.count, "; ".join(filter(None, damage)), notes)
 
 
-def find_figures(asset: Asset, directory: Path, pages: PageOptions, figures: FigureOptions, limits: Limits) -> Read:
+def find_figures(
+    asset: Asset,
+    directory: Path,
+    pages: PageOptions,
+    figures: FigureOptions,
+    limits: Limits,
+    spread: Spread = HERE,
+) -> Read:
     """Writes PAGES, one figure in a line, and their JPEGs; a picture on many pages counts once. Raises as above."""
     job = {"want": "figures", "dpi": pages.dpi, "max_side_px": figures.max_side_px}
     job |= {"min_side_pt": figures.min_side_pt, "most": figures.per_page}
     seen: set[str] = set()
     with asset_source(asset) as source, (directory / PAGES).open("w") as file:
         reader = _Reader(source, directory, _password(pages), limits, job)
-        for found in reader.pages():
+        for found in reader.pages(asset, spread):
             for picture in found.get("pictures", ()):
                 path = directory / picture["image"]
                 content = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -137,26 +143,59 @@ def read_figures(directory: Path) -> list[Figure]:
     return [Figure(row["page"], tuple(row["box"]), row["image"]) for row in rows]
 
 
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """Pages of a document of `count`, as another machine gets to know of them."""
+
+    first: int
+    last: int
+    count: int
+    ends_at: float  #: seconds since 1970
+    wants: dict[str, Any]
+    password: str
+    limits: Limits
+
+
+def read_span(asset: Asset, span: _Span, directory: Path) -> list[dict[str, Any]]:
+    """Reads some pages of a PDF; their pictures are written into `directory`. Raises as `parse_pdf`."""
+    with asset_source(asset) as source:
+        left_s = span.ends_at - time.time()
+        reader = _Reader(source, directory, span.password, span.limits, span.wants, span.count, left_s)
+        return reader.range(span.first, span.last)
+
+
 class _Reader:
     """The pages of a document, by children; `count` and `beside` are known once the first ones have been read."""
 
-    def __init__(self, source: Source, directory: Path, password: str, limits: Limits, job: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        source: Source,
+        directory: Path,
+        password: str,
+        limits: Limits,
+        job: dict[str, Any],
+        count: int = 0,
+        left_s: float | None = None,
+    ) -> None:
         self._source, self._directory, self._limits = source, directory, limits
-        self._ends = time.monotonic() + limits.file_s
+        self._ends = time.monotonic() + (limits.file_s if left_s is None else left_s)
+        self._wants, self._password = job, password
         self._job = {**job, "path": str(source.path), "password": password or None, "directory": str(directory)}
-        self.count = 0
+        self.count = count
         self.beside: dict[str, Any] = {}
 
-    def pages(self) -> Iterator[dict[str, Any]]:
+    def pages(self, asset: Asset, spread: Spread) -> Iterator[dict[str, Any]]:
         """Yields the child's report on each page, in order; a page that kills its child is lost, not its neighbours."""
-        yield from self._range(1, _RANGE)
-        more = [(at, at + _RANGE - 1) for at in range(_RANGE + 1, self.count + 1, _RANGE)]
-        if more:
-            with ThreadPoolExecutor(max_workers=min(len(more), os.cpu_count() or 1)) as pool:
-                for found in pool.map(lambda span: self._range(*span), more):
-                    yield from found
+        yield from self.range(1, _RANGE)
+        ends_at = time.time() + self._ends - time.monotonic()
+        more = [
+            _Span(at, at + _RANGE - 1, self.count, ends_at, self._wants, self._password, self._limits)
+            for at in range(_RANGE + 1, self.count + 1, _RANGE)
+        ]
+        for found in spread.run(read_span, asset, more, self._directory):
+            yield from found
 
-    def _range(self, first: int, last: int) -> list[dict[str, Any]]:
+    def range(self, first: int, last: int) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
         while not self.count or first + len(found) <= min(last, self.count):
             if self.count and time.monotonic() > self._ends:

@@ -6,11 +6,11 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from medley.artifacts import sha256_of
-from medley.errors import MissingFile, UnsupportedMedia
+from medley.artifacts import ArtifactStore, sha256_of
+from medley.errors import MedleyError, MissingFile, UnsupportedMedia
 from medley.types import Asset
 
 
@@ -78,3 +78,29 @@ def require_asset(source: Source, asset: Asset) -> None:
     """
     if asset.stamp and source.stamp != asset.stamp and sha256_of(source.path) != asset.asset_id:
         raise MissingFile("changed after it was identified", file=asset.path, remedy="Run again when it is whole")
+
+
+@contextmanager
+def asset_here(asset: Asset, artifacts: ArtifactStore) -> Iterator[Asset]:
+    """Yields the asset as this machine may read it until the block ends: with a copy where it does not see the file.
+
+    Raises TransientError.
+    """
+    if not asset.url or _is_here(asset):
+        yield asset
+        return
+    with artifacts.hold_source(asset.url, asset.asset_id, asset.name) as copy:
+        try:
+            yield replace(asset, path=str(copy), stamp="")
+        except MedleyError as error:
+            error.file = asset.path if error.file == str(copy) else error.file
+            raise
+
+
+def _is_here(asset: Asset) -> bool:
+    """Whether the file is on this machine: another one may have that path."""
+    try:
+        found = os.stat(asset.path)
+    except OSError:
+        return False
+    return not asset.stamp or stamp_of(found) == asset.stamp

@@ -246,7 +246,7 @@ def test_one_limit_for_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     out = tmp_path / "out"
     out.mkdir()
     moments = chain([0.0, 0.0], repeat(1e6))  # its beginning, its first child's; then the limit is over
-    monkeypatch.setattr("medley.media.pdf.time", SimpleNamespace(monotonic=lambda: next(moments)))
+    monkeypatch.setattr("medley.media.pdf.time", SimpleNamespace(monotonic=lambda: next(moments), time=lambda: 0.0))
     read = parse_pdf(asset(path), out, PageOptions(), Limits(file_s=60))
     pages: list[Any] = list(read_pages(out))
     assert 0 < len(pages) < 70

@@ -9,10 +9,11 @@ import sys
 
 import pytest
 
+from actors import ray_private as pools_private
 from flows.services import prefect_private, ray_private
 from tests.conftest import ROOT
 
-ASSUMED = [*prefect_private.assumptions(), *ray_private.assumptions()]
+ASSUMED = [*prefect_private.assumptions(), *ray_private.assumptions(), *pools_private.assumptions()]
 _PRIVATE = re.compile(r"ray\.(_private|_raylet|core)|prefect\.server\.(?!concurrency)|\b_final_state\b")
 
 

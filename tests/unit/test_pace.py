@@ -29,7 +29,7 @@ def test_what_was_known_counts_but_says_nothing_of_the_rate() -> None:
 
 
 def test_before_anything_has_ended_earlier_runs_say_how_long_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    monkeypatch.setattr("flows.commands.pace.cpus", lambda: 2)
     pace = Pace(100)
     assert pace.line(0.0) == "0 of 100 · 0 %", "services are being started"
     pace.begin(5.0, 20.0)

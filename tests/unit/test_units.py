@@ -50,6 +50,6 @@ def test_a_number_that_is_given_stays(settings: Settings) -> None:
 def test_a_private_cluster_counts_the_cpus_that_it_declares(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("os.sysconf", {"SC_PHYS_PAGES": 64 * GB, "SC_PAGE_SIZE": 1}.__getitem__)
+    monkeypatch.setattr("flows.services.capacity.memory_bytes", lambda: 64 * GB)
     ray = settings.ray.model_copy(update={"num_cpus": 10})
     assert local_units(settings.model_copy(update={"ray": ray})) == 12
