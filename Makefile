@@ -55,7 +55,7 @@ test-hostile: setup ## N hostile files by SEED through a whole ingest (make test
 test-corpus: setup ## any folder of real files through the decoders: CORPUS=DIR (pdftotext, if there, counts words)
 	@$(PY) -m tests.corpus "$(CORPUS)"
 
-test-cluster: setup ## three Ray nodes in network namespaces, Prefect and a Milvus server: records, placement, a lost machine (root)
+test-cluster: setup ## three Ray nodes in network namespaces, with all services: records, placement, loss and restart of each (root)
 	@$(PY) -m pytest tests/cluster
 
 test-ends: setup ## every way a run can end, and twenty kills (make test takes some of them)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Coroutine
@@ -10,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 import ray
-from ray.exceptions import GetTimeoutError, RayError
+from ray.exceptions import GetTimeoutError, RayError, RpcError
 
 from actors.calls import Lease
 from actors.model_pool import Pool
@@ -143,8 +144,9 @@ class Pools:
     async def places(self) -> list[Place]:
         """Returns the nodes that may run models, as of this second."""
         if time.monotonic() - self._seen > _TICK_S:
-            nodes, self._leaving = await asyncio.to_thread(_nodes)
-            self._places = places_of(node for node in nodes if node["NodeID"] not in self._leaving)
+            with contextlib.suppress(RayError, RpcError):  # a head that is busy: what was known a second ago
+                nodes, self._leaving = await asyncio.to_thread(_nodes)
+                self._places = places_of(node for node in nodes if node["NodeID"] not in self._leaving)
             self._seen = time.monotonic()
         return self._places
 

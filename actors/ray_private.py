@@ -20,7 +20,6 @@ def draining_nodes() -> set[str]:
 def assumptions() -> Iterator[tuple[str, bool]]:
     """Yields each thing that has to be true of Ray, and whether it is true."""
     yield "GcsClient hands get_draining_nodes() on", hasattr(GcsClient, "__getattr__")
-    yield "the worker gets a client of the GCS", "gcs_client" in ray_worker.connect.__code__.co_names
     yield "Ray's own library asks for draining nodes by that name", "get_draining_nodes" in _source()
 
 
