@@ -30,7 +30,7 @@ def _exported(made: Path) -> dict[str, Any]:
 )
 def sample_frames(asset: Asset, draft: Draft, context: TaskContext) -> None:
     """Extracts the pictures of a video that are worth looking at, as JPEGs with times."""
-    found = pictures.sample_frames(asset, draft.directory, context.options.frames, context.limits)
+    found = pictures.sample_frames(asset, draft.directory, context.options.frames, context.limits, context.spread)
     draft.data |= {"frames": len(found.frames), "damage": found.damage}
     publish_frames(asset, found.frames, draft.directory)
 

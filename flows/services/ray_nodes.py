@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import ray
-from ray.exceptions import RayError
+from ray.exceptions import RayError, RayTaskError, RuntimeEnvSetupError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 import actors
@@ -83,8 +83,11 @@ def _difference(ref: Any) -> str:
     """What a node has otherwise; empty where it has what this machine has."""
     try:
         found = ray.get(ref)
-    except RayError as error:
+    except (RayTaskError, RuntimeEnvSetupError) as error:
         return f"cannot run a task: {' '.join(str(error).split())[:300]}"
+    except RayError as error:  # it was drained or lost meanwhile
+        logger.warning("a node left the cluster before it took a task: %s", type(error).__name__)
+        return ""
     here = (platform.python_version(), ray.__version__, __version__, code_of(tasks, actors, medley))
     for name, there, ours in zip(("Python", "Ray", "Medley"), found, here, strict=False):
         if there != ours:

@@ -69,6 +69,14 @@ def test_a_node_that_never_starts_a_worker_is_waited_for_no_longer_than_said(
         check_nodes(0.5)
 
 
+def test_a_node_that_leaves_meanwhile_keeps_nobody_out(joined: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As one that is drained: Ray gives it no tasks any more."""
+    here = ray.nodes()[0]
+    gone = {**here, "NodeID": "0" * 55 + "1", "NodeManagerHostname": "gone"}
+    monkeypatch.setattr(ray, "nodes", lambda: [here, gone])
+    check_nodes()
+
+
 def test_a_node_without_medley_says_so() -> None:
     look = cloudpickle.dumps(_looker()).hex()
     script = f"from ray import cloudpickle; print(*cloudpickle.loads(bytes.fromhex({look!r}))())"
