@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 import time
 from collections import deque
@@ -19,6 +20,7 @@ from medley.media.spread import HERE, PartWork, Spread
 from medley.system.stop import raise_if_stopped
 from medley.types import Asset
 
+logger = logging.getLogger("medley.spread")
 _TICK_S = 0.5
 _KNOWN_S = 10.0  # for which the number of machines is taken to stay the same
 _machines: tuple[float, int, int] = (0.0, 1, 1)  #: when it was looked at, machines that take tasks, their CPUs
@@ -33,19 +35,21 @@ class RaySpread:
     def run(self, work: PartWork, asset: Asset, jobs: Sequence[Any], directory: Path) -> Iterator[Any]:
         """Yields what `work` returns for each job; see `medley.media.spread.Spread`. Raises TransientError."""
         part = ray.remote(_part).options(num_cpus=1, max_retries=2, scheduling_strategy="SPREAD")
-        waiting, asked = deque(jobs), deque[Any]()
+        waiting, asked, nodes = deque(jobs), deque[Any](), set[str]()
         try:
             while waiting or asked:
                 while waiting and len(asked) < self._most:
                     asked.append(part.remote(work, asset, waiting.popleft(), self._artifacts))
-                result, files = _answer(asked[0])
+                result, files, node = _answer(asked[0])
                 asked.popleft()
+                nodes.add(node)
                 for name, content in files.items():
                     (directory / name).write_bytes(content)
                 yield result
         finally:
             for ref in asked:
                 ray.cancel(ref)
+        logger.info("%s: %d parts worked on by %s", asset.name, len(jobs), ", ".join(sorted(nodes)))
 
 
 def ray_spread(artifacts: ArtifactStore) -> Spread:
@@ -59,10 +63,11 @@ def ray_spread(artifacts: ArtifactStore) -> Spread:
     return RaySpread(artifacts, machines, cpus) if machines > 1 else HERE
 
 
-def _part(work: PartWork, asset: Asset, job: Any, artifacts: ArtifactStore) -> tuple[Any, dict[str, bytes]]:
+def _part(work: PartWork, asset: Asset, job: Any, artifacts: ArtifactStore) -> tuple[Any, dict[str, bytes], str]:
     with tempfile.TemporaryDirectory() as made, asset_here(asset, artifacts) as here:
         result = work(here, job, Path(made))
-        return result, {path.name: path.read_bytes() for path in Path(made).iterdir() if path.is_file()}
+        files = {path.name: path.read_bytes() for path in Path(made).iterdir() if path.is_file()}
+        return result, files, ray.util.get_node_ip_address()
 
 
 def _answer(ref: Any) -> Any:

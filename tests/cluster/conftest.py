@@ -145,6 +145,12 @@ class Cluster:
         command += ["--reason", reason, "--reason-message", "told to go", "--deadline-remaining-seconds", "120"]
         subprocess.run(command, env=self.env, check=True, capture_output=True)
 
+    def logged(self, words: str) -> list[str]:
+        """The newest lines that tasks have logged in Prefect, as far as `words` are in them."""
+        wanted = {"sort": "TIMESTAMP_DESC", "limit": 200}
+        found = httpx.post(f"{self.prefect.url}/logs/filter", json=wanted).json()
+        return [line["message"] for line in found if words in line["message"]]
+
     def kept(self, prefix: str = "") -> list[str]:
         """Names of the objects in the bucket."""
         found = httpx.get(f"{self.env['AWS_ENDPOINT_URL']}/media?list-type=2&prefix={prefix}").text

@@ -145,3 +145,21 @@ def test_a_machine_that_is_drained_on_notice_loses_no_work(cluster: Cluster, cor
     assert found["exit"] == 0, found["stderr"][-3000:]
     assert Counter(item["status"] for item in found["items"]) == {"complete": 14}
     assert [pool["quarantined"] for pool in pools if pool["quarantined"]] == []
+
+
+def test_a_long_recording_and_a_long_document_are_worked_on_by_all_machines(
+    cluster: Cluster, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("long")
+    small = ("-vf", "scale=160:90", "-c:v", "libx264", "-preset", "ultrafast", "-g", "50", "-c:a", "aac")
+    ffmpeg("-stream_loop", 32, "-i", SAMPLE, *small, folder / "long.mp4")
+    pdf(folder / "long.pdf", *(text((72, 100, f"Page {n} tells of trains and tea.")) for n in range(200)))
+    report = cluster.medley("ingest", folder, home=tmp_path / "cluster", timeout=600)
+    local = cluster.medley("ingest", folder, "--runner", "local", home=tmp_path / "local", timeout=600)
+    assert report["exit"] == 0, report["stderr"][-3000:]
+    assert told(report) == told(local)
+    spread = cluster.logged("parts worked on by")
+    assert any(all(machine.address in line for machine in cluster.machines[1:]) for line in spread), spread
+    made = [sorted(where.rglob("*.jpg")) for where in (tmp_path / "cluster", tmp_path / "local")]
+    assert [path.name for path in made[0]] == [path.name for path in made[1]]
+    assert all(one.read_bytes() == other.read_bytes() for one, other in zip(*made, strict=True))

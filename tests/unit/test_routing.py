@@ -27,3 +27,12 @@ def test_the_paths_of_a_child_run_fit_into_the_parameters_of_a_flow_run() -> Non
     found = [some for _, some in one_pipeline(paths, image)]
     assert [path for some in found for path in some] == paths
     assert max(len(json.dumps(some)) for some in found) < most
+
+
+def test_long_files_begin_first_and_the_others_keep_their_order(tmp_path: Path) -> None:
+    sizes_of = {"a.pdf": 10, "b.pdf": 5000, "c.pdf": 10, "d.pdf": 900}
+    for name, size in sizes_of.items():
+        (tmp_path / name).write_bytes(b"%PDF-1.7\n".ljust(size))
+    paths = [str(tmp_path / name) for name in sizes_of]
+    [(_, ordered)] = one_pipeline([*paths, "/nowhere/e.pdf"], pdf)
+    assert [Path(path).name for path in ordered] == ["b.pdf", "d.pdf", "a.pdf", "c.pdf", "e.pdf"]
