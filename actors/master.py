@@ -191,4 +191,5 @@ def _replica_state(replica: Replica, now: float) -> dict[str, Any]:
         "busy_s": round(replica.busy_s, 3),
         "rss_mb": round(use.rss_mb) if use else None,
         "gpu_mb": round(use.gpu_mb) if use else None,
+        "gpus": replica.pool.gpus,
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from actors.calls import Lease
@@ -12,6 +12,7 @@ from actors.dispatcher import Dispatcher
 from actors.processes import Replica
 from actors.replica import Facts
 from actors.scaling import Scaling
+from actors.shares import measured_share
 from actors.signal import Signal
 from actors.spec import BATCH, PoolSpec
 
@@ -41,6 +42,18 @@ class Pool:
         self.unborn = 0  #: replicas in a row that died while their model was being loaded
         self._starved = 0.0  #: since when calls have waited and no replica was ready
         self._looks: set[int] = set()
+        self._peak_mb = self._total_mb = 0.0  #: memory of a GPU: that a replica has needed, and all of it
+
+    @property
+    def next_spec(self) -> PoolSpec:
+        """The specification for one more replica: with the share of a GPU that the ones before have needed."""
+        if not (self.spec.gpus and self.spec.guessed):
+            return self.spec
+        used = [replica for replica in self.replicas.values() if replica.use and replica.facts]
+        self._peak_mb = max([self._peak_mb, *(replica.use.gpu_mb for replica in used if replica.use)])
+        self._total_mb = max([self._total_mb, *(each.facts.gpu_total_mb for each in used if each.facts)])
+        share = measured_share(self._peak_mb, self._total_mb, self.spec.reserve_mb)
+        return replace(self.spec, gpus=share) if share else self.spec
 
     @property
     def wanted(self) -> bool:

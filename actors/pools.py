@@ -119,7 +119,7 @@ class Pools:
     async def _place_after(self, pool: Pool, old: Replica, *, elsewhere: bool) -> Place | None:
         if elsewhere:
             taken = [other.process.node for other in pool.others(old)]
-            return next_place(pool.spec, await self.places(), taken, pool.unfit)
+            return next_place(pool.next_spec, await self.places(), taken, pool.unfit)
         return next((place for place in await self.places() if place.node == old.process.node), None)
 
     def end(self, key: str) -> None:
@@ -156,13 +156,14 @@ class Pools:
     async def _start(self, pool: Pool) -> bool:
         pool.unfit = {node: since for node, since in pool.unfit.items() if time.monotonic() - since < _UNFIT_S}
         taken = [replica.process.node for replica in pool.replicas.values()]
-        place = next_place(pool.spec, await self.places(), taken, pool.unfit)
+        place = next_place(pool.next_spec, await self.places(), taken, pool.unfit)
         if place:
             self._add(pool, place)
         return place is not None
 
     def _add(self, pool: Pool, place: Place) -> Replica:
-        replica = self.processes.start(replace(pool.spec, shares="") if pool.apart else pool.spec, place)
+        spec = pool.next_spec
+        replica = self.processes.start(replace(spec, shares="") if pool.apart else spec, place)
         pool.replicas[replica.id] = replica
         return replica
 

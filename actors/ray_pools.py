@@ -15,7 +15,9 @@ from actors.spec import PoolSpec
 from medley.models.base import ModelSpec
 from medley.setting_groups import PoolSettings
 
-_OWN_GPUS = 0.25  #: share of a GPU for a model that a pipeline brings
+#: Share of a GPU for the first process of a model, until it is known what that one needs.
+_GUESSES = {"speech": 0.5, "vision": 0.25, "text": 0.25, "caption": 0.5}
+_OWN_GPUS = 0.25  #: likewise, of a model that a pipeline brings
 #: Kinds of models that share a process where they run on the CPU: both need torch and transformers.
 _TOGETHER = frozenset({"text", "vision"})
 _RUNS = 64
@@ -42,7 +44,8 @@ def ray_pool(
 
 def pool_spec(host: type, spec: ModelSpec, threads: int, settings: PoolSettings) -> PoolSpec:
     """Says what the pool of a model needs; its key names the host, what the model makes, and where it runs."""
-    gpus = gpu_share(spec, 0.0 if spec.kind == "ocr" else getattr(settings, f"{spec.kind}_gpus", _OWN_GPUS))
+    given = 0.0 if spec.kind == "ocr" else getattr(settings, f"{spec.kind}_gpus", None)
+    gpus = gpu_share(spec, _GUESSES.get(spec.kind, _OWN_GPUS) if given is None else given)
     if not gpus and spec.device == "auto":
         spec = replace(spec, device="cpu")  # tasks without a GPU of their own see those of others
     parts = (host.__name__, spec.fingerprint, spec.device, str(threads), f"{gpus:g}", code_of_loader(spec.loader))
@@ -52,6 +55,8 @@ def pool_spec(host: type, spec: ModelSpec, threads: int, settings: PoolSettings)
         name=spec.kind,
         makes=dumps((host, (spec, threads))),
         gpus=gpus,
+        guessed=given is None,
+        reserve_mb=settings.gpu_reserve_mb,
         threads=threads,
         shares="cpu" if not gpus and host is ModelActor and spec.kind in _TOGETHER else "",
         least=settings.least,

@@ -22,6 +22,7 @@ from actors.dispatcher import Outcome
 from actors.spec import NAMESPACE, STOP, UNKNOWN, PoolSpec
 from medley.artifacts.references import as_paths
 from medley.errors import MedleyError
+from medley.system.gpu import OwnMemory
 
 _AGAIN_S = 0.5  #: before a master that is being started again is asked again
 _MASTER_S = 60.0  #: a master that is away for longer is gone, and with it the need for this replica
@@ -54,6 +55,7 @@ class Facts:
     divisible: tuple[str, ...]  #: methods that give one result for each item of their first argument
     prepared: dict[str, tuple[str, str, dict[str, Any]]]  #: see `actors.client`
     load_s: float
+    gpu_total_mb: float = 0.0  #: memory of its GPU
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,15 +88,17 @@ class ReplicaProcess:
         link.ask("placed", pool.key, replica)
         began = time.monotonic()
         try:
+            gpu = OwnMemory() if ray.get_runtime_context().get_accelerator_ids().get("GPU") else None
             kind, args = cloudpickle.loads(pool.makes)
             host = kind(*args)
         except Exception as error:  # noqa: BLE001  # the master's callers are told
             link.ask("failed", pool.key, replica, pickled_error(_placed(error)))
             return
-        facts = _facts(host, time.monotonic() - began)
+        gpu = getattr(host, "gpu", gpu)  # a host that knows better
+        facts = _facts(host, gpu, time.monotonic() - began)
         self._hosts[replica] = host
         try:
-            _Loop(link, pool, replica, host, facts, me).run()
+            _Loop(link, pool, replica, host, gpu, facts, me).run()
         finally:
             del self._hosts[replica]
 
@@ -123,7 +127,10 @@ class _Link:
 class _Loop:
     """Fetches the next batch, and tells of the last one, while the present one is worked on."""
 
-    def __init__(self, link: _Link, pool: PoolSpec, replica: str, host: Any, facts: Facts, me: Any) -> None:
+    def __init__(
+        self, link: _Link, pool: PoolSpec, replica: str, host: Any, gpu: OwnMemory | None, facts: Facts, me: Any
+    ) -> None:
+        self._gpu = gpu
         self._link, self._pool, self._replica, self._host, self._facts, self._me = link, pool, replica, host, facts, me
         self._ended: queue.SimpleQueue[tuple[int, Outcome] | None] = queue.SimpleQueue()
         self._next: queue.Queue[Batch | BaseException | None] = queue.Queue(1)
@@ -168,8 +175,7 @@ class _Loop:
             self._next.put(error)
 
     def _use(self) -> Use:
-        gpu = getattr(self._host, "gpu_mb", None)
-        return Use(psutil.Process().memory_info().rss / 1e6, gpu() if gpu else 0.0)
+        return Use(psutil.Process().memory_info().rss / 1e6, self._gpu.peak_mb() if self._gpu else 0.0)
 
 
 def work(host: Any, batch: Batch) -> Outcome:
@@ -232,7 +238,7 @@ def _placed(error: Exception) -> Exception:
     return error
 
 
-def _facts(host: Any, load_s: float) -> Facts:
+def _facts(host: Any, gpu: OwnMemory | None, load_s: float) -> Facts:
     context = ray.get_runtime_context()
     gpus = context.get_accelerator_ids().get("GPU") or []
     told: Callable[[], dict[str, Any]] = getattr(host, "facts", dict)
@@ -250,4 +256,5 @@ def _facts(host: Any, load_s: float) -> Facts:
         divisible=tuple(divisible),
         prepared=known.get("prepared", {}),
         load_s=load_s,
+        gpu_total_mb=gpu.total_mb if gpu else 0.0,
     )

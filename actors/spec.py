@@ -29,6 +29,8 @@ class PoolSpec:
         calls: Batches after which a replica is replaced; 0: never.
         free: As many replicas on one node as are wanted.
         resources: Custom resources of Ray that each replica needs.
+        guessed: `gpus` is a guess: once a replica has worked, further ones get what that one has needed.
+        reserve_mb: Of a GPU's memory that is for others.
         grown_mb: Growth of a process since its first batch after which its replicas are replaced; 0: never.
 
     """
@@ -38,6 +40,8 @@ class PoolSpec:
     name: str = ""
     makes: bytes = b""
     gpus: float = 0.0
+    guessed: bool = False
+    reserve_mb: int = 0
     threads: int = 1
     shares: str = ""
     least: int = 1

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import TypeVar
 
 from medley.errors import SetupError
 from medley.options import ModelChoice, Profile
 from medley.settings import Settings
+from medley.system.gpu import gpus
 
 Choice = TypeVar("Choice", bound=ModelChoice)
 
@@ -30,15 +30,7 @@ def resolve_profile(options: Choice, settings: Settings, cluster_gpus: Callable[
 
 def machine_has_gpu() -> bool:
     """Tells whether an NVIDIA driver shows a GPU, asked through NVML; nothing is loaded that could not be there."""
-    if not Path("/dev/nvidiactl").exists() and not Path("/proc/driver/nvidia/version").exists():
-        return False
-    import pynvml
-
-    try:
-        pynvml.nvmlInit()
-        return bool(pynvml.nvmlDeviceGetCount())
-    except pynvml.NVMLError:
-        return False
+    return bool(gpus())
 
 
 def _parse(name: str) -> Profile:

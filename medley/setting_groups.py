@@ -51,10 +51,25 @@ class PoolSettings(_Slice):
     """The resident model actors."""
 
     threads: int = Field(0, ge=0, description="CPU threads of each model. 0: half of the cores, at least one.")
-    speech_gpus: float = Field(0.5, ge=0, le=8, description="Share of a GPU that the speech model asks for.")
-    vision_gpus: float = Field(0.25, ge=0, le=8, description="Share of a GPU that the vision model asks for.")
-    text_gpus: float = Field(0.25, ge=0, le=8, description="Share of a GPU that the text model asks for.")
-    caption_gpus: float = Field(0.5, ge=0, le=8, description="Share of a GPU that a local caption model asks for.")
+    speech_gpus: float | None = Field(
+        None,
+        ge=0,
+        le=8,
+        description="Share of a GPU that each process of the speech model asks for. Default: half, then what the first "
+        "process has needed and a fifth more.",
+    )
+    vision_gpus: float | None = Field(
+        None, ge=0, le=8, description="Likewise, of the vision model. Default: a quarter, then what it has needed."
+    )
+    text_gpus: float | None = Field(
+        None, ge=0, le=8, description="Likewise, of the text model. Default: a quarter, then what it has needed."
+    )
+    caption_gpus: float | None = Field(
+        None, ge=0, le=8, description="Likewise, of a local caption model. Default: half, then what it has needed."
+    )
+    gpu_reserve_mb: int = Field(
+        512, ge=0, description="Memory of each GPU in MB that is left to others when shares are measured."
+    )
     device: Device | None = Field(None, description="auto, cpu or cuda for all models. Default: what the profile says.")
     call_timeout_s: float = Field(
         3600.0, gt=0, description="Longest time in seconds that a model may work on one batch."

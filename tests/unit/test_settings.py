@@ -31,7 +31,7 @@ def test_nested_variables(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (settings.store.uri, settings.store_key) == ("http://milvus:19530", "http://milvus:19530")
     assert settings.store.token is not None
     assert settings.store.token.get_secret_value() == "hunter2"
-    assert (settings.pools.speech_gpus, settings.pools.vision_gpus) == (0.1, 0.25)
+    assert (settings.pools.speech_gpus, settings.pools.vision_gpus) == (0.1, None)
     assert (settings.limits.max_streams, settings.home) == (3, home)
     assert "hunter2" not in repr(settings) + str(settings.model_dump())
 

@@ -26,8 +26,13 @@ from medley.options import VideoOptions
 from medley.profile import machine_has_gpu
 from medley.settings import Settings
 from medley.system.disk import require_space
+from medley.system.gpu import gpus
 from medley.system.mounts import on_network
+from medley.upkeep import size_of
 
+#: What a process takes of a GPU before it has loaded anything, and with its weights and a batch: measured by others,
+#: a guess until `medley pools` says what ours take.
+_CUDA_MB, _BESIDE_WEIGHTS = 700.0, 1.5
 _PROXIES = ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY")
 
 
@@ -132,6 +137,20 @@ def check_gpu(settings: Settings) -> Iterator[Line]:
         yield Line("gpu", "fail", f"the driver shows a GPU, {' and '.join(blind)} none", remedy)
     else:
         yield Line("gpu", "ok", f"{seen['torch']}, seen by torch and ctranslate2")
+        yield from _safe_sizes(settings)
+
+
+def _safe_sizes(settings: Settings) -> Iterator[Line]:
+    """How many processes of each model of the profile a GPU takes, by the size of the weights that are here."""
+    models = models_for(with_profile(VideoOptions(), settings), settings)
+    for gpu in gpus():
+        free_mb = gpu.total_mb - gpu.used_mb - settings.pools.gpu_reserve_mb
+        for spec in (models.speech, models.vision, models.text):
+            if not spec.endpoint and (where := on_this_machine(spec)):
+                need_mb = _CUDA_MB + _BESIDE_WEIGHTS * size_of(where) / 1e6
+                has = f"{gpu.total_mb:.0f} MB, {gpu.used_mb:.0f} taken, {settings.pools.gpu_reserve_mb} in reserve"
+                told = f"{gpu.name}: {max(0, int(free_mb // need_mb))} processes of the {spec.kind} model are safe"
+                yield Line("gpu", "ok", f"{told} (about {need_mb:.0f} MB each, by its weights; the GPU has {has})")
 
 
 def check_proxy(settings: Settings) -> Iterator[Line]:
