@@ -1,4 +1,4 @@
-"""Does a driver grow with the number of items? `make bench-driver`: memory of the command itself, 1,000 and 20,000 pictures.
+"""Does a driver grow with its items? `make bench-driver`: memory of the command itself, 1,000 to 20,000 pictures.
 
 One `medley ingest` of all of them, on a private Ray; the resident set of its process when that many have ended. It sees
 every item; what it keeps of each is on disk.
