@@ -11,7 +11,7 @@ import medley.errors
 from medley.artifacts import Manifest
 from medley.catalog import Catalog, Outcome
 from medley.catalog.known import tag_assets
-from medley.catalog.lookup import looked_up
+from medley.catalog.lookup import Lookup, looked_up
 from medley.errors import BadInput, EncryptedPdf, MedleyError, MissingFile, TransientError
 from medley.planning import manifests_of, wanted_stages
 from medley.records import written
@@ -73,10 +73,14 @@ def identify_items(
 ) -> Iterator[Item]:
     """Yields one item for each path, in the order of the paths."""
     first: dict[str, Item] = {}
+    before: Lookup | None = None
     for path, known in looked_up(catalog, paths, [_known_as(path) for path in paths], flow):
         if STOP.is_set():
             yield Item(path, report=ItemReport(path, "cancelled", errors=stop_errors()))
             continue
+        if known is not before and run.artifacts_url and not run.force:
+            run.artifact_store.look_up(known.complete)
+        before = known
         try:
             asset = identify(path, run.flow, catalog, run.limits, run.spool, verify=verify, lookup=known)
         except (BadInput, TransientError) as error:

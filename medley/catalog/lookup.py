@@ -93,6 +93,11 @@ class Lookup:
         self._media = media_of(catalog.engine, ids) if ids else {}
         self._outcomes = catalog.outcomes(list(ids), flow) if ids else {}
 
+    @property
+    def complete(self) -> list[str]:
+        """The assets at these paths that were complete when they were last worked on."""
+        return [asset_id for asset_id, outcome in self._outcomes.items() if outcome.status == "complete"]
+
     def location(self, path: str) -> Location | None:
         """Returns what is known of a path; None where the path is unknown."""
         return self._locations.get(path)

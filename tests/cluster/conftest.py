@@ -24,7 +24,7 @@ from moto.server import ThreadedMotoServer
 from flows.services.shared import free_port
 from tests.cluster.network import Machine, network, refused
 from tests.cluster.services import Milvus, Prefect
-from tests.conftest import ROOT, eventually
+from tests.conftest import PREFECT_PASSWORD, ROOT, eventually
 from tests.postgres_server import PostgresServer
 
 _TOKEN = "a token of this test's cluster, for nobody else"
@@ -148,7 +148,8 @@ class Cluster:
     def logged(self, words: str) -> list[str]:
         """The newest lines that tasks have logged in Prefect, as far as `words` are in them."""
         wanted = {"sort": "TIMESTAMP_DESC", "limit": 200}
-        found = httpx.post(f"{self.prefect.url}/logs/filter", json=wanted).json()
+        user, _, password = PREFECT_PASSWORD.partition(":")
+        found = httpx.post(f"{self.prefect.url}/logs/filter", json=wanted, auth=(user, password)).json()
         return [line["message"] for line in found if words in line["message"]]
 
     def kept(self, prefix: str = "") -> list[str]:

@@ -143,6 +143,24 @@ def test_a_copy_of_the_source_has_the_bytes_of_the_asset(machines: tuple[UrlArti
     assert not [path for path in machines[0].root.rglob("*") if path.is_file() and not path.name.endswith(".lock")]
 
 
+def test_assets_that_are_looked_up_together_are_not_asked_for_one_by_one(
+    machines: tuple[UrlArtifacts, UrlArtifacts], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = [(asset_id(str(n)), "chunk", "f" * 32) for n in range(3)]
+    for key in keys[:2]:
+        make(machines[0], key=key)
+    machines[1].look_up([key[0] for key in keys])
+
+    def refuse(url: str) -> None:
+        raise AssertionError(f"asked for {url}")
+
+    monkeypatch.setattr(objects, "listing", refuse)
+    snapshot = machines[1].snapshot()
+    assert [bool(snapshot.find(*key)) for key in keys] == [True, True, False]
+    with pytest.raises(AssertionError, match="asked for"):
+        machines[1].find(*keys[0])
+
+
 def test_what_is_forgotten_leaves_bucket_and_caches(machines: tuple[UrlArtifacts, UrlArtifacts]) -> None:
     one, two = machines
     make(one)
