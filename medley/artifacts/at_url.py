@@ -19,6 +19,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from medley.artifacts.cache import FILES, SOURCES, Cache, alone, hold
+from medley.artifacts.requests import read_manifest, remove_if_there, told
 from medley.artifacts.store import MANIFEST, ArtifactStore, Draft, Key, Manifest, R, T, swap_in
 from medley.errors import MissingFile, SetupError, TransientError
 from medley.sources import urls as objects
@@ -48,7 +49,7 @@ class UrlArtifacts(ArtifactStore):
         self.root.mkdir(parents=True, exist_ok=True)
         probe.touch()
         try:
-            with _told(self.url):
+            with told(self.url):
                 objects.put(probe, f"{self.url}/{_PROBE}")
         except TransientError as error:
             remedy = "Check MEDLEY_ARTIFACTS, the network and AWS_ENDPOINT_URL"
@@ -139,7 +140,7 @@ class UrlArtifacts(ArtifactStore):
     def assets(self) -> Iterator[str]:
         """Yields the id of each asset of which something was made."""
         seen: Counter[str] = Counter()
-        with _told(self.url):
+        with told(self.url):
             for found in (each for page in objects.listing(f"{self.url}/") for each in page):
                 shard, _, rest = found.url.partition(f"{self.url}/")[2].partition("/")
                 asset_id = rest.partition("/")[0]
@@ -170,7 +171,7 @@ class UrlArtifacts(ArtifactStore):
         """What is kept of an asset, by `stage/fingerprint/file`."""
         if self._listed is not None and asset_id in self._listed:
             return self._listed[asset_id]
-        with _told(self.url):
+        with told(self.url):
             listed = [found for page in objects.listing(self._url(asset_id)) for found in page]
         known = {found.url.partition(f"/{asset_id}/")[2]: found for found in listed}
         if self._listed is not None:
@@ -183,7 +184,7 @@ class UrlArtifacts(ArtifactStore):
         known = there.get(here + MANIFEST)
         if known is None:
             return None
-        manifest = _read_manifest(self._url(asset_id, here + MANIFEST), known.version or uuid.uuid4().hex)
+        manifest = read_manifest(self._url(asset_id, here + MANIFEST), known.version or uuid.uuid4().hex)
         sizes = (
             {name: there[here + name].size_bytes for name in manifest.files if here + name in there} if manifest else {}
         )
@@ -226,7 +227,7 @@ class UrlArtifacts(ArtifactStore):
         return sum(of["size"] for of in manifest.files.values())
 
     def _download(self, url: str, to: Path) -> str:
-        with _told(self.url):
+        with told(self.url):
             return objects.fetch(url, to)
 
     def _held_copy(self, url: str, copy: Path, sha256: str = "") -> int:
@@ -248,8 +249,8 @@ class UrlArtifacts(ArtifactStore):
     def _upload(self, key: Key) -> None:
         directory, base = self.directory(*key), self._url(key[0], f"{key[1]}/{key[2]}/")
         files: dict[str, dict[str, int]] = json.loads((directory / MANIFEST).read_text())["files"]
-        with _told(self.url):
-            _remove_if_there(base + MANIFEST)
+        with told(self.url):
+            remove_if_there(base + MANIFEST)
             for name in files:
                 objects.put(directory / name, base + name)
             version = objects.put(directory / MANIFEST, base + MANIFEST)
@@ -259,8 +260,8 @@ class UrlArtifacts(ArtifactStore):
     def _remove(self, asset_id: str, names: Sequence[str]) -> None:
         """The first one alone, then the others."""
         for some in (names[:1], names[1:]):
-            with _told(self.url):
-                self.map(lambda name: _remove_if_there(self._url(asset_id, name)), some)
+            with told(self.url):
+                self.map(lambda name: remove_if_there(self._url(asset_id, name)), some)
 
 
 #: By URL, when some assets were looked up together, and what there was of them.
@@ -272,31 +273,6 @@ def _cache_of(root: Path, most_bytes: int) -> Cache:
     return Cache(root, most_bytes)
 
 
-@lru_cache(4096)
-def _read_manifest(url: str, version: str) -> Manifest | None:
-    """The manifest at `url`; None where it is torn or gone. `version` is what makes it another one."""
-    with suppress(ValueError, TypeError, MissingFile):
-        return Manifest(**json.loads(objects.read(url)))
-    return None
-
-
 def _version_of(directory: Path) -> str:
     file = directory / _VERSION
     return file.read_text() if file.is_file() else ""
-
-
-def _remove_if_there(url: str) -> None:
-    with suppress(MissingFile):
-        objects.remove(url)
-
-
-@contextmanager
-def _told(url: str) -> Iterator[None]:
-    """A bucket that refuses us is the machine's fault and no file's; what is not there is for the caller."""
-    try:
-        yield
-    except MissingFile as error:
-        if error.reason == "does not exist":
-            raise TransientError(f"is not there any more: {error.file}", remedy="Run it again") from error
-        remedy = "Check MEDLEY_ARTIFACTS and the credentials on this machine"
-        raise SetupError(f"artifacts at {url}: {error.file} {error.reason}", remedy=remedy) from error
