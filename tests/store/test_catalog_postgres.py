@@ -15,11 +15,12 @@ from sqlalchemy import text, update
 
 from medley.catalog import Catalog, open_catalog
 from medley.catalog.alive import LEASE_S
-from medley.catalog.tables import runs
+from medley.catalog.tables import metadata, runs
 from medley.catalog.upsert import CLAIM_S
 from medley.errors import SetupError
 from medley.settings import Settings, load_settings
-from tests.conftest import SAMPLE, Medley
+from tests.conftest import Medley
+from tests.documents import picture
 from tests.fakes import asset_id
 from tests.unit import test_catalog, test_claims
 from tests.unit.test_claims import shift_expiry, status_of
@@ -45,8 +46,7 @@ def postgres(server: PostgresServer, home: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("MEDLEY_CATALOG_URL", server.url.replace("postgresql+psycopg", "postgresql"))
     catalog = open_catalog(load_settings())
     with catalog.engine.begin() as connection:
-        connection.execute(text("DROP SCHEMA public CASCADE"))
-        connection.execute(text("CREATE SCHEMA public"))
+        connection.execute(text(f"TRUNCATE {', '.join(metadata.tables)}"))
     catalog.engine.dispose()
     return server
 
@@ -102,6 +102,9 @@ def test_of_two_processes_at_once_exactly_one_wins_each(settings: Settings) -> N
 
 
 def test_two_machines_make_the_schema_once(settings: Settings) -> None:
+    with open_catalog(settings).engine.begin() as connection:
+        connection.execute(text("DROP SCHEMA public CASCADE"))
+        connection.execute(text("CREATE SCHEMA public"))
     homes = [settings.model_copy(update={"home": settings.home / name}) for name in ("one", "two", "three")]
     for each in homes:
         each.run_dir.mkdir(parents=True)
@@ -162,11 +165,12 @@ def test_a_database_that_is_not_there_is_told_at_once(home: Path, monkeypatch: p
     assert "secret" not in str(told.value)
 
 
-def test_a_run_keeps_its_state_there(postgres: PostgresServer, medley: Medley, home: Path) -> None:
-    arguments = ("video", str(SAMPLE), "--runner", "local", "--json")
+def test_a_run_keeps_its_state_there(postgres: PostgresServer, medley: Medley, home: Path, tmp_path: Path) -> None:
+    picture((40, 30)).save(tmp_path / "a.png")
+    arguments = ("image", str(tmp_path / "a.png"), "--runner", "local", "--json")
     assert medley(*arguments).report["items"][0]["status"] == "complete"
     assert medley(*arguments).report["items"][0]["status"] == "unchanged"
     assert not (home / "catalog.db").exists()
     assert medley("status", "--json").report["totals"]["complete"] == 1
-    assert medley("forget", str(SAMPLE)).code in (0, 1)
+    assert medley("forget", str(tmp_path / "a.png")).code in (0, 1)
     assert medley("status", "--json").report["totals"]["items"] == 0
