@@ -153,7 +153,7 @@ def test_a_long_recording_and_a_long_document_are_worked_on_by_all_machines(
     folder = tmp_path_factory.mktemp("long")
     small = ("-vf", "scale=160:90", "-c:v", "libx264", "-preset", "ultrafast", "-g", "50", "-c:a", "aac")
     ffmpeg("-stream_loop", 32, "-i", SAMPLE, *small, folder / "long.mp4")
-    pdf(folder / "long.pdf", *(text((72, 100, f"Page {n} tells of trains and tea.")) for n in range(200)))
+    pdf(folder / "long.pdf", *(text((72, 100, f"Page {n} tells of trains and tea.")) for n in range(800)))
     report = cluster.medley("ingest", folder, home=tmp_path / "cluster", timeout=600)
     local = cluster.medley("ingest", folder, "--runner", "local", home=tmp_path / "local", timeout=600)
     assert report["exit"] == 0, report["stderr"][-3000:]
