@@ -176,15 +176,16 @@ masters has {many["mb"]:.0f} MB after these, {many["grown_mb"]:.1f} MB more than
 
 {table(["replicas", "items/s", "busy", "of linear"], rows)}
 
-No machine with a GPU was at hand: shares of a GPU are tested with models that pretend to take its memory, and are not measured."""
+No machine with a GPU was at hand: shares of a GPU are tested with models that pretend to take its memory, and are not
+measured."""
 
 
 def _driver(kept: dict[str, Any]) -> str:
     rows = [[count, f"{mb:.0f} MB"] for count, mb in kept["mb"].items()]
     return f"""## A command and its items ({kept["date"]})
 
-`make bench-driver`: one `medley ingest` of 20,000 small pictures on a private Ray, {kept["seconds"]:.0f} s with making them; memory of
-the command's own process when so many were complete.
+`make bench-driver`: one `medley ingest` of 20,000 small pictures on a private Ray, {kept["seconds"]:.0f} s with
+making them; memory of the command's own process when so many were complete.
 
 {table(["items", "memory"], rows)}"""
 
