@@ -88,9 +88,10 @@ def _entries(root: Path) -> Iterator[tuple[float, int, Path]]:
     for at, folders, names in os.walk(root):
         where = Path(at)
         if where.name.startswith(".") and where.name not in (FILES, SOURCES) and where != root:
-            folders.clear()  # a draft
-            if time.time() - where.stat().st_mtime > _ABANDONED_S:
-                shutil.rmtree(where, ignore_errors=True)
+            folders.clear()  # a draft, which may get its name any moment
+            with suppress(OSError):
+                if time.time() - where.stat().st_mtime > _ABANDONED_S:
+                    shutil.rmtree(where, ignore_errors=True)
         elif MANIFEST in names and FILES not in where.parts and SOURCES not in where.parts:
             folders.clear()
             sizes = (file.stat().st_size for file in where.rglob("*") if file.is_file())

@@ -71,22 +71,6 @@ class Mortal(Pretend):
         return super().double(items)
 
 
-class Memory:
-    """What a process has of a GPU of 10,000 MB."""
-
-    total_mb = 10_000.0
-
-    def peak_mb(self) -> float:
-        """Tells what it has taken."""
-        return 1_000.0
-
-
-class OnGpu(Pretend):
-    """Works as on a GPU of which it takes a tenth."""
-
-    gpu = Memory()
-
-
 def pretended(kind: type[Pretend], name: str, *args: Any, **facts: Any) -> PoolSpec:
     """Specifies a pool of a model that pretends."""
     return PoolSpec(name, f"model {name}", makes=dumps((kind, args)), **facts)

@@ -14,10 +14,9 @@ from concurrent.futures import ThreadPoolExecutor
 from flows.services.ray_private import quiet_workers  # before Ray: it asks for a token otherwise
 import ray
 from actors.client import RayPool, master
-from tests.processes.pool_models import Leaky, Mortal, Narrow, OnGpu, Pretend, pretended
+from tests.processes.pool_models import Leaky, Mortal, Narrow, Pretend, pretended
 quiet_workers()
-ray.init(address="local", num_cpus=2, num_gpus=1, include_dashboard=False,
-         object_store_memory=80 << 20, namespace="medley",
+ray.init(address="local", num_cpus=2, include_dashboard=False, object_store_memory=80 << 20, namespace="medley",
          log_to_driver=False, logging_level="ERROR")
 
 def ask(pool, items):
@@ -106,24 +105,6 @@ def test_a_model_that_dies_takes_no_other_models_call_with_it(tmp_path: Path) ->
     ]
 
 
-MEASURED = """
-spec = pretended(OnGpu, "model", 0.3, 4, gpus=0.5, guessed=True, most=3)
-pool = RayPool(spec, "run")
-pool.call("double", [1])
-shares = lambda: sorted(replica["gpus"] for replica in state("model")["replicas"] if replica["ready"])
-print(shares())
-asking = threading.Thread(target=lambda: all_at_once(pool, [[n] * 4 for n in range(120)]), daemon=True)
-asking.start()
-until(lambda: len(shares()) == 3)
-print(shares())
-"""
-
-
-def test_further_processes_of_a_model_ask_for_what_the_first_one_has_needed(tmp_path: Path) -> None:
-    told = ran(tmp_path, MEASURED)
-    assert told == ["[0.5]", "[0.12, 0.12, 0.5]"]
-
-
 DEAD_MASTER = """
 spec = pretended(Pretend, "model", 0.02, 4)
 pool = RayPool(spec, "run")
@@ -149,13 +130,13 @@ runs = [RayPool(spec, f"run {n}") for n in range(3)]
 runs[0].call("pid")
 process = next(p for p in psutil.Process().children(recursive=True) if "PoolMaster" in " ".join(p.cmdline()))
 memory = []
-for turn in range(5):
+for turn in range(3):
     answers = all_at_once(runs[turn % 3], [[n] for n in range(1000)])
     assert answers == [[2 * n] for n in range(1000)]
     memory.append(process.memory_info().rss / 1e6)
-print(state("model")["waiting"], memory[-1] - memory[1] < 20)
+print(state("model")["waiting"], memory[-1] - memory[0] < 20)
 """
 
 
-def test_five_thousand_calls_leave_nothing_behind(tmp_path: Path) -> None:
+def test_three_thousand_calls_leave_nothing_behind(tmp_path: Path) -> None:
     assert ran(tmp_path, MANY) == ["0 True"]
