@@ -134,7 +134,7 @@ class Window:
             return
         try:
             require_space(run_context.settings)
-            shared = not run_context.settings.ray_address
+            shared = run_context.settings.runner == "local" or not run_context.settings.ray_address
             asset = within_reach(item, asset, run_context.run, shared=shared)
         except (NoSpace, BadInput, TransientError) as error:
             self._release([item])

@@ -13,6 +13,8 @@ from medley.artifacts import ArtifactStore, sha256_of
 from medley.errors import MedleyError, MissingFile, UnsupportedMedia
 from medley.types import Asset
 
+_NAME = 60  # letters of a copy's name, which may be longer in words than in the file system
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -89,7 +91,7 @@ def asset_here(asset: Asset, artifacts: ArtifactStore) -> Iterator[Asset]:
     if not asset.url or _is_here(asset):
         yield asset
         return
-    with artifacts.hold_source(asset.url, asset.asset_id, asset.name) as copy:
+    with artifacts.hold_source(asset.url, asset.asset_id, asset.name[-_NAME:]) as copy:
         try:
             yield replace(asset, path=str(copy), stamp="")
         except MedleyError as error:

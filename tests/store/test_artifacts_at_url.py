@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,10 +14,12 @@ from medley.artifacts.at_url import UrlArtifacts
 from medley.artifacts.cache import FILES
 from medley.artifacts.references import as_paths, as_references
 from medley.errors import SetupError, TransientError
+from medley.media.source import asset_here
 from medley.sources import buckets
 from medley.sources import urls as objects
+from medley.types import Asset
 from tests.conftest import SAMPLE, Medley
-from tests.fakes import asset_id
+from tests.fakes import MEDIA, asset_id
 
 URL = "s3://media/kept"
 KEY = (asset_id("video"), "chunk", "f" * 32)
@@ -141,6 +145,24 @@ def test_a_copy_of_the_source_has_the_bytes_of_the_asset(machines: tuple[UrlArti
     with pytest.raises(TransientError, match="has changed"), machines[0].hold_source("s3://media/in/a.txt", wrong, "a"):
         pass
     assert not [path for path in machines[0].root.rglob("*") if path.is_file() and not path.name.endswith(".lock")]
+
+
+def test_a_file_that_this_machine_does_not_see_is_fetched_whatever_its_name(
+    machines: tuple[UrlArtifacts, UrlArtifacts], tmp_path: Path
+) -> None:
+    content = b"text"
+    buckets._bucket("s3://media").put("in/a.txt", content)
+    name = "\x01" * 200 + ".mp4"  # in words longer than a name may be
+    seen = Asset(hashlib.sha256(content).hexdigest(), f"/nowhere/{name}", 4, MEDIA, url="s3://media/in/a.txt")
+    with asset_here(seen, machines[0]) as here:
+        assert Path(here.path).read_bytes() == content
+    there = tmp_path / "a.mp4"
+    there.write_bytes(b"another file, at the same path")
+    with asset_here(replace(seen, path=str(there), stamp="1:2:3:4"), machines[1]) as here:
+        assert Path(here.path).read_bytes() == content
+    own = replace(seen, path=str(there))
+    with asset_here(own, machines[1]) as here:
+        assert here is own, "a copy of ours has no stamp"
 
 
 def test_assets_that_are_looked_up_together_are_not_asked_for_one_by_one(
