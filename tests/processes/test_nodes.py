@@ -2,79 +2,72 @@
 
 from __future__ import annotations
 
-import platform
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import ray
 from ray import cloudpickle
 
-from flows.services import ray_nodes
 from flows.services import ray_start as _start
-from flows.services.ray_nodes import _looker, check_nodes
-from medley import __version__
-from medley.errors import ServiceUnreachable, SetupError
+from flows.services.ray_nodes import _looker
+from medley.errors import SetupError
 from medley.settings import Settings
 from tests.conftest import ROOT
+from tests.processes.test_pools import ran
 
+NODES = """
+import platform
+from flows.services import ray_nodes
+from medley import __version__
 
-@pytest.fixture
-def joined(on_ray: str, settings: Settings) -> Iterator[None]:
-    """Joins the session's cluster."""
-    _start.start_ray(settings)
-    yield
-    _start.stop_ray()
-
-
-def test_nodes_with_the_same_installation_are_fine(joined: None) -> None:
-    check_nodes()
-
-
-@pytest.mark.parametrize(
-    ("found", "told"),
-    [
-        (("3.9.1", ray.__version__, __version__, ""), "has Python 3.9.1, this machine"),
-        ((platform.python_version(), "2.1.0", __version__, ""), "has Ray 2.1.0, this machine"),
-        ((platform.python_version(), ray.__version__, "0.0.1", ""), "has Medley 0.0.1, this machine"),
-        ((platform.python_version(), ray.__version__, __version__, "0123"), "has other code of Medley"),
-        (None, "cannot run a task: .*no such disk"),
-    ],
-)
-def test_a_node_with_something_else_is_named_before_work_begins(
-    joined: None, monkeypatch: pytest.MonkeyPatch, found: tuple[str, ...] | None, told: str
-) -> None:
-    def look() -> Any:
-        if found is None:
+def told(found, timeout_s=15.0):
+    def look():
+        if found == "raises":
             raise OSError("no such disk")
+        if found == "waits":
+            threading.Event().wait(60)
         return found
+    ray_nodes._looker = lambda: look
+    return checked(timeout_s)
 
-    monkeypatch.setattr(ray_nodes, "_looker", lambda: look)
-    with pytest.raises(SetupError, match=told) as raised:
-        check_nodes()
-    assert len(str(raised.value).splitlines()) == 1
+def checked(timeout_s=15.0):
+    try:
+        ray_nodes.check_nodes(timeout_s)
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    return "fine"
+
+print(checked())
+here = ray.nodes()[0]
+gone = {**here, "NodeID": "0" * 55 + "1", "NodeManagerHostname": "gone"}
+nodes, ray.nodes = ray.nodes, lambda: [here, gone]
+print(checked())
+ray.nodes = nodes
+python = platform.python_version()
+print(told(("3.9.1", ray.__version__, __version__, "")))
+print(told((python, "2.1.0", __version__, "")))
+print(told((python, ray.__version__, "0.0.1", "")))
+print(told((python, ray.__version__, __version__, "0123")))
+print(told("raises"))
+print(told("waits", 0.5))
+"""
 
 
-def test_a_node_that_never_starts_a_worker_is_waited_for_no_longer_than_said(
-    joined: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def look() -> None:
-        threading.Event().wait(60)
-
-    monkeypatch.setattr(ray_nodes, "_looker", lambda: look)
-    with pytest.raises(ServiceUnreachable, match=r"no node of the Ray cluster took a task within 0\.5 s"):
-        check_nodes(0.5)
-
-
-def test_a_node_that_leaves_meanwhile_keeps_nobody_out(joined: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As one that is drained: Ray gives it no tasks any more."""
-    here = ray.nodes()[0]
-    gone = {**here, "NodeID": "0" * 55 + "1", "NodeManagerHostname": "gone"}
-    monkeypatch.setattr(ray, "nodes", lambda: [here, gone])
-    check_nodes()
+def test_a_node_with_something_else_is_named_before_work_begins(tmp_path: Path) -> None:
+    same, leaves, python, ray_version, medley, code, raises, waits = ran(tmp_path, NODES)
+    assert same == "fine"
+    assert leaves == "fine", "one that is drained meanwhile, and gets no tasks any more, keeps nobody out"
+    assert "SetupError: node " in python
+    assert "has Python 3.9.1, this machine" in python
+    assert "has Ray 2.1.0, this machine" in ray_version
+    assert "has Medley 0.0.1, this machine" in medley
+    assert "has other code of Medley" in code
+    assert "cannot run a task: " in raises
+    assert "no such disk" in raises
+    assert waits.startswith("ServiceUnreachable: no node of the Ray cluster took a task within 0.5 s")
 
 
 def test_a_node_without_medley_says_so() -> None:
