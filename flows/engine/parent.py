@@ -174,14 +174,17 @@ class Parent:
         self.flow_runs |= run_context.prefect_runs()
         self.on_child(run_context)
         for entry in run_context.report.items():
-            self.report.add_entry(entry)
-            self.on_entry(entry["path"], entry)
+            self._add(entry)
+
+    def _add(self, entry: dict[str, Any]) -> None:
+        self.report.add_entry(entry)
+        self.on_entry(entry["path"], entry)
 
     def _enter(self, paths: list[str], status: ItemStatus, errors: list[dict[str, Any]]) -> None:
         """Files that no child run takes."""
         for path in paths:
             item = ItemReport(path, status, errors=errors, notes=_why_skipped(path) if status == "skipped" else [])
-            self.report.add(item)
+            self._add(item.to_dict())
             self.view.ended(item)
 
     def refuse(self, source: str, error: MedleyError) -> None:

@@ -28,6 +28,7 @@ from medley.report import ItemReport, ReportFile, exit_code
 from medley.settings import Settings
 from medley.sources.stability import seen_at
 from medley.system import stop
+from medley.system.stop import request_stop
 from tests.conftest import SAMPLE, Medley
 from tests.variants import first_seconds
 
@@ -171,6 +172,15 @@ def test_a_run_that_something_has_ended_says_so_and_is_no_success(settings: Sett
     assert "before all files were looked at: the server has gone" in parent.lost
     states = {run["flow"]: run["status"] for run in status_runs(open_catalog(settings).engine, 5)}
     assert states["ingest"] == "failed"
+
+
+def test_jobs_of_a_run_that_is_stopped_have_their_entries_all_the_same(settings: Settings, folder: Path) -> None:
+    """Whoever has taken uploads has to put them back."""
+    path = str(folder / "text.mp4")
+    with open_parent("upload", DEMO, settings) as parent:
+        request_stop()
+        entries = parent.run_jobs([("video", [path])])
+    assert {path: entry["status"] for path, entry in entries.items()} == {path: "cancelled"}
 
 
 def test_a_machine_at_fault_touches_no_item(settings: Settings) -> None:
