@@ -7,14 +7,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from pydantic import BaseModel
 
 from medley.models.base import ModelSpec, Vectors, unit
+from medley.settings import Settings
 from medley.stores.base import Collection, RecordBatch, Scope, ScoredRecord, Space
 from medley.types import Asset, Branch, MediaInfo, Modality, Row
 
 TEXT_MODEL = ModelSpec("text", "fake", "fake/text", "1", "float32")
 IMAGE_MODEL = ModelSpec("vision", "fake", "fake/vision", "1", "float32")
 MEDIA = MediaInfo("mov", "video/mp4", 0.0, 3.0, 1, 0, 640, 360)
+
+
+def setting_groups() -> dict[str, type[BaseModel]]:
+    """Groups of settings by their names in variables: STORE of MEDLEY_STORE__URI."""
+    found = {name.upper(): field.annotation for name, field in Settings.model_fields.items()}
+    return {name: kind for name, kind in found.items() if isinstance(kind, type) and issubclass(kind, BaseModel)}
 
 
 def asset_id(name: str) -> str:

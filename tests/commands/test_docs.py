@@ -18,17 +18,9 @@ from medley.dag import registry
 from medley.dag.drawing import as_svg
 from medley.dag.registry import names, pipeline_named
 from medley.options import CaptionOptions, FileOptions, ImageOptions, PdfOptions, PictureOptions, VideoOptions
-from medley.setting_groups import (
-    CaptionerSettings,
-    EmbedderSettings,
-    Limits,
-    PoolSettings,
-    RaySettings,
-    StoreSettings,
-    UpSettings,
-)
 from medley.settings import Settings
 from tests.conftest import ROOT, SAMPLE, Medley
+from tests.fakes import setting_groups
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
@@ -112,8 +104,7 @@ def more(assets, options):
 def test_every_setting_is_documented() -> None:
     text = (ROOT / "docs" / "settings.md").read_text()
     example = (ROOT / "deployments" / "env.example").read_text()
-    slices = {"STORE": StoreSettings, "RAY": RaySettings, "POOLS": PoolSettings, "LIMITS": Limits, "UP": UpSettings}
-    slices |= {"EMBEDDER": EmbedderSettings, "CAPTIONER": CaptionerSettings}
+    slices = setting_groups()
     owners = set(slices.values())
     names = [f"MEDLEY_{name.upper()}" for name in Settings.model_fields if name.upper() not in slices]
     names += [f"MEDLEY_{part}__{name.upper()}" for part, cls in slices.items() for name in cls.model_fields]

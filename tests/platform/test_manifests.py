@@ -17,23 +17,13 @@ from jsonschema import Draft7Validator, Draft202012Validator
 from ray.autoscaler._private.util import prepare_config, validate_config
 
 from flows.commands.cli import _OTHER_VERBS, _PIPELINE_VERBS
-from medley.setting_groups import (
-    CaptionerSettings,
-    EmbedderSettings,
-    Limits,
-    PoolSettings,
-    RaySettings,
-    StoreSettings,
-    UpSettings,
-)
 from medley.settings import Settings
 from tests.conftest import ROOT
+from tests.fakes import setting_groups
 
 DEPLOYMENTS = ROOT / "deployments"
 SCHEMAS = Path(__file__).with_name("schemas")
 MANIFESTS = sorted(path for path in (DEPLOYMENTS / "kuberay").rglob("*.yaml") if path.name != "kustomization.yaml")
-GROUPS = {"STORE": StoreSettings, "RAY": RaySettings, "POOLS": PoolSettings, "LIMITS": Limits, "UP": UpSettings}
-GROUPS |= {"EMBEDDER": EmbedderSettings, "CAPTIONER": CaptionerSettings}
 
 
 def closed(schema: Any) -> Any:
@@ -113,7 +103,7 @@ def test_an_overlay_changes_what_is_there(overlay: str) -> None:
 
 def test_every_setting_that_manifests_name_is_one() -> None:
     known = {f"MEDLEY_{name}".upper() for name in Settings.model_fields}
-    known |= {f"MEDLEY_{group}__{name}".upper() for group, cls in GROUPS.items() for name in cls.model_fields}
+    known |= {f"MEDLEY_{group}__{name}".upper() for group, cls in setting_groups().items() for name in cls.model_fields}
     files = [*DEPLOYMENTS.rglob("*.yaml"), *DEPLOYMENTS.glob("*.json")]
     named = {name for path in files for name in re.findall(r"\bMEDLEY_[A-Z_]+\b", path.read_text())}
     assert named
