@@ -89,6 +89,9 @@ class Index:
         page: int | None = None,
         since: str | None = None,
         until: str | None = None,
+        kind: str | None = None,
+        least: float = 0.0,
+        rerank: str = "no",
     ) -> Hits:
         """Finds moments by words, or by likeness to something; the models stay loaded until `close`.
 
@@ -100,13 +103,18 @@ class Index:
             file: Only in this file, or in the files of this folder.
             tags: Only in files with all of these tags.
             page: Only on this page, from 1.
-            since: Only in files first seen then or later (2026-11-24, UTC).
+            since: Only in files first seen then or later (2026-11-24 in UTC, yesterday, last week).
             until: Only in files first seen before.
+            kind: Only in files of this kind: video, audio, image, pdf.
+            least: Only hits with at least this score; below 0.5 they are weak.
+            rerank: Order once more: "tokens" or "endpoint".
 
         """
         asked = {"query": query, "limit": limit, "tags": list(tags), "page": page, "since": since, "until": until}
         more = {"like": _text(like), "file": _text(file), "modalities": modalities and list(modalities)}
-        return Hits(query or str(like), map(Hit.of, self._ask({**asked, **more})))
+        how = {"kind": kind, "least": least, "rerank": rerank}
+        answer = self._ask({**asked, **more, **how})
+        return Hits(query or str(like), map(Hit.of, answer["hits"]), answer["notes"])
 
     def status(self, *, failed: bool = False) -> Status:
         """Reports what is known of runs and files; with `failed` only of files that are not complete."""
@@ -142,7 +150,7 @@ class Index:
             raise SetupError((lines or [f"medley {arguments[0]} ended with {process.returncode}"])[-1])
         return out
 
-    def _ask(self, asked: dict[str, Any]) -> list[dict[str, Any]]:
+    def _ask(self, asked: dict[str, Any]) -> dict[str, Any]:
         if self._searcher is None or self._searcher.poll() is not None:
             self._searcher = self._start(["answer"], stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
         assert self._searcher.stdin
@@ -152,11 +160,10 @@ class Index:
         line = self._searcher.stdout.readline()
         if not line:
             raise SetupError("the process that searches has ended", remedy="See: medley doctor")
-        answer = json.loads(line)
+        answer: dict[str, Any] = json.loads(line)
         if error := answer.get("error"):
             raise error_class(error["type"])(error["reason"], remedy=error["remedy"], file=error["file"])
-        found: list[dict[str, Any]] = answer["hits"]
-        return found
+        return answer
 
 
 def _wait(process: subprocess.Popen[str]) -> str:

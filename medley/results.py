@@ -27,11 +27,15 @@ class Evidence:
     box: list[float] | None = None
     text: str = ""
     thumbnail: str | None = None
+    raw: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A moment: a file, a time span or page, and the evidence, best first. Scores compare within one answer only."""
+    """A moment: a file, a time span or page, and the evidence, best first.
+
+    `score`: 0..1, comparable between queries; `weak`: fits about as well as hits of queries that nothing fits.
+    """
 
     path: str | None
     asset_id: str
@@ -45,6 +49,7 @@ class Hit:
     text: str = ""
     thumbnail: str | None = None
     evidence: tuple[Evidence, ...] = ()
+    weak: bool = False
 
     @classmethod
     def of(cls, found: dict[str, Any]) -> Hit:
@@ -67,10 +72,11 @@ class Hit:
 
 
 class Hits(Sequence[Hit]):
-    """The hits of one search, best first."""
+    """The hits of one search, best first; `notes` say which filters have left nothing to find."""
 
-    def __init__(self, query: str, hits: Iterable[Hit]) -> None:
+    def __init__(self, query: str, hits: Iterable[Hit], notes: Iterable[str] = ()) -> None:
         self.query = query
+        self.notes = tuple(notes)
         self._hits = tuple(hits)
 
     @overload

@@ -117,6 +117,36 @@ class EmbedderSettings(EndpointSettings):
     )
 
 
+class RerankerSettings(EndpointSettings):
+    """A server that orders texts by a query (`POST /rerank` of Cohere, Jina, vLLM, TEI, llama.cpp)."""
+
+    model: str = Field("reranker", description="Name of the model on that server.")
+    timeout_s: float = Field(10.0, gt=0, description="Longest wait for one answer.")
+
+
+class ServeSettings(_Slice):
+    """The service: page, API and MCP."""
+
+    host: str = Field(
+        "127.0.0.1",
+        description="Address on which the service listens. An address beyond this machine is refused unless "
+        "MEDLEY_TOKEN is set.",
+    )
+    port: int = Field(8480, ge=1, le=65535, description="Port of the service.")
+    hosts: tuple[str, ...] = Field(
+        (), description="Names by which browsers reach the service through a proxy, as a JSON list. Others are refused."
+    )
+    searches: int = Field(4, ge=1, le=64, description="Searches at the same time; more wait.")
+    upload_mb: int = Field(10_240, ge=1, description="Largest upload in MB.")
+    per_minute: int = Field(600, ge=1, description="Requests of one address in a minute; more are refused with 429.")
+    webhooks: tuple[str, ...] = Field(
+        (), description="URLs that are told when an item or a run has ended, as a JSON list. Signed, see docs/api.md."
+    )
+    saved_queries: tuple[str, ...] = Field(
+        (), description="Queries, as a JSON list: webhooks are told when something new matches one of them."
+    )
+
+
 class Limits(_Slice):
     """What a media file may cost: a hostile file ends as failed, the machine goes on."""
 
@@ -154,6 +184,5 @@ class UpSettings(_Slice):
     ray_port: int = Field(6379, ge=1, le=65535, description="Port of Ray's head.")
     dashboard_port: int = Field(8265, ge=1, le=65535, description="Port of Ray's dashboard.")
     store_port: int = Field(19530, ge=1, le=65535, description="Port of the vector store; always on loopback.")
-    query_port: int = Field(19531, ge=1, le=65535, description="Port of the query process; always on loopback.")
     runs: int = Field(2, ge=1, le=1000, description="Flow runs at the same time, of all deployments together.")
     after: After = Field("keep", description="What becomes of an uploaded file that is done: keep, move or delete.")

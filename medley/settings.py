@@ -20,6 +20,8 @@ from medley.setting_groups import (
     Limits,
     PoolSettings,
     RaySettings,
+    RerankerSettings,
+    ServeSettings,
     StoreSettings,
     UpSettings,
 )
@@ -92,6 +94,8 @@ class Settings(BaseSettings):
     limits: Limits = Field(default_factory=Limits, description="What a media file may cost.")
     embedder: EmbedderSettings = Field(default_factory=EmbedderSettings, description="Text embeddings from a server.")
     captioner: CaptionerSettings = Field(default_factory=CaptionerSettings, description="Captions from a server.")
+    reranker: RerankerSettings = Field(default_factory=RerankerSettings, description="A reranker on a server.")
+    serve: ServeSettings = Field(default_factory=ServeSettings, description="Page, API and MCP.")
     up: UpSettings = Field(default_factory=UpSettings, description="The standing installation.")
     uploads: str | None = Field(
         None, description="Upload folder or bucket (s3://...) of `medley up`. Default: MEDLEY_HOME/uploads."
@@ -105,7 +109,7 @@ class Settings(BaseSettings):
         "auto", description="How commands show progress: auto (live display on a terminal) or plain (lines, for logs)."
     )
     token: SecretStr | None = Field(
-        None, description="Secret of the query process. Default: a generated one in MEDLEY_HOME/run."
+        None, description="Secret of the service. Default: a generated one in MEDLEY_HOME/run."
     )
     faults: dict[str, str] = Field(default_factory=dict, description="Tests only: stage -> error class it raises.")
     allow_faults: bool = Field(False, description="Tests only: without it, faults are refused.")

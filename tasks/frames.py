@@ -36,13 +36,15 @@ def sample_frames(asset: Asset, draft: Draft, context: TaskContext) -> None:
 
 
 def _rows(directory: Path) -> list[tuple[Row, str]]:
-    return [(_row(frame), frame.image) for frame in pictures.read_frames(directory)]
+    """A frame is shown until the next one that differs: what looked like it in between has been dropped."""
+    found = pictures.read_frames(directory)
+    ends = [*(frame.time_s for frame in found[1:]), pictures.end_of_shots(directory)]
+    return [(_row(frame, max(end_s, frame.time_s)), frame.image) for frame, end_s in zip(found, ends, strict=True)]
 
 
-def _row(frame: Frame) -> Row:
-    at_ms = round(frame.time_s * 1000)
-    return Row("frame", "", start_ms=at_ms, end_ms=at_ms)
+def _row(frame: Frame, end_s: float) -> Row:
+    return Row("frame", "", start_ms=round(frame.time_s * 1000), end_ms=round(end_s * 1000))
 
 
-embed_frames = embed_pictures("embed_frames", branch="frames", rows=_rows, takes="frames")
+embed_frames = embed_pictures("embed_frames", branch="frames", rows=_rows, takes="frames", version=2)
 write_frames = write_records("write_frames", branch="frames", modalities="frame", space="image")

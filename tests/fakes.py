@@ -89,10 +89,10 @@ class FakeStore:
         """See `VectorStore`."""
         return self.spaces
 
-    def fetch(self, collection: Collection, record_id: str) -> Vectors | None:
+    def fetch(self, collection: Collection, record_id: str) -> tuple[ScoredRecord, Vectors] | None:
         """See `VectorStore`."""
         known = self.by_vector.get(collection.name, [])
-        return next((vector_of(hit.row.text) for hit in known if hit.record_id == record_id), None)
+        return next(((hit, vector_of(hit.row.text)) for hit in known if hit.record_id == record_id), None)
 
     def search_vector(self, collection: Collection, vector: Vectors, scope: Scope, limit: int) -> list[ScoredRecord]:
         """See `VectorStore`."""

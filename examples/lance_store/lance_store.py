@@ -73,10 +73,10 @@ class LanceStore:
             found.append(Collection(name, known[b"space"].decode(), spec_from_json(known[b"model"].decode())))
         return found
 
-    def fetch(self, collection: Collection, record_id: str) -> Vectors | None:
-        """The vector of a record; None where it is not there."""
-        found = self._open(collection.name).search().where(f"id = '{record_id}'").select(["vector"]).to_list()
-        return np.asarray(found[0]["vector"], np.float32) if found else None
+    def fetch(self, collection: Collection, record_id: str) -> tuple[ScoredRecord, Vectors] | None:
+        """A record and its vector; None where it is not there."""
+        found = self._open(collection.name).search().where(f"id = '{record_id}'").to_list()
+        return (_found(found[0], 1.0), np.asarray(found[0]["vector"], np.float32)) if found else None
 
     def search_vector(self, collection: Collection, vector: Vectors, scope: Scope, limit: int) -> list[ScoredRecord]:
         """Nearest records by cosine."""

@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _answer(line: str, settings: Settings) -> dict[str, Any]:
     try:
-        return {"hits": find(SearchRequest.model_validate_json(line), settings)}
+        return find(SearchRequest.model_validate_json(line), settings)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         return _error(SetupError(f"{'.'.join(map(str, first['loc']))} {first['input']}: {first['msg']}"))

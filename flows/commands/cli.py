@@ -23,6 +23,8 @@ _OTHER_VERBS = {
     "run": "run a pipeline: medley run PIPELINE PATH...",
     "ingest": "make folders and buckets of everything searchable",
     "search": "find moments by words",
+    "eval": "how well the index answers queries of which you know what fits",
+    "serve": "page, API and agents' tools on one port",
     "answer": "answer searches of a program, line by line",
     "status": "what is known of runs and files",
     "pipelines": "which pipelines there are, and what their stages are",

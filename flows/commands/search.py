@@ -13,7 +13,7 @@ from rich.markup import escape
 
 from flows.commands.console import PlainConsole, print_json
 from flows.serve.local import find
-from flows.serve.request import SearchRequest
+from flows.serve.request import FILTERS, SearchRequest
 from flows.services.environment import prepare_environment
 from medley.catalog import open_catalog
 from medley.catalog.views import written_modalities
@@ -35,8 +35,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--file", metavar="PATH", help="look only in this file, or in the files of this folder")
     parser.add_argument("--tag", action="append", metavar="TEXT", help="look only at files with this tag (repeatable)")
     parser.add_argument("--page", type=int, metavar="N", help="look only at this page, from 1")
-    parser.add_argument("--since", metavar="DATE", help="look only at files first seen then or later (2026-11-24, UTC)")
+    dates = "look only at files first seen then or later (2026-11-24 in UTC, yesterday, last week, 3 days ago)"
+    parser.add_argument("--since", metavar="DATE", help=dates)
     parser.add_argument("--until", metavar="DATE", help="look only at files first seen before")
+    parser.add_argument("--kind", metavar="KIND", help="look only at files of this kind: video, audio, image, pdf")
+    least = "leave out hits with a lower score (0 to 1); below 0.5 they are weak"
+    parser.add_argument("--min", type=float, default=0.0, metavar="SCORE", dest="least", help=least)
+    again = "order once more: by the text model's token vectors (tokens), or by MEDLEY_RERANKER__BASE_URL (endpoint)"
+    parser.add_argument("--rerank", default="no", metavar="HOW", help=again)
     parser.add_argument("--json", action="store_true", help="the answer as JSON on stdout")
 
 
@@ -45,11 +51,11 @@ def run(arguments: argparse.Namespace) -> int:
     settings = load_settings()
     prepare_environment(settings)
     request = _request(arguments, settings)
-    hits = find(request, settings)
+    found = find(request, settings)
     if arguments.json:
-        print_json({"query": arguments.query, "hits": hits})
+        print_json(found)
     else:
-        show(arguments.query or f"like {arguments.like}", hits)
+        show(arguments.query or f"like {arguments.like}", found)
     return 0
 
 
@@ -58,14 +64,17 @@ def _request(arguments: argparse.Namespace, settings: Settings) -> SearchRequest
     if bool(arguments.query) == bool(arguments.like):
         raise SetupError("search wants words or --like", remedy='Give one of them: medley search "a red circle"')
     known: dict[str, Any] = {
-        name: getattr(arguments, name) for name in ("query", "like", "file", "page", "since", "until")
+        name: getattr(arguments, name)
+        for name in ("query", "like", "file", "page", "since", "until", "kind", "least", "rerank")
     }
     known["modalities"] = _known(arguments.modality, settings)
     try:
         return SearchRequest(**known, limit=max(1, arguments.limit), tags=tuple(arguments.tag or ()))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        raise SetupError(f"--{first['loc'][0]} {first['input']}: {first['msg']}", remedy="See --help") from None
+        flag = FILTERS.get(str(first["loc"][0]), first["loc"][0])
+        said = str(first["msg"]).removeprefix("Value error, ")
+        raise SetupError(f"--{flag} {first['input']}: {said}", remedy="See --help") from None
 
 
 def _known(wanted: list[str] | None, settings: Settings) -> tuple[str, ...] | None:
@@ -81,24 +90,39 @@ def _known(wanted: list[str] | None, settings: Settings) -> tuple[str, ...] | No
     return tuple(wanted)
 
 
-def show(query: str, hits: list[dict[str, Any]]) -> None:
+def show(query: str, found: dict[str, Any]) -> None:
     """Prints the hits for people on stdout: two lines for each hit, a third to play it, paths in one piece."""
-    console = PlainConsole()
+    console, hits = PlainConsole(), found["hits"]
     if not hits:
-        console.print(f"Nothing found for “{escape(query)}”. Is anything indexed? Try: medley status")
+        console.print(f"Nothing found for “{escape(query)}”.")
+        for note in found["notes"] or ["Is anything indexed? Try: medley status"]:
+            console.print(f"  {escape(note)}", soft_wrap=True)
         return
     console.print(f"“{escape(query)}”")
+    weak = False
     for n, hit in enumerate(hits, 1):
-        begin, end = ("" if at is None else clock(at) for at in (hit["start_s"], hit["end_s"]))
-        span = begin if begin == end else f"{begin} - {end}"
-        where = escape(hit["path"] or "(file unknown)")
-        console.print(
-            f"{n:3}. [bold]{where}[/]  {span or _page(hit)}  {hit['modality']}  [dim]{hit['score']:.4f}[/]",
-            soft_wrap=True,
-        )
-        console.print(f"     {escape(hit['text'] or hit['thumbnail'] or '')}", soft_wrap=True)
-        if hit["path"] and hit["start_s"] is not None and not is_url(hit["path"]):
-            console.print(f"     [dim]{escape(player_command(hit['path'], hit['start_s']))}[/]", soft_wrap=True)
+        if hit["weak"] and not weak:
+            weak = True
+            console.print("[dim]  ── weak matches: they may not fit ──[/]")
+        _show_hit(console, n, hit)
+
+
+def _show_hit(console: PlainConsole, n: int, hit: dict[str, Any]) -> None:
+    begin, end = ("" if at is None else clock(at) for at in (hit["start_s"], hit["end_s"]))
+    span = begin if begin == end else f"{begin} - {end}"
+    where = escape(hit["path"] or "(file unknown)")
+    score = f"[dim]{hit['score']:.2f} {bar(hit['score'])}[/]"
+    console.print(f"{n:3}. [bold]{where}[/]  {span or _page(hit)}  {hit['modality']}  {score}", soft_wrap=True)
+    console.print(f"     {escape(hit['text'] or hit['thumbnail'] or '')}", soft_wrap=True)
+    if hit["path"] and hit["start_s"] is not None and not is_url(hit["path"]):
+        console.print(f"     [dim]{escape(player_command(hit['path'], hit['start_s']))}[/]", soft_wrap=True)
+
+
+def bar(score: float) -> str:
+    """Draws a score from 0 to 1 as a bar of five cells."""
+    eighths = round(max(0.0, min(1.0, score)) * 5 * 8)
+    partly = " ▏▎▍▌▋▊▉"[eighths % 8] if eighths < 40 else ""
+    return f"{'█' * (eighths // 8)}{partly}".ljust(5)
 
 
 def _page(hit: dict[str, Any]) -> str:

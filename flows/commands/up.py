@@ -6,6 +6,8 @@ import argparse
 import time
 
 from flows.commands.console import PlainConsole
+from flows.commands.serve import page_link
+from flows.serve.client import token as serve_token
 from flows.services.addresses import prefect_url, running
 from flows.services.environment import password_file
 from flows.services.prefect_server import UNLOCK
@@ -74,6 +76,8 @@ def _tell(settings: Settings, first: str) -> None:
         token = settings.run_dir / "ray.token"
         console.print(f"  Ray       http://{up.host}:{up.dashboard_port}  (asks for the token in {token})")
     console.print(f"  Uploads   {settings.upload_source}  (files dropped there become searchable)")
+    if url := running("serve", settings):
+        console.print(f"  Page      {page_link(url, serve_token(settings))}")
     console.print('  Search    medley search "..."')
     console.print("  Check     medley doctor")
     console.print("  End       medley down")

@@ -1,13 +1,15 @@
-"""Asks the query process of the standing installation, where there is one."""
+"""Asks the service of this home, where it is up."""
 
 from __future__ import annotations
 
+import json
 import os
+import re
 from typing import Any
 
-from flows.serve.request import SearchRequest
+from flows.serve.request import RECORD_ID, SearchRequest
 from flows.services.addresses import running
-from medley.errors import error_class
+from medley.errors import MedleyError, MissingFile, ServiceUnreachable, error_class
 from medley.settings import Settings
 from medley.sources.urls import is_url
 
@@ -15,33 +17,49 @@ _TIMEOUT_S = 60.0
 
 
 def token(settings: Settings) -> str:
-    """Returns the secret of the query process: MEDLEY_TOKEN, else the one that `medley up` made."""
+    """Returns the secret of the service: MEDLEY_TOKEN, else the one that `medley up` made."""
     return settings.token.get_secret_value() if settings.token else (settings.run_dir / "token").read_text()
 
 
-def post(request: SearchRequest, settings: Settings) -> list[dict[str, Any]] | None:
-    """Asks the query process for the hits, and returns None where no query process answers.
+def post(request: SearchRequest, settings: Settings) -> dict[str, Any] | None:
+    """Asks the service for the answer, and returns None where no service is up.
 
-    Raises the error that the query process tells of.
+    Raises the error that the service tells of.
     """
-    url = running("query", settings)
+    url = running("serve", settings)
     if not url:
         return None
     import httpx
 
     if request.file and not is_url(request.file):  # the process has another working directory
         request = request.model_copy(update={"file": os.path.abspath(os.path.expanduser(request.file))})
-    if request.like and os.path.exists(request.like):
-        request = request.model_copy(update={"like": os.path.abspath(request.like)})
     try:
         with httpx.Client(trust_env=False, timeout=_TIMEOUT_S) as client:
-            answer = client.post(
-                f"{url}/search", json=request.model_dump(), headers={"Authorization": f"Bearer {token(settings)}"}
-            )
+            answer = _sent(client, url, request, {"Authorization": f"Bearer {token(settings)}"})
     except httpx.TransportError:
         return None  # it is being started again, or too busy: the caller searches for itself
-    if answer.status_code != httpx.codes.OK:
-        told = answer.json()
-        raise error_class(told["type"])(told["reason"], remedy=told["remedy"], file=told["file"])
-    found: list[dict[str, Any]] = answer.json()["hits"]
-    return found
+    if answer.status_code == httpx.codes.OK:
+        found: dict[str, Any] = answer.json()
+        return found
+    raise _error(answer.json(), request)
+
+
+def _sent(client: Any, url: str, request: SearchRequest, headers: dict[str, str]) -> Any:
+    picture = request.like and not re.fullmatch(RECORD_ID, request.like)
+    asked = request.model_dump(mode="json", exclude={"like"} if picture else None)
+    if not picture:
+        return client.post(f"{url}/api/search", json=asked, headers=headers)
+    path = os.path.abspath(os.path.expanduser(str(request.like)))
+    try:
+        with open(path, "rb") as file:
+            fields = {"request": json.dumps(asked)}
+            return client.post(f"{url}/api/search/picture", data=fields, files={"picture": file}, headers=headers)
+    except OSError as error:
+        raise MissingFile(f"cannot be read: {error.strerror}", file=path, remedy="Check the path") from None
+
+
+def _error(told: dict[str, Any], request: SearchRequest) -> MedleyError:
+    if "error" not in told:
+        return ServiceUnreachable(f"the service says: {told.get('detail')}", remedy="See: medley doctor")
+    file = str(request.like) if request.like and told["file"] else told["file"]
+    return error_class(told["error"])(told["reason"], remedy=told["remedy"], file=file)

@@ -1,71 +1,169 @@
-"""Finds moments: by the query process where one is up, else in this process."""
+"""Finds moments: by the service where one is up, else in this process."""
 
 from __future__ import annotations
 
 import os
 import re
 import tempfile
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from flows.serve.client import post
-from flows.serve.request import SearchRequest
+from flows.serve.request import FILTERS, RECORD_ID, SearchRequest
 from flows.services.shared import vector_store
-from medley.catalog import open_catalog
+from medley.catalog import Catalog, open_catalog
+from medley.catalog.known import assets_named
 from medley.errors import SetupError
 from medley.media.pictures import PICTURE, convert_picture
+from medley.models.base import ModelSpec, TextEncoder
 from medley.models.profiles import reached
 from medley.options import PictureOptions
-from medley.search import Moment, query_encoder, search_moments, similar_to_picture, similar_to_record
+from medley.search import EncoderOf, Moment, query_encoder, search_moments, similar_to_picture, similar_to_record
+from medley.search.floors import Floors
+from medley.search.rerank import reranked
+from medley.search.scores import words_of
 from medley.settings import Settings
-from medley.stores.base import Scope, ScoredRecord, VectorStore
+from medley.stores.base import ScoredRecord, VectorStore
 from medley.stores.patience import with_store
 
 _AWAY_S = 10.0  # as long as a store that is started again is waited for by somebody who sits there
+_NAMED = 50  # files whose names fit, at most
+
+#: `{"query", "hits", "notes"}`, as `medley search --json` prints it.
+Found = dict[str, Any]
 
 
-def find(request: SearchRequest, settings: Settings) -> list[dict[str, Any]]:
+def find(request: SearchRequest, settings: Settings) -> Found:
     """Finds the hits and returns them in the form of the command line contract.
 
-    They come from the query process where one is up, and are else found in this process.
+    They come from the service where one is up, and are else found in this process.
     """
-    hits = post(request, settings)
-    return find_here(request, settings) if hits is None else hits
+    found = post(request, settings)
+    return find_here(request, settings) if found is None else found
 
 
-def find_here(request: SearchRequest, settings: Settings) -> list[dict[str, Any]]:
+def find_here(request: SearchRequest, settings: Settings) -> Found:
     """Returns the hits as `find` does, but encodes the query in this process."""
-    catalog = open_catalog(settings)
-    scope = request.scope(catalog)
     with vector_store(settings) as address:
-        moments = with_store(address, lambda store: _moments(store, request, scope, settings), _AWAY_S)
+        return with_store(address, lambda store: find_in(store, request, settings), _AWAY_S)
+
+
+def find_in(
+    store: VectorStore,
+    request: SearchRequest,
+    settings: Settings,
+    catalog: Catalog | None = None,
+    encoders: EncoderOf | None = None,
+) -> Found:
+    """Returns the hits as `find` does, from a store that is open. `notes` say which filters left nothing to find."""
+    catalog = catalog or open_catalog(settings)
+    within = _Within(store, catalog, settings, encoders or (lambda spec: encoder_of(spec, settings)))
+    moments = _moments(request, within)
+    notes = [] if moments or request.offset else _emptied(request, within)
     paths = catalog.newest_locations([moment.asset_id for moment in moments])
-    return [_hit(moment, paths.get(moment.asset_id), settings) for moment in moments]
+    hits = [_hit(moment, paths.get(moment.asset_id), settings) for moment in moments]
+    return {"query": request.query, "hits": hits, "notes": notes}
 
 
-def _moments(store: VectorStore, request: SearchRequest, scope: Scope, settings: Settings) -> list[Moment]:
-    if request.like is None:
-        how: dict[str, Any] = {"scope": scope, "limit": request.limit}
-        return search_moments(
-            store, request.query, encoder_of=lambda spec: query_encoder(reached(spec, settings)), **how
-        )
-    if re.fullmatch(r"[0-9a-f]{40}", request.like):
-        found = similar_to_record(store, request.like, scope=scope, limit=request.limit)
+@dataclass(frozen=True, slots=True)
+class _Within:
+    """What a search looks at."""
+
+    store: VectorStore
+    catalog: Catalog
+    settings: Settings
+    encoders: EncoderOf
+
+
+def _emptied(request: SearchRequest, within: _Within) -> list[str]:
+    """Which conditions are to blame for an empty answer: those without which there is one."""
+    if not request.filters:
+        return []
+    few = request.model_copy(update={"limit": 1})
+    alone = [name for name in request.filters if _moments(few.without(name), within)]
+    if alone:
+        named = [f"{FILTERS[name]} {_told(request, name)}" for name in alone]
+        return [f"{each} leaves nothing: without that filter there are hits" for each in named]
+    if _moments(few.without(*request.filters), within):
+        together = ", ".join(f"{FILTERS[name]} {_told(request, name)}" for name in request.filters)
+        return [f"{together} together leave nothing: without them there are hits"]
+    return []
+
+
+def _told(request: SearchRequest, name: str) -> str:
+    value = getattr(request, name)
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def _moments(request: SearchRequest, within: _Within) -> list[Moment]:
+    scope, last = request.scope(within.catalog), request.offset + request.limit
+    how: dict[str, Any] = {"scope": scope, "limit": last}
+    if request.like is not None:
+        return _worth(_alike(request.like, how, within), request)
+    found = search_moments(
+        within.store,
+        request.query,
+        encoder_of=within.encoders,
+        floors=_floors(within.settings.run_dir / "floors.json"),
+        named=_named(request.query, within.catalog),
+        **how,
+    )
+    if request.rerank != "no":
+        found = reranked(found, request.query, request.rerank, within.store, within.settings, within.encoders)
+    return _worth(found, request)
+
+
+def _worth(found: list[Moment], request: SearchRequest) -> list[Moment]:
+    return [moment for moment in found if moment.score >= request.least][request.offset :]
+
+
+def encoder_of(spec: ModelSpec, settings: Settings) -> TextEncoder:
+    """Returns the encoder of queries for a model of the store. Raises ModelUnavailable."""
+    return query_encoder(reached(spec, settings))
+
+
+@lru_cache
+def _floors(file: Path) -> Floors:
+    return Floors(file)
+
+
+def _named(query: str, catalog: Catalog) -> list[str]:
+    """Assets whose names have all words of the query, as far as those tell anything."""
+    words = [word for word in words_of(query) if len(word) > 1]
+    if not words:
+        return []
+    ids = assets_named(catalog.engine, words, _NAMED)
+    names = catalog.newest_locations(ids)
+    wanted = set(words)
+    return [asset_id for asset_id in ids if wanted <= set(words_of(_spoken(os.path.basename(names.get(asset_id, "")))))]
+
+
+def _spoken(name: str) -> str:
+    """A file's name as words: budget_2024-final.PDF is budget 2024 final PDF."""
+    return re.sub(r"[\W_]+", " ", re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Za-z])(?=\d)", " ", name))
+
+
+def _alike(like: str, how: dict[str, Any], within: _Within) -> list[Moment]:
+    if re.fullmatch(RECORD_ID, like):
+        found = similar_to_record(within.store, like, **how)
         if found is None:
-            raise SetupError(f"there is no record {request.like}", remedy="medley search --json shows the ids")
+            raise SetupError(f"there is no record {like}", remedy="medley search --json shows the ids")
         return found
-    source = Path(os.path.abspath(os.path.expanduser(request.like)))
+    source, limits = Path(os.path.abspath(os.path.expanduser(like))), within.settings.limits
     with tempfile.TemporaryDirectory() as directory:
         copy = Path(directory, PICTURE)
-        convert_picture(source, copy, PictureOptions().max_side_px, settings.limits)
-        return similar_to_picture(store, copy, scope=scope, limit=request.limit)
+        convert_picture(source, copy, PictureOptions().max_side_px, limits)
+        return similar_to_picture(within.store, copy, encoder_of=within.encoders, **how)
 
 
 def _hit(moment: Moment, path: str | None, settings: Settings) -> dict[str, Any]:
-    best = _evidence(moment.evidence[0].found, moment.score, settings)
-    evidence = [_evidence(piece.found, piece.score, settings) for piece in moment.evidence]
+    evidence = [_evidence(piece.found, piece.score, piece.raw, settings) for piece in moment.evidence]
+    best = evidence[0]
     return {
-        "score": best["score"],
+        "score": round(moment.score, 6),
+        "weak": moment.weak,
         "path": path,
         "asset_id": moment.asset_id,
         "record_id": best["record_id"],
@@ -80,12 +178,13 @@ def _hit(moment: Moment, path: str | None, settings: Settings) -> dict[str, Any]
     }
 
 
-def _evidence(found: ScoredRecord, score: float, settings: Settings) -> dict[str, Any]:
+def _evidence(found: ScoredRecord, score: float, raw: Any, settings: Settings) -> dict[str, Any]:
     row = found.row
     return {
         "record_id": found.record_id,
         "modality": row.modality,
         "score": round(score, 6),
+        "raw": {name: round(value, 6) for name, value in raw.items()},
         "start_s": None if row.start_ms is None else row.start_ms / 1000,
         "end_s": None if row.end_ms is None else row.end_ms / 1000,
         "page": row.page,

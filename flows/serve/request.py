@@ -1,19 +1,33 @@
-"""What a search can be asked, the same on the command line and of the query process."""
+"""What a search can be asked, the same on the command line and of the service."""
 
 from __future__ import annotations
 
 import os
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from medley.catalog import Catalog
-from medley.catalog.known import assets_at, assets_seen, assets_tagged
+from medley.catalog.known import assets_at, assets_of_kind, assets_seen, assets_tagged
+from medley.dates import as_utc
 from medley.errors import SetupError
 from medley.sources.urls import is_url
 from medley.stores.base import Scope
 from medley.types import Modality
 
-_DATE = r"^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2})?)?$"
+RECORD_ID = "[0-9a-f]{40}"
+#: Conditions of a search that may leave nothing to look at, and what they are called.
+FILTERS = {
+    "modalities": "modality",
+    "file": "file",
+    "asset": "asset",
+    "tags": "tag",
+    "page": "page",
+    "since": "since",
+    "until": "until",
+    "kind": "kind",
+    "least": "min",
+}
 
 
 class SearchRequest(BaseModel):
@@ -21,15 +35,37 @@ class SearchRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    query: str = ""
-    like: str | None = Field(None, description="id of a record, or path of a picture file")
-    limit: int = Field(10, ge=1, le=10_000)
+    query: str = Field("", max_length=4000, description="words")
+    like: str | None = Field(None, max_length=4096, description="id of a record, or path of a picture file")
+    limit: int = Field(10, ge=1, le=10_000, description="hits at most")
+    offset: int = Field(0, ge=0, le=10_000, description="hits to leave out, for the next page of an answer")
     modalities: tuple[Modality, ...] | None = Field(None, description="only records of these")
+    kind: Literal["video", "audio", "image", "pdf"] | None = Field(None, description="only files of this kind")
     file: str | None = Field(None, description="path or URL of a file, or of the folder it is in")
+    asset: str | None = Field(None, pattern="^[0-9a-f]{64}$", description="id of an asset: only in that one")
     tags: tuple[str, ...] = Field((), description="only files that have all of them")
-    page: int | None = Field(None, ge=1)
-    since: str | None = Field(None, pattern=_DATE, description="first seen then or later, UTC")
-    until: str | None = Field(None, pattern=_DATE, description="first seen before that, UTC")
+    page: int | None = Field(None, ge=1, le=2**31, description="only records of this page, from 1")
+    since: str | None = Field(None, description="first seen then or later: 2026-11-24 (UTC), yesterday, last week")
+    until: str | None = Field(None, description="first seen before that")
+    least: float = Field(0.0, ge=0.0, le=1.0, description="only hits with at least this score; 0.5: no weak ones")
+    rerank: Literal["no", "tokens", "endpoint"] = Field(
+        "no", description="order once more: by the text model's token vectors, or by the endpoint of the settings"
+    )
+
+    @field_validator("since", "until")
+    @classmethod
+    def _date(cls, value: str | None) -> str | None:
+        return None if value is None else as_utc(value)
+
+    @property
+    def filters(self) -> list[str]:
+        """Names of the conditions that are set."""
+        unset = SearchRequest()
+        return [name for name in FILTERS if getattr(self, name) != getattr(unset, name)]
+
+    def without(self, *conditions: str) -> SearchRequest:
+        """Returns the same request without some of its conditions."""
+        return self.model_copy(update={name: type(self).model_fields[name].default for name in conditions})
 
     def scope(self, catalog: Catalog) -> Scope:
         """Returns where to look. Conditions that only the catalog knows (file, dates, tags) are looked up there.
@@ -42,8 +78,12 @@ class SearchRequest(BaseModel):
             within.append(assets_at(catalog.engine, path))
             if not within[0]:
                 raise SetupError(f"nothing is known of {self.file}", remedy="See medley status for what is")
+        if self.asset:
+            within.append([self.asset])
         if self.since or self.until:
             within.append(assets_seen(catalog.engine, self.since, self.until))
+        if self.kind:
+            within.append(assets_of_kind(catalog.engine, self.kind))
         if self.tags:
             within.append(assets_tagged(catalog.engine, self.tags))
         return Scope(self.modalities, frozenset.intersection(*map(frozenset, within)) if within else None, self.page)

@@ -1,99 +1,112 @@
-"""Keeps the models of the indexed collections warm for queries: `medley search` and others ask on a loopback port.
+"""Runs the service: page, API and agents' tools on one port, until SIGTERM.
 
-`python -m flows.serve.server`, under supervisord. POST /search with a `SearchRequest` as JSON and the token of
-MEDLEY_HOME/run/token (or MEDLEY_TOKEN) as `Authorization: Bearer ...`; answers with the hits of `medley search --json`.
+`medley serve`, and as part of `medley up` under supervisord: `python -m flows.serve.server`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import hmac
+import os
+import secrets
 import socket
 import sys
-from functools import partial
-from typing import Any
 
 import uvicorn
-from pydantic import ValidationError
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from flows.engine.plan import with_profile
-from flows.serve.client import token
-from flows.serve.local import find_here
-from flows.serve.request import SearchRequest
+from flows.serve.app import application
 from flows.services.addresses import register
 from flows.services.environment import prepare_environment
 from flows.services.log import log_to_stderr, logger
-from medley.errors import BadInput, MedleyError, ServiceUnreachable, SetupError
-from medley.models.locate import on_this_machine
-from medley.models.profiles import models_for
-from medley.options import VideoOptions
-from medley.search import query_encoder
+from medley.errors import SetupError
 from medley.settings import Settings, load_settings
 
-
-def application(settings: Settings) -> Starlette:
-    """Builds the web application, which runs one search at a time, as the encoders want it."""
-    turn = asyncio.Lock()
-    expected = token(settings).encode()
-
-    async def search(request: Request) -> Response:
-        given = request.headers.get("authorization", "").removeprefix("Bearer ")
-        if not hmac.compare_digest(given.encode(), expected):
-            return _wrong("wrong token", 401)
-        try:
-            asked = SearchRequest.model_validate_json(await request.body())
-        except ValidationError as error:
-            return _wrong(str(error.errors(include_url=False)[0]["msg"]), 422)
-        find = partial(find_here, asked, settings)
-        try:
-            async with turn:
-                hits: list[dict[str, Any]] = await asyncio.to_thread(find)
-        except MedleyError as error:
-            told = {"type": type(error).__name__, "reason": error.reason, "remedy": error.remedy, "file": error.file}
-            return JSONResponse(told, 400 if isinstance(error, (BadInput, SetupError)) else 503)
-        return JSONResponse({"query": asked.query, "hits": hits})
-
-    return Starlette(routes=[Route("/search", search, methods=["POST"])])
+_HEADERS_S = 20.0  #: until a client has sent the head of its first request
+_BACKLOG, _CONNECTIONS = 512, 500
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
-def _wrong(reason: str, status: int) -> Response:
-    told = {"type": ServiceUnreachable.__name__, "reason": f"the query process says: {reason}"}
-    return JSONResponse({**told, "remedy": "See: medley doctor", "file": ""}, status)
-
-
-def main() -> int:
-    """Answers searches on a loopback port until SIGTERM, after the models have been warmed up."""
-    settings = load_settings()
-    log_to_stderr()
-    prepare_environment(settings)
-    with socket.socket() as listening:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind(("127.0.0.1", settings.up.query_port))
-        listening.listen()
-        register("query", f"http://127.0.0.1:{settings.up.query_port}", settings)
-        _warm_up(settings)
-        server = uvicorn.Server(uvicorn.Config(application(settings), log_level="warning", access_log=False))
+def serve(settings: Settings) -> int:
+    """Serves until SIGTERM or Ctrl-C. Raises SetupError where the port cannot be had."""
+    require_secret(settings)
+    app = application(settings, secret_of(settings))
+    with _listening(settings) as listening:
+        host, port = listening.getsockname()[:2]
+        register("serve", f"http://{host}:{port}", settings)
+        config = uvicorn.Config(
+            app,
+            http=_Patient,
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            limit_concurrency=_CONNECTIONS,
+            timeout_keep_alive=30,
+            timeout_graceful_shutdown=5,
+            h11_max_incomplete_event_size=64 << 10,
+        )
         with contextlib.suppress(KeyboardInterrupt):
-            server.run(sockets=[listening])
+            uvicorn.Server(config).run(sockets=[listening])
     return 0
 
 
-def _warm_up(settings: Settings) -> None:
-    """The first question is as quick as the next one: the models of the profile, and those of what is indexed."""
+def require_secret(settings: Settings) -> None:
+    """Raises SetupError where others could call the service and no secret of the user's is set."""
+    if settings.serve.host not in _LOOPBACK and settings.token is None:
+        raise SetupError(
+            f"MEDLEY_SERVE__HOST={settings.serve.host} would let others in; MEDLEY_TOKEN is not set",
+            remedy="Set MEDLEY_TOKEN to a secret of your own, or serve on 127.0.0.1",
+        )
+
+
+def secret_of(settings: Settings) -> str:
+    """Returns the secret of the service: MEDLEY_TOKEN, else the one in MEDLEY_HOME/run, which is made where needed."""
+    if settings.token:
+        return settings.token.get_secret_value()
+    path = settings.run_dir / "token"
+    if not path.exists():
+        draft = path.with_name(f"token.{os.getpid()}")
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
+            file.write(secrets.token_hex(32))
+        with contextlib.suppress(FileExistsError):  # another process was quicker
+            os.link(draft, path)
+        draft.unlink()
+    return path.read_text()
+
+
+def _listening(settings: Settings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.serve.host else socket.AF_INET
+    listening = socket.socket(family)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        options = with_profile(VideoOptions(), settings)
-        models = models_for(options, settings)
-        for model in (models.text, models.vision):
-            if on_this_machine(model):
-                query_encoder(model)
-        find_here(SearchRequest(query="warm up", limit=1), settings)
-    except MedleyError as error:  # no store yet, say: the first question tries again
-        logger.warning("not warm yet: %s", error)
+        listening.bind((settings.serve.host, settings.serve.port))
+        listening.listen(_BACKLOG)
+    except OSError as error:
+        listening.close()
+        why = f"port {settings.serve.port} of {settings.serve.host} cannot be had: {error.strerror}"
+        raise SetupError(why, remedy="Set MEDLEY_SERVE__PORT to another one, or end what uses it") from None
+    return listening
+
+
+class _Patient(H11Protocol):
+    """Ends connections that do not send the head of a request: each of them holds a place."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.loop.call_later(_HEADERS_S, self._give_up)
+
+    def _give_up(self) -> None:
+        if self.cycle is None and not self.transport.is_closing():
+            logger.warning("ended a connection that sent no request")
+            self.transport.close()
+
+
+def main() -> int:
+    """Serves with the settings of the environment."""
+    settings = load_settings()
+    log_to_stderr()
+    prepare_environment(settings)
+    return serve(settings)
 
 
 if __name__ == "__main__":

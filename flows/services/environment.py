@@ -9,6 +9,7 @@ from pathlib import Path
 
 from flows.services.capacity import local_units
 from medley.settings import Settings
+from medley.system.machine import keep_heap_small
 
 #: Values as Prefect writes them for the processes it starts: Ray takes a worker for the same environment only.
 _QUIET = {
@@ -48,6 +49,7 @@ def prepare_environment(settings: Settings) -> None:
 
     What the user has set stays, but for PREFECT_HOME: a user's own profile must not decide where Medley's runs go.
     """
+    keep_heap_small()
     for name, value in _QUIET.items():
         os.environ.setdefault(name, value)
     os.environ.setdefault("PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED", "events,flow_runs")

@@ -13,7 +13,7 @@ from medley.settings import Settings
 _SECRETS = {
     "PREFECT_SERVER_API_AUTH_STRING": "user:password that Prefect's server asks for; PREFECT_API_AUTH_STRING the same",
     "RAY_AUTH_TOKEN": "secret of the Ray cluster",
-    "MEDLEY_TOKEN": "secret of the query process",
+    "MEDLEY_TOKEN": "secret of the service",
 }
 
 

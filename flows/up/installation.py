@@ -26,7 +26,6 @@ from flows.services.reaper import MARK, descendants, kill_all, kill_marked
 from flows.services.shared import free_port, milvus_service, ours_alone, prefect_service
 from flows.up.files import deployment_file
 from medley.errors import SetupError
-from medley.setting_groups import UpSettings
 from medley.settings import Settings
 from medley.sources.urls import is_url
 from medley.system.process import born, lives
@@ -37,10 +36,11 @@ _DOWN_S = 60.0
 _FLOWS_S = 20.0
 _ENGINES = {"prefect.engine", "prefect.flow_engine", "flows.warm.flow_run"}  # what a worker starts for a run
 _SOCKET_PATH_MAX = 100  # sun_path has 108 bytes
-PORTS = ("prefect_port", "ray_port", "dashboard_port", "store_port", "query_port")
+#: Groups and names of the settings that are ports of the installation.
+PORTS = (("up", "prefect_port"), ("up", "ray_port"), ("up", "dashboard_port"), ("up", "store_port"), ("serve", "port"))
 _SERVICES = ("prefect", "milvus", "ray")
 #: Parts that say where they are when they are ready.
-_READY = (*_SERVICES, "worker", "watch", "query", "fork_server")
+_READY = (*_SERVICES, "worker", "watch", "serve", "fork_server")
 
 
 def supervisor_pid(settings: Settings) -> int | None:
@@ -69,7 +69,7 @@ def start(settings: Settings, say: Callable[[str], None]) -> Settings:
         if supervisor_pid(settings):  # another `medley up` was quicker
             return with_known_ports(settings)
         kill_marked(str(settings.home), STANDING)  # of one whose supervisor was killed
-        chosen = settings.model_copy(update={"up": _with_ports(settings)})
+        chosen = _with_ports(settings)
         pid = _start_supervisor(chosen)
         parts = [name for name in _SERVICES if name not in _elsewhere(settings)]
         address_file(UP, settings).write_text(json.dumps({"pid": pid, "born": born(pid), "parts": parts}))
@@ -93,10 +93,27 @@ def _start_supervisor(settings: Settings) -> int:
 
 def with_known_ports(settings: Settings) -> Settings:
     """Returns the settings with the ports that the installation uses, or used last."""
+    return _updated(settings, _last_ports(settings))
+
+
+def _last_ports(settings: Settings) -> dict[str, int]:
     known = settings.run_dir / "ports.json"
-    if not known.exists():
-        return settings
-    return settings.model_copy(update={"up": settings.up.model_copy(update=json.loads(known.read_text()))})
+    found: dict[str, int] = json.loads(known.read_text()) if known.exists() else {}
+    return {variable: port for variable, port in found.items() if variable in map(_variable, PORTS)}
+
+
+def _updated(settings: Settings, ports: dict[str, int]) -> Settings:
+    groups: dict[str, Any] = {}
+    for group, name in PORTS:
+        if (variable := _variable((group, name))) in ports:
+            known = groups.get(group, getattr(settings, group))
+            groups[group] = known.model_copy(update={name: ports[variable]})
+    return settings.model_copy(update=groups)
+
+
+def _variable(setting: tuple[str, str]) -> str:
+    """The variable of a setting: MEDLEY_UP__PREFECT_PORT."""
+    return "MEDLEY_" + "__".join(setting).upper()
 
 
 def wait_until_ready(settings: Settings, say: Callable[[str], None]) -> None:
@@ -194,22 +211,20 @@ def supervisor(settings: Settings) -> Iterator[Any]:
             transport.connection.close()
 
 
-def _with_ports(settings: Settings) -> UpSettings:
+def _with_ports(settings: Settings) -> Settings:
     """The ports of last time, else the usual ones; another one where that is taken and was not asked for by name."""
-    known = settings.run_dir / "ports.json"
-    before: dict[str, int] = json.loads(known.read_text()) if known.exists() else {}
-    chosen: dict[str, int] = {}
-    for name in PORTS:
-        asked = name in settings.up.model_fields_set
-        port = getattr(settings.up, name) if asked else before.get(name, getattr(settings.up, name))
-        if not is_free(settings.up.host, port):
+    before, chosen = _last_ports(settings), dict[str, int]()
+    for group, name in PORTS:
+        known, variable = getattr(settings, group), _variable((group, name))
+        asked = name in known.model_fields_set
+        port = getattr(known, name) if asked else before.get(variable, getattr(known, name))
+        if not is_free(known.host, port):
             if asked:
-                variable = f"MEDLEY_UP__{name.upper()}"
                 raise SetupError(f"port {port} is taken ({variable})", remedy="Choose another, or end what uses it")
             port = free_port()
-        chosen[name] = port
-    known.write_text(json.dumps(chosen))
-    return settings.up.model_copy(update=chosen)
+        chosen[variable] = port
+    (settings.run_dir / "ports.json").write_text(json.dumps(chosen))
+    return _updated(settings, chosen)
 
 
 def is_free(host: str, port: int) -> bool:
@@ -235,7 +250,7 @@ def _elsewhere(settings: Settings) -> set[str]:
 
 def _environment(settings: Settings) -> dict[str, str]:
     elsewhere, up = _elsewhere(settings), settings.up
-    ports = {f"MEDLEY_UP__{name.upper()}": str(getattr(up, name)) for name in PORTS}
+    ports = {_variable((group, name)): str(getattr(getattr(settings, group), name)) for group, name in PORTS}
     runs = {f"MEDLEY_RUNS_{name.upper()}": str(name not in elsewhere).lower() for name in _SERVICES}
     ours = {
         STANDING: str(settings.home),

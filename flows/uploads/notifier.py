@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import httpx
-from prefect import get_client
-from prefect.events import Event, Resource
-from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
 from flows.services.addresses import prefect_url
 from flows.services.log import logger
+from flows.services.upload_event import emit
 from flows.uploads.drain import CLAIM
 from medley.catalog import Catalog
 from medley.catalog.uploads import Uploads
-from medley.plain import portable_name
 from medley.settings import Settings
 
-EVENT = "medley.upload.landed"
 #: What waits without anybody at it (an event was lost, a run has died) is rung for again.
 _CHECK_S, _AGAIN_S = 5.0, 30.0
 _PATHS_TOLD = 200
@@ -69,12 +65,3 @@ class UploadNotifier:
             return False
         logger.info("rang for %d files", len(paths))
         return True
-
-
-def emit(url: str, source: str, paths: list[str]) -> None:
-    """Tells Prefect's server at `url` that files have landed; raises httpx.HTTPError."""
-    resource = Resource({"prefect.resource.id": f"medley.uploads.{source}", "prefect.resource.name": source})
-    event = Event(event=EVENT, resource=resource, payload={"paths": [*map(portable_name, paths)]})
-    settings = {PREFECT_API_URL: url, PREFECT_CLIENT_MAX_RETRIES: 0}
-    with temporary_settings(settings), get_client(sync_client=True) as client:
-        client.request("POST", "/events", json=[event.model_dump(mode="json")]).raise_for_status()

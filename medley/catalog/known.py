@@ -48,6 +48,21 @@ def assets_seen(engine: Engine, since: str | None, until: str | None) -> list[st
     return scalars(engine, query)
 
 
+def assets_of_kind(engine: Engine, kind: str) -> list[str]:
+    """Assets of a kind: pdf, or the first part of the media type (video, audio, image)."""
+    media_type = assets.c.media["media_type"].as_string()
+    wanted = media_type == "application/pdf" if kind == "pdf" else media_type.startswith(f"{kind}/")
+    return scalars(engine, select(assets.c.asset_id).where(wanted))
+
+
+def assets_named(engine: Engine, words: Collection[str], limit: int) -> list[str]:
+    """Assets whose newest names may have all of those words, at most `limit`."""
+    query = select(locations.c.asset_id).where(locations.c.asset_id.is_not(None))
+    for word in words:
+        query = query.where(locations.c.path.icontains(word, autoescape=True))
+    return scalars(engine, query.distinct().limit(limit))
+
+
 def assets_tagged(engine: Engine, wanted: Collection[str]) -> list[str]:
     """Assets that have all of those tags."""
     query = select(tags.c.asset_id).where(tags.c.tag.in_(wanted)).group_by(tags.c.asset_id)

@@ -69,6 +69,12 @@ def status_runs(engine: Engine, limit: int) -> list[dict[str, Any]]:
     return [dict(row._mapping) | {"counts": row.counts or {}} for row in newest]
 
 
+def status_counts(engine: Engine) -> dict[str, int]:
+    """Counts the assets by the status of their last attempts."""
+    counted = select(outcomes.c.status, func.count().label("count")).group_by(outcomes.c.status)
+    return {row.status: row.count for row in rows(engine, counted)}
+
+
 def status_totals(engine: Engine) -> dict[str, int]:
     """Counts the items by status, and the assets that have an outcome."""
     items = status_items(engine, failed_only=False)

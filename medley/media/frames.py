@@ -72,6 +72,11 @@ def read_frames(directory: Path) -> list[Frame]:
     return [Frame(**frame) for frame in json.loads((directory / FRAMES).read_text())["frames"]]
 
 
+def end_of_shots(directory: Path) -> float:
+    """Reads when the last shot ends, in seconds; 0.0 where there is no shot."""
+    return max((end_s for _, end_s in json.loads((directory / FRAMES).read_text())["shots"]), default=0.0)
+
+
 def _damage(found: Sequence[Frame], wanted: Sequence[Shown], packets: dict[str, Any], asset: Asset, errors: int) -> str:
     """What was decoded against what the packets promise, and these against what the container declares."""
     media = asset.media

@@ -1,8 +1,8 @@
 """Reads pages of a PDF. A program: see pdf.py, which runs it.
 
-Its job is {"path", "password", "first", "last", "want": "text" or "figures", "directory", ...}; pages count from 1. It
-says how many there are (and what else), then one thing about each. PDFium is not thread-safe and parses somebody else's
-bytes: each document has a process of its own.
+Its job is {"path", "password", "first", "last", "want": "text", "figures" or "drawing", "directory", ...}; pages count
+from 1. It says how many there are (and what else), then one thing about each. PDFium is not thread-safe and parses
+somebody else's bytes: each document has a process of its own.
 
 Boxes are [x0, y0, x1, y1] in points from the top left of the page as it is shown, turned and cropped.
 """
@@ -15,6 +15,7 @@ from typing import Any
 
 import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_c
+from PIL import Image, ImageDraw
 
 from medley.media.job_child import Tell, reason_of, serve
 from medley.media.layout import Box, Line, reading_order
@@ -98,6 +99,22 @@ def figures(document: Any, page: Any, number: int, job: dict[str, Any]) -> dict[
     return {"pictures": found}
 
 
+def drawn(document: Any, page: Any, number: int, job: dict[str, Any]) -> dict[str, Any]:
+    """Draws the page as PNG, with a frame around each box of the job."""
+    page = _with_fields(document, page, number)
+    switch_off(page)
+    scale = _scale(page.get_size(), job["dpi"] / 72.0, job["max_side_px"])
+    picture = page.render(scale=scale).to_pil().convert("RGB")
+    shades = Image.new("RGBA", picture.size)
+    for box in job["boxes"]:
+        edges = [round(edge * scale) for edge in box]
+        ImageDraw.Draw(shades).rectangle(edges, fill=(255, 200, 0, 60), outline=(200, 80, 0, 255), width=3)
+    picture.paste(shades, mask=shades)
+    picture.save(Path(job["directory"], job["image"]), "PNG")
+    page.close()
+    return {"image": job["image"]}
+
+
 def _draw(page: Any, area: Box, scale: float, target: Path) -> None:
     width, height = page.get_size()
     cut = (area[0], height - area[3], width - area[2], area[1])
@@ -116,7 +133,7 @@ def work(job: dict[str, Any], tell: Tell) -> None:
     if document:
         document.init_forms()
     tell({"pages": len(document), **_beside(document)})
-    look = read_page if job["want"] == "text" else figures
+    look = {"text": read_page, "figures": figures, "drawing": drawn}[job["want"]]
     for number in range(job["first"], min(job["last"], len(document)) + 1):
         try:
             found = look(document, document[number - 1], number, job)

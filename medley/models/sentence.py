@@ -34,6 +34,13 @@ class SentenceEncoder:
             return np.zeros((0, self.dim), np.float32)
         return unit(self._model.encode(list(texts), batch_size=_BATCH, show_progress_bar=False))
 
+    def encode_tokens(self, texts: Sequence[str]) -> list[Vectors]:
+        """Encodes each text into unit vectors of its tokens, shape (tokens, dim): for late interaction."""
+        found = self._model.encode(
+            list(texts), batch_size=_BATCH, show_progress_bar=False, output_value="token_embeddings"
+        )
+        return [unit(tokens.float().cpu().numpy()) for tokens in found]
+
 
 def load(spec: ModelSpec, *, threads: int) -> SentenceEncoder:
     """Loads the sentence-transformers model of a specification, and warms the model up."""

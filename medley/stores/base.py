@@ -89,8 +89,8 @@ class VectorStore(Protocol):
         """Lists all embedding spaces that exist."""
         ...
 
-    def fetch(self, collection: Collection, record_id: str) -> Vectors | None:
-        """Reads the vector of a record, shape (dim,); None where the record is not in that collection."""
+    def fetch(self, collection: Collection, record_id: str) -> tuple[ScoredRecord, Vectors] | None:
+        """Reads a record (its score is 1.0) and its vector, shape (dim,); None where it is not in that collection."""
         ...
 
     def search_vector(self, collection: Collection, vector: Vectors, scope: Scope, limit: int) -> list[ScoredRecord]:

@@ -18,7 +18,7 @@ from medley.errors import StoreUnavailable
 from medley.models.base import ModelSpec, Vectors, spec_from_json
 from medley.run import StoreAddress
 from medley.stores.base import Collection, RecordBatch, Scope, ScoredRecord, Space
-from medley.stores.milvus_schema import PROPERTY, ROW_FIELDS, SPACE, index_params, record, row_of, schema
+from medley.stores.milvus_schema import PROPERTY, ROW_FIELDS, SPACE, index_params, record, schema, scored
 from medley.stores.quiet_pymilvus import MilvusClient, MilvusException
 from medley.types import Branch
 
@@ -114,6 +114,7 @@ class MilvusStore:
         self._lite = version.startswith("milvus_lite")  # a server of 2.3 calls itself "v2.3.5-lite"
         self._bm25 = self._lite or (number is not None and (int(number[1]), int(number[2])) >= (2, 5))
         self._loaded: set[str] = set()
+        self._has_words: dict[str, bool] = {}
 
     @_reported
     def write(self, space: Space, model: ModelSpec, batches: Sequence[RecordBatch]) -> list[str]:
@@ -161,12 +162,15 @@ class MilvusStore:
         return found
 
     @_reported
-    def fetch(self, collection: Collection, record_id: str) -> Vectors | None:
-        """Reads the vector of a record, shape (dim,); None where the collection has no such record."""
+    def fetch(self, collection: Collection, record_id: str) -> tuple[ScoredRecord, Vectors] | None:
+        """Reads a record and its vector, shape (dim,); see `VectorStore`."""
         self._load(collection.name)
-        wanted, fields = _is("id", record_id), ["vector"]
+        wanted, fields = _is("id", record_id), [*ROW_FIELDS, "vector"]
         found = self._client.query(collection.name, filter=wanted, output_fields=fields, timeout=self._timeout)
-        return np.asarray(found[0]["vector"], dtype=np.float32) if found else None
+        if not found:
+            return None
+        vector = np.asarray(found[0]["vector"], dtype=np.float32)
+        return scored({"id": record_id, "distance": 1.0, "entity": found[0]}), vector
 
     @_reported
     def search_vector(self, collection: Collection, vector: Vectors, scope: Scope, limit: int) -> list[ScoredRecord]:
@@ -176,8 +180,10 @@ class MilvusStore:
     @_reported
     def search_text(self, collection: Collection, query: str, scope: Scope, limit: int) -> list[ScoredRecord]:
         """Returns the best records by BM25; nothing where the collection has no BM25 or no word matches."""
-        described = self._client.describe_collection(collection.name, timeout=self._timeout)
-        if not described.get("functions"):
+        if collection.name not in self._has_words:
+            described = self._client.describe_collection(collection.name, timeout=self._timeout)
+            self._has_words[collection.name] = bool(described.get("functions"))
+        if not self._has_words[collection.name]:
             return []
         return self._search(collection, "sparse", query, scope, limit)
 
@@ -215,17 +221,7 @@ class MilvusStore:
             consistency_level="Strong",
             timeout=self._timeout,
         )[0]
-        # BM25's distances are negative on Lite; the order is right everywhere
-        return [
-            ScoredRecord(
-                hit["id"],
-                hit["entity"]["asset_id"],
-                hit["entity"]["branch"],
-                row_of(hit["entity"]),
-                abs(hit["distance"]),
-            )
-            for hit in hits
-        ]
+        return [scored(hit) for hit in hits]
 
     def _delete(self, names: Sequence[str], conditions: Sequence[str]) -> None:
         """Lite keeps for good what is flushed, once for each collection: it is a segment and an index build.

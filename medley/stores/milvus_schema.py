@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from medley.models.base import ModelSpec
-from medley.stores.base import RecordBatch, record_id
+from medley.stores.base import RecordBatch, ScoredRecord, record_id
 from medley.stores.quiet_pymilvus import DataType, Function, FunctionType, MilvusClient
 from medley.types import Row
 
@@ -88,6 +88,12 @@ def record(batch: RecordBatch, n: int, model: ModelSpec) -> dict[str, Any]:
         "tags": [],
         "vector": batch.vectors[n].tolist(),
     }
+
+
+def scored(hit: dict[str, Any]) -> ScoredRecord:
+    """Turns a hit of a search into a record. BM25's distances are negative on Lite; the order is right everywhere."""
+    entity = hit["entity"]
+    return ScoredRecord(hit["id"], entity["asset_id"], entity["branch"], row_of(entity), abs(hit["distance"]))
 
 
 def row_of(entity: dict[str, Any]) -> Row:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
 import math
 import os
 from functools import lru_cache
 from pathlib import Path
 
 _CGROUP = Path("/sys/fs/cgroup")
+_ARENA_MAX, _TRIM_THRESHOLD = -8, -1  # malloc.h of glibc
 _UNLIMITED = 1 << 60  # version 1 has no word for it, but a number near 2^63
 
 
@@ -46,3 +48,16 @@ def _text(path: Path) -> str:
         return path.read_text().strip()
     except OSError:
         return ""
+
+
+def keep_heap_small() -> None:
+    """Lets threads of this process share two heaps, which give back what is free.
+
+    With one for each thread, as glibc has it, a run of 20,000 items held 50 MB that nobody used any more.
+    """
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (OSError, AttributeError):  # no glibc
+        return
+    mallopt(_ARENA_MAX, 2)
+    mallopt(_TRIM_THRESHOLD, 1 << 20)

@@ -111,7 +111,7 @@ def outcomes_of(settings: Settings) -> Counter[str]:
 
 def all_healthy(settings: Settings) -> bool:
     return set(programs(settings).values()) <= {"RUNNING", "EXITED"} and all(
-        running(name, settings) for name in ("prefect", "milvus", "ray", "worker", "watch", "query")
+        running(name, settings) for name in ("prefect", "milvus", "ray", "worker", "watch", "serve")
     )
 
 

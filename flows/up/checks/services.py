@@ -29,10 +29,11 @@ def check_services(settings: Settings) -> Iterator[Line]:
     require_secrets(settings)
     if not supervisor_pid(settings):
         yield Line("services", "ok", "no standing installation; commands start what they need (`medley up` for one)")
-        for name in PORTS:
-            port = getattr(settings.up, name)
-            if not is_free(settings.up.host, port):
-                what = f"port {port} ({name.replace('_port', '')}) is taken"
+        for group, name in PORTS:
+            known = getattr(settings, group)
+            port = getattr(known, name)
+            if not is_free(known.host, port):
+                what = f"port {port} ({name.replace('_port', '') if group == 'up' else group}) is taken"
                 yield Line("ports", "warn", what, "`medley up` takes another one, unless you name one")
         return
     states = programs(settings)
@@ -103,11 +104,11 @@ def check_store(settings: Settings) -> Iterator[Line]:
     yield Line("store", "ok", f"{address.uri}: {count} collections, takes writes")
 
 
-def check_query(settings: Settings) -> Iterator[Line]:
-    """Checks whether the query process answers."""
-    if running("query", settings):
+def check_serve(settings: Settings) -> Iterator[Line]:
+    """Checks whether the service answers."""
+    if running("serve", settings):
         post(SearchRequest(query="is anybody there", limit=1), settings)
-        yield Line("query", "ok", f"answers at {running('query', settings)}")
+        yield Line("serve", "ok", f"answers at {running('query', settings)}")
 
 
-SERVICES: tuple[Check, ...] = (check_services, check_prefect, check_ray, check_store, check_query)
+SERVICES: tuple[Check, ...] = (check_services, check_prefect, check_ray, check_store, check_serve)

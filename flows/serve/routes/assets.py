@@ -1,0 +1,100 @@
+"""Files that are known: what became of them, and what was made of them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query
+from fastapi.responses import PlainTextResponse, Response
+from pydantic import BaseModel, Field
+
+from flows.serve.routes.answers import PROBLEMS
+from flows.serve.service import AssetId, Service, Serving, off_loop
+from medley.catalog.details import asset_details, items_page
+from medley.content import content_of, segments_of
+from medley.errors import MissingFile
+from medley.plain import to_json
+from medley.subtitles import srt, vtt
+
+router = APIRouter(prefix="/api", tags=["assets"], responses=PROBLEMS)
+_STATUSES = Literal["complete", "partial", "failed", "cancelled", "pending", "running"]
+
+
+class Item(BaseModel):
+    """A path that is known, and what became of the file there."""
+
+    path: str
+    asset_id: str | None
+    status: str
+    errors: list[dict[str, Any]]
+    attempts: int
+    updated: str
+    media_type: str | None = None
+
+
+class Items(BaseModel):
+    """A page of items; `total` counts all that fit."""
+
+    total: int
+    items: list[Item]
+
+
+@router.get("/assets")
+async def list_assets(
+    service: Serving,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    offset: Annotated[int, Query(ge=0, le=10_000_000)] = 0,
+    status: Annotated[_STATUSES | None, Query(description="only items that ended so")] = None,
+    contains: Annotated[str, Query(max_length=500, description="only paths with this in them")] = "",
+) -> Items:
+    """Lists the files that are known, the newest first."""
+    within, engine = contains.replace("\0", ""), service.catalog.engine
+    found = await off_loop(lambda: items_page(engine, limit=limit, offset=offset, status=status, contains=within))
+    return Items.model_validate(found)
+
+
+class Details(BaseModel):
+    """Everything that is known of an asset."""
+
+    asset_id: str
+    size_bytes: int
+    created: str
+    media: dict[str, Any] | None
+    paths: list[str]
+    tags: list[str]
+    outcomes: list[dict[str, Any]] = Field(description="by pipeline: status, errors, records, options, models")
+    stages: list[dict[str, Any]] = Field(description="stages with the run that made them, the newest first")
+
+
+@router.get("/assets/{asset_id}")
+async def show_asset(asset_id: AssetId, service: Serving) -> Details:
+    """Shows an asset with its stages, models and options, and the runs that made each record."""
+    found = await off_loop(lambda: asset_details(service.catalog.engine, asset_id))
+    if found is None:
+        raise MissingFile(f"there is no asset {asset_id}", remedy="GET /api/assets lists them")
+    return Details.model_validate(found)
+
+
+@router.get("/assets/{asset_id}/transcript.{kind}", response_class=PlainTextResponse)
+async def show_transcript(asset_id: AssetId, kind: Literal["json", "srt", "vtt", "txt"], service: Serving) -> Response:
+    """Gives what is said, as JSON with the times of words, subtitles or plain text."""
+    content = await off_loop(_content, service, asset_id)
+    segments = segments_of(content)
+    if kind == "json":
+        return Response(to_json({"segments": content["segments"]}), media_type="application/json")
+    if kind == "txt":
+        return PlainTextResponse("".join(f"{segment.text}\n" for segment in segments))
+    made = {"srt": srt, "vtt": vtt}[kind](segments)
+    return Response(made, media_type={"srt": "application/x-subrip", "vtt": "text/vtt"}[kind])
+
+
+@router.get("/assets/{asset_id}/pages.json")
+async def show_pages(asset_id: AssetId, service: Serving) -> dict[str, Any]:
+    """Gives what is written on each page, block by block with boxes."""
+    content = await off_loop(_content, service, asset_id)
+    return {"pages": content["pages"]}
+
+
+def _content(service: Service, asset_id: str) -> dict[str, Any]:
+    service.path_of(asset_id)
+    return content_of(asset_id, service.catalog, service.settings)

@@ -1,0 +1,80 @@
+"""What stages have made of an asset, for somebody to read: transcript, pages, frames."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import select
+
+from medley.catalog import Catalog
+from medley.catalog.known import made_of
+from medley.catalog.reading import rows
+from medley.catalog.tables import outcomes, stages
+from medley.dag.pipeline import Dag
+from medley.dag.registry import pipeline_named
+from medley.errors import PipelineError
+from medley.settings import Settings
+from medley.types import Segment, Word
+
+_DONE = ("completed", "cached")
+
+
+def content_of(asset_id: str, catalog: Catalog, settings: Settings) -> dict[str, Any]:
+    """Gathers what the stages of an asset export: `segments`, `frames`, `pages` and what pipelines of others add.
+
+    Raises TransientError where an artifact cannot be had just now.
+    """
+    content: dict[str, Any] = {"segments": [], "frames": [], "pages": []}
+    artifacts = settings.artifact_store
+    fingerprints = _fingerprints(asset_id, catalog)
+    for dag in _dags(asset_id, catalog):
+        for stage in dag.values():
+            key = (asset_id, stage.name, fingerprints.get(stage.name, ""))
+            if stage.export is None or not key[2] or artifacts.find(*key) is None:
+                continue
+            with artifacts.hold([key]) as [directory]:
+                for name, found in stage.export(directory).items():
+                    content[name] = content[name] + found if isinstance(content.get(name), list) else found
+    content["pages"].sort(key=lambda page: page["page"])
+    return content
+
+
+def segments_of(content: dict[str, Any]) -> list[Segment]:
+    """Builds the segments in a content."""
+    return [
+        Segment(one["start_s"], one["end_s"], one["text"], tuple(Word(**word) for word in one["words"]))
+        for one in content["segments"]
+    ]
+
+
+def _fingerprints(asset_id: str, catalog: Catalog) -> dict[str, str]:
+    """The fingerprint with which each stage of an asset was done last."""
+    done = select(stages.c.stage, stages.c.fingerprint).where(stages.c.asset_id == asset_id)
+    found = rows(catalog.engine, done.where(stages.c.state.in_(_DONE)).order_by(stages.c.id))
+    return {row.stage: row.fingerprint for row in found}
+
+
+def _dags(asset_id: str, catalog: Catalog) -> Iterator[Dag]:
+    """The stages of each pipeline that has worked on an asset, under the options that it had."""
+    plans = select(outcomes.c.flow, outcomes.c.plan).where(outcomes.c.asset_id == asset_id)
+    for row in rows(catalog.engine, plans):
+        known = made_of(catalog.engine, row.plan)
+        try:
+            found = pipeline_named(row.flow)
+            options = found.options.model_validate(_nested(known["options"] if known else {}))
+            yield found.dag(options)
+        except (PipelineError, ValueError):  # of a package that is not here, or of an older version
+            continue
+
+
+def _nested(leaves: dict[str, Any]) -> dict[str, Any]:
+    """Options by their dotted names, as their class takes them."""
+    made: dict[str, Any] = {}
+    for name, value in leaves.items():
+        *groups, last = name.split(".")
+        within = made
+        for group in groups:
+            within = within.setdefault(group, {})
+        within[last] = value
+    return made
