@@ -9,6 +9,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 
 from starlette.requests import cookie_parser
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from flows.serve.problems import problem
@@ -103,7 +104,9 @@ class Gate:
             logger.warning(
                 "refused %s %s of %s: %s", scope["method"], repr(scope["path"])[:200], client, refusal.detail
             )
-            if not started:
+            if not started and refusal.status == 401 and scope["path"] == "/":
+                await Response(status_code=303, headers={"Location": "/login"})(scope, receive, answer)
+            elif not started:
                 refused = problem(refusal.status, refusal.detail, refusal.remedy)
                 if refusal.status in (408, 413):
                     refused.headers["connection"] = "close"  # the rest of the body is not read

@@ -24,7 +24,7 @@ R = TypeVar("R")
 _FRESH_S = 2.0  #: for which the list of collections is kept: a new one is found that late
 _AWAY_S = 10.0
 _BATCH = 64
-_PATIENCE_S = 1.0  #: with a model that is being loaded: then words alone are searched
+_PATIENCE_S = 0.2  #: with a model that is being loaded: then words alone are searched
 
 
 class SharedEncoder:

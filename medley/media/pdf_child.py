@@ -107,7 +107,7 @@ def drawn(document: Any, page: Any, number: int, job: dict[str, Any]) -> dict[st
     picture = page.render(scale=scale).to_pil().convert("RGB")
     shades = Image.new("RGBA", picture.size)
     for box in job["boxes"]:
-        edges = [round(edge * scale) for edge in box]
+        edges = [round(edge * scale) + grown for edge, grown in zip(box, (-5, -5, 5, 5), strict=True)]
         ImageDraw.Draw(shades).rectangle(edges, fill=(255, 200, 0, 60), outline=(200, 80, 0, 255), width=3)
     picture.paste(shades, mask=shades)
     picture.save(Path(job["directory"], job["image"]), "PNG")

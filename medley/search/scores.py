@@ -26,7 +26,8 @@ STOP_WORDS = frozenset(
         *("i", "you", "me", "my", "show", "find", "about", "there"),
     )
 )
-_ALL_WORDS, _PHRASE, _SHARE = 0.8, 0.1, 0.08
+_ALL_WORDS, _NEAR, _PHRASE, _SHARE = 0.5, 0.3, 0.1, 0.08
+_WIDE = 2  #: words between those of the query that leave them near each other
 _SOME_WORDS = 0.45
 _NOTHING_ELSE = 0.14  #: a text that says nothing but the query is surer by that much
 
@@ -92,11 +93,19 @@ class Wanted:
         covered = self.cover(set(words))
         if covered < 0.999:
             return _SOME_WORDS * covered * covered
-        return _ALL_WORDS + _PHRASE * self._is_phrase(words) + _SHARE * self.share(words)
+        return (
+            _ALL_WORDS + _NEAR * self._are_near(words) + _PHRASE * self._is_phrase(words) + _SHARE * self.share(words)
+        )
 
     def share(self, words: Sequence[str]) -> float:
         """Returns the share of a text's words that are the query's, 0..1."""
         return sum(word in self._weight for word in words) / len(words) if words else 0.0
+
+    def _are_near(self, words: Sequence[str]) -> bool:
+        """Whether all words of the query stand close together somewhere."""
+        width = len(self._query) + _WIDE
+        spans = (set(words[at : at + width]) for at in range(max(1, len(words) - width + 1)))
+        return any(self._weight.keys() <= span for span in spans)
 
     def _is_phrase(self, words: Sequence[str]) -> bool:
         width = len(self._query)

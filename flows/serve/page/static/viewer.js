@@ -1,0 +1,96 @@
+// A hit in full: plays from its second with the transcript running along, or shows the page with its box, or the picture.
+import { byId, call, clock, el, marked, nameOf } from "./api.js";
+
+const CUT_S = 60, BEFORE_S = 1;
+let closing = () => {};
+
+export function startViewer() {
+  const viewer = byId("viewer");
+  byId("viewer-close").addEventListener("click", () => viewer.close());
+  viewer.addEventListener("click", (event) => event.target === viewer && viewer.close());
+  viewer.addEventListener("close", () => { closing(); byId("viewer-body").replaceChildren(); });
+}
+
+export function open(hit, query) {
+  closing = () => {};
+  byId("viewer-title").textContent = nameOf(hit.path);
+  const body = byId("viewer-body");
+  body.className = "";
+  if (hit.start_s != null) body.replaceChildren(...player(hit, query));
+  else if (hit.page != null) body.replaceChildren(...page(hit));
+  else body.replaceChildren(el("img", { class: "whole", src: hit.thumbnail_url, alt: nameOf(hit.path) }));
+  byId("viewer").showModal();
+}
+
+function player(hit, query) {
+  byId("viewer-body").className = "playing";
+  const sound = el("video", { controls: true, playsinline: true, "aria-label": nameOf(hit.path) });
+  const from = Math.max(0, hit.start_s - BEFORE_S), base = `/api/assets/${hit.asset_id}/media`;
+  let offset = 0, whole = true; // `offset`: the second of the file at which what is played begins
+  const jump = (at) => {
+    if (!whole && (at < offset || at > offset + CUT_S - 1)) cut(at);
+    else sound.currentTime = at - offset;
+    sound.play().catch(() => {}); // a browser may want a click first
+  };
+  const cut = (at) => {
+    whole = false;
+    offset = Math.max(0, at - BEFORE_S);
+    sound.src = `${base}?at=${offset.toFixed(2)}&seconds=${CUT_S}`;
+  };
+  sound.addEventListener("loadedmetadata", () => { if (whole) jump(from); }, { once: true });
+  sound.addEventListener("error", () => {
+    if (whole) { cut(from); sound.play().catch(() => {}); } // this browser cannot play the file itself
+    else note.textContent = "This part cannot be played here.";
+  });
+  const note = el("p", { class: "note", role: "status" });
+  const words = el("ol", { class: "transcript", "aria-label": "Transcript", tabindex: 0 });
+  follow(hit, query, words, sound, jump, () => offset);
+  sound.src = base;
+  closing = () => { sound.pause(); sound.removeAttribute("src"); sound.load(); };
+  return [el("div", {}, sound, note), words];
+}
+
+async function follow(hit, query, list, sound, jump, offset) {
+  let segments = [];
+  try {
+    ({ segments } = await call(`/api/assets/${hit.asset_id}/transcript.json`));
+  } catch (error) {
+    list.replaceWith(el("p", { class: "error" }, error.message));
+    return;
+  }
+  if (!segments.length) return list.remove();
+  const lines = segments.map((one) => el("li", {}, el("button", { type: "button", onclick: () => jump(one.start_s) },
+    el("time", {}, clock(one.start_s)), " ", marked(one.text, query))));
+  list.replaceChildren(...lines);
+  let current = -1;
+  const show = () => {
+    const at = sound.currentTime + offset();
+    const now = segments.findLastIndex((one) => one.start_s <= at + 0.2);
+    if (now === current) return;
+    lines[current]?.removeAttribute("aria-current");
+    current = now;
+    lines[current]?.setAttribute("aria-current", "true");
+    if (lines[current]) list.scrollTop = lines[current].offsetTop - list.clientHeight / 3;
+  };
+  sound.addEventListener("timeupdate", show);
+  sound.addEventListener("seeked", show);
+}
+
+function page(hit) {
+  let number = hit.page;
+  const boxes = hit.evidence.filter((piece) => piece.page === hit.page && piece.box).map((piece) => piece.box.join(","));
+  const picture = el("img", { class: "whole", alt: "" });
+  const where = el("span", { role: "status" });
+  const show = (to) => {
+    number = Math.max(1, to);
+    const asked = new URLSearchParams(number === hit.page ? boxes.slice(0, 10).map((box) => ["box", box]) : []);
+    picture.src = `/api/assets/${hit.asset_id}/pages/${number}.png?${asked}`;
+    picture.alt = `Page ${number} of ${nameOf(hit.path)}${number === hit.page && hit.text ? `: ${hit.text}` : ""}`;
+    where.textContent = `Page ${number}`;
+  };
+  picture.addEventListener("error", () => { where.textContent = `There is no page ${number}`; });
+  show(number);
+  return [el("p", { class: "pager" },
+    el("button", { type: "button", onclick: () => show(number - 1) }, "Previous page"), where,
+    el("button", { type: "button", onclick: () => show(number + 1) }, "Next page")), picture];
+}
