@@ -1,4 +1,4 @@
-"""The Python interface: an index in one MEDLEY_HOME, used from scripts and notebooks.
+"""The Python interface: an index in one MEDLEY_HOME, or of a service, used from scripts and notebooks.
 
 The work is done by the same program as on the command line, in processes of its own: Prefect, Ray, models and their
 signal handlers stay out of yours, and your own `tasks.py` or `flows` never meet ours.
@@ -18,14 +18,26 @@ from typing import Any
 
 from medley.dag.pipeline import Pipeline
 from medley.errors import SetupError, error_class
+from medley.remote_index import RemoteIndex
 from medley.results import Hit, Hits, Report, Status
 
 _CLOSE_S = 30
 _FINE = (0, 1)  # 1: some item is not complete; the report says which
 
 
-def open(home: str | os.PathLike[str] | None = None, *, profile: str | None = None) -> Index:  # noqa: A001
-    """Opens the index in `home` (default: MEDLEY_HOME, else ~/.medley), with `profile`'s models. Starts nothing."""
+def open(  # noqa: A001
+    home: str | os.PathLike[str] | None = None, *, profile: str | None = None, token: str | None = None
+) -> Index | RemoteIndex:
+    """Opens an index: the one in the directory `home`, or the one of a service by its URL. Starts nothing.
+
+    Args:
+        home: A directory (default: MEDLEY_HOME, else ~/.medley), or the URL of a service: http://127.0.0.1:8480.
+        profile: Of a directory: whose models are used.
+        token: Of a URL: the secret of the service; default: MEDLEY_TOKEN.
+
+    """
+    if home is not None and str(home).startswith(("http://", "https://")):
+        return RemoteIndex(str(home), token=token)
     return Index(home, profile=profile)
 
 

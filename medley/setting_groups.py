@@ -139,6 +139,7 @@ class ServeSettings(_Slice):
     searches: int = Field(4, ge=1, le=64, description="Searches at the same time; more wait.")
     upload_mb: int = Field(10_240, ge=1, description="Largest upload in MB.")
     per_minute: int = Field(600, ge=1, description="Requests of one address in a minute; more are refused with 429.")
+    mcp_writes: bool = Field(False, description="Whether agents may start runs by the tools of /mcp, not only read.")
     webhooks: tuple[str, ...] = Field(
         (), description="URLs that are told when an item or a run has ended, as a JSON list. Signed, see docs/api.md."
     )

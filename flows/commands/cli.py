@@ -25,6 +25,10 @@ _OTHER_VERBS = {
     "search": "find moments by words",
     "eval": "how well the index answers queries of which you know what fits",
     "serve": "page, API and agents' tools on one port",
+    "mcp": "the index as tools for agents (Model Context Protocol), on stdin and stdout",
+    "clip": "the moments that fit, as one video",
+    "export": "all records as files for other programs",
+    "import": "make records searchable that another index has exported",
     "answer": "answer searches of a program, line by line",
     "status": "what is known of runs and files",
     "pipelines": "which pipelines there are, and what their stages are",
@@ -44,7 +48,7 @@ _OTHER_VERBS = {
 
 
 #: Verbs that are another way to call the module of another verb.
-_MODULES = {"retry": "ingest"}
+_MODULES = {"retry": "ingest", "import": "import_records"}
 _FOR_A_PIPELINE = ("ingest", "plan")
 
 

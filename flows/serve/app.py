@@ -8,7 +8,9 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
+import httpx
 from fastapi import FastAPI, Request, Response
+from mcp.server.transport_security import TransportSecuritySettings
 from starlette.staticfiles import StaticFiles
 
 from flows.engine.plan import with_profile
@@ -19,6 +21,7 @@ from flows.serve.routes import assets, health, login, media, runs, search, uploa
 from flows.serve.searchers import Searchers
 from flows.serve.service import Service, off_loop
 from flows.serve.sessions import Sessions
+from flows.serve.tools import mcp_server
 from flows.serve.webhooks import Webhooks, shown
 from flows.services.log import logger
 from flows.services.shared import vector_store
@@ -34,9 +37,18 @@ _ABOUT = """Search in videos, sound, PDFs and pictures. Every request carries th
 (or MEDLEY_TOKEN) as `Authorization: Bearer ...`. Errors are problem+json."""
 
 
+#: Hosts and origins are the gate's affair.
+_CHECKED_BEFORE = TransportSecuritySettings(enable_dns_rebinding_protection=False)
+
+
 def application(settings: Settings, secret: str) -> FastAPI:
     """Builds the application. Its store and threads are there between startup and shutdown."""
     sessions = Sessions(secret)
+    app = FastAPI(title="Medley", version=__version__, description=_ABOUT, docs_url=None, redoc_url=None)
+    headers = {"Authorization": f"Bearer {secret}"}
+    inside = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost", headers=headers)
+    tools = mcp_server(inside, page_address(settings), writes=settings.serve.mcp_writes)
+    agents = tools.streamable_http_app(stateless_http=True, json_response=True, transport_security=_CHECKED_BEFORE)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -51,21 +63,27 @@ def application(settings: Settings, secret: str) -> FastAPI:
             telling = asyncio.create_task(webhooks.run(lambda query, asset_id: _matching(service, query, asset_id)))
             warming = asyncio.create_task(_warm_up(service))
             try:
-                yield
+                async with tools.session_manager.run(), inside:
+                    yield
             finally:
                 telling.cancel()
                 warming.cancel()
 
-    app = FastAPI(
-        title="Medley", version=__version__, description=_ABOUT, lifespan=lifespan, docs_url=None, redoc_url=None
-    )
+    app.router.lifespan_context = lifespan
     handle_errors(app)
     app.middleware("http")(_counted)
     for module in (search, assets, media, uploads, runs, health, login):
         app.include_router(module.router)
+    app.router.routes.extend(agents.routes)
     app.mount("/static", StaticFiles(directory=login.PAGE / "static"), name="static")
     app.add_middleware(Gate, settings=settings, sessions=sessions)
     return app
+
+
+def page_address(settings: Settings) -> str:
+    """Returns the address under which people reach the page."""
+    host = settings.serve.hosts[0] if settings.serve.hosts else settings.serve.host
+    return f"http://{f'[{host}]' if ':' in host else host}:{settings.serve.port}"
 
 
 async def _matching(service: Service, query: str, asset_id: str) -> list[dict[str, Any]]:

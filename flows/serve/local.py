@@ -64,7 +64,7 @@ def find_in(
     notes = [] if moments or request.offset else _emptied(request, within)
     paths = catalog.newest_locations([moment.asset_id for moment in moments])
     hits = [_hit(moment, paths.get(moment.asset_id), settings) for moment in moments]
-    return {"query": request.query, "hits": hits, "notes": notes}
+    return {"query": request.query, "hits": hits, "notes": notes, "loading": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +176,13 @@ def _hit(moment: Moment, path: str | None, settings: Settings) -> dict[str, Any]
         "thumbnail": next((piece["thumbnail"] for piece in evidence if piece["thumbnail"]), None),
         "evidence": evidence,
     }
+
+
+def record_json(found: ScoredRecord, path: str | None, settings: Settings) -> dict[str, Any]:
+    """Describes one record as a hit does, without a score."""
+    known = _evidence(found, 1.0, {}, settings)
+    del known["score"], known["raw"]
+    return {**known, "path": path, "asset_id": found.asset_id}
 
 
 def _evidence(found: ScoredRecord, score: float, raw: Any, settings: Settings) -> dict[str, Any]:

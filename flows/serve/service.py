@@ -43,7 +43,8 @@ class Service:
         encoders = self.searchers.encoder
         work = lambda store: find_in(store, request, self.settings, self.catalog, encoders)  # noqa: E731
         found = await self.in_thread(lambda: self.searchers.ask(work))
-        if self.searchers.loading:
+        found["loading"] = self.searchers.loading
+        if found["loading"]:
             found["notes"].append("the models are still being loaded: only words were searched")
         return found
 

@@ -10,7 +10,9 @@ from pydantic import BaseModel, Field
 
 from flows.serve.routes.answers import PROBLEMS
 from flows.serve.service import AssetId, Service, Serving, off_loop
+from flows.serve.subprocesses import command
 from medley.catalog.details import asset_details, items_page
+from medley.catalog.known import assets_at
 from medley.content import content_of, segments_of
 from medley.errors import MissingFile
 from medley.plain import to_json
@@ -73,6 +75,27 @@ async def show_asset(asset_id: AssetId, service: Serving) -> Details:
     if found is None:
         raise MissingFile(f"there is no asset {asset_id}", remedy="GET /api/assets lists them")
     return Details.model_validate(found)
+
+
+@router.delete("/assets/{asset_id}")
+async def forget_asset(asset_id: AssetId, service: Serving) -> dict[str, Any]:
+    """Takes a file out of index, disk and catalog, and gives the receipt. The file itself stays."""
+    await off_loop(service.path_of, asset_id)
+    receipt: dict[str, Any] = await command("forget", asset_id, "--receipt")
+    return receipt
+
+
+@router.get("/plan")
+async def show_plan(
+    service: Serving,
+    path: Annotated[str, Query(min_length=1, max_length=4096, description="a file or folder that is known")],
+) -> list[dict[str, Any]]:
+    """Tells what another ingest of a known file or folder would do, and why; does nothing."""
+    plain = path.replace("\0", "").rstrip("/")
+    if not await off_loop(assets_at, service.catalog.engine, plain):
+        raise MissingFile(f"nothing is known of {plain}", remedy="GET /api/assets lists what is")
+    found = await command("plan", plain, "--json")
+    return found if isinstance(found, list) else [found]
 
 
 @router.get("/assets/{asset_id}/transcript.{kind}", response_class=PlainTextResponse)

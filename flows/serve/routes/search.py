@@ -9,10 +9,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, File, Form, Query, UploadFile
 from pydantic import BaseModel, Field
 
+from flows.serve.local import record_json
 from flows.serve.problems import Problem
 from flows.serve.request import RECORD_ID, SearchRequest
 from flows.serve.routes.answers import PROBLEMS
-from flows.serve.service import Serving
+from flows.serve.service import RecordId, Serving, off_loop
 from medley.types import Modality
 
 router = APIRouter(prefix="/api", tags=["search"], responses=PROBLEMS)
@@ -59,12 +60,38 @@ class Answer(BaseModel):
     query: str
     hits: list[Hit]
     notes: list[str]
+    loading: bool = Field(description="models are still being loaded: only words were searched")
 
 
 class Search(SearchRequest):
     """A search; `like` is the id of a record."""
 
     like: str | None = Field(None, pattern=f"^{RECORD_ID}$", description="id of a record, instead of words")
+
+
+class Record(BaseModel):
+    """One record: what a link to a moment leads to."""
+
+    record_id: str
+    asset_id: str
+    path: str | None
+    modality: Modality
+    start_s: float | None
+    end_s: float | None
+    page: int | None
+    box: list[float] | None
+    text: str
+    thumbnail: str | None
+    thumbnail_url: str | None
+
+
+@router.get("/records/{record_id}")
+async def show_record(record_id: RecordId, service: Serving) -> Record:
+    """Shows one record."""
+    found = await service.record(record_id)
+    paths = await off_loop(service.catalog.newest_locations, [found.asset_id])
+    known = record_json(found, paths.get(found.asset_id), service.settings)
+    return Record(**known, thumbnail_url=_thumbnail(known))
 
 
 @router.post("/search")

@@ -36,12 +36,23 @@ function filters() {
 // Shows what an address asks for: a search can be sent as a link.
 export function fromAddress() {
   const given = new URLSearchParams(location.search);
+  if (given.get("record")) openRecord(given.get("record"));
   if (!given.get("q") && !given.get("like")) return;
   byId("query").value = given.get("q") ?? "";
   for (const field of byId("filter-form").elements)
     if (field.name && given.has(field.name)) field.type === "checkbox" ? (field.checked = true) : (field.value = given.get(field.name));
   asked = { query: given.get("q") ?? "", like: given.get("like"), filters: filters() };
   ask(0);
+}
+
+// A link to one moment, as agents give it.
+async function openRecord(id) {
+  try {
+    const record = await call(`/api/records/${encodeURIComponent(id)}`);
+    open({ ...record, evidence: [record] }, "");
+  } catch (error) {
+    byId("results").replaceChildren(el("p", { class: "error", role: "alert" }, error.message));
+  }
 }
 
 export function go(what) {

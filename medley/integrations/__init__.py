@@ -1,0 +1,1 @@
+"""Medley in frameworks of others; each needs the extra of its name."""
