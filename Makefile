@@ -49,7 +49,7 @@ test: setup ## all tests, two at a time (one by one: .venv/bin/python -m pytest)
 test-hard: setup ## every hard media file in one call, 5,000 pages, a Milvus server, the demo models
 	@$(PY) -m pytest --whole tests/commands/test_hard_run.py tests/store/test_store_milvus.py tests/media/test_known_answers.py tests/media/test_demo_training.py tests/media/test_demo_models.py
 
-test-hostile: setup ## N hostile files by SEED through a whole ingest (make test takes 150 through the decoders)
+test-hostile: setup ## N hostile files by SEED through a whole ingest (make test takes 90 through the decoders)
 	@N=$${N:-2000} SEED=$${SEED:-13} $(PY) -m pytest --whole tests/media/test_hostile.py
 
 test-corpus: setup ## any folder of real files through the decoders: CORPUS=DIR (pdftotext, if there, counts words)
@@ -62,7 +62,7 @@ test-ends: setup ## every way a run can end, and twenty kills (make test takes s
 	@$(PY) -m pytest --whole tests/processes/test_ends.py tests/processes/test_killed_ingest.py tests/processes/test_ray.py
 
 test-platform: setup ## the standing installation under load and under fire (make test takes the short form)
-	@$(PY) -m pytest --whole tests/platform/test_platform.py tests/platform/test_deployment.py
+	@$(PY) -m pytest --whole tests/platform/test_platform.py tests/platform/test_deployment.py tests/processes/test_examples.py tests/processes/test_task_runner.py tests/processes/test_pools.py tests/serve
 
 check: setup ## ruff, mypy, import-linter, sizes of files and functions, docstrings
 	@.venv/bin/ruff format --check .

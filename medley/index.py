@@ -105,22 +105,11 @@ class Index:
         least: float = 0.0,
         rerank: str = "no",
     ) -> Hits:
-        """Finds moments by words, or by likeness to something; the models stay loaded until `close`.
+        """Finds moments by words, or by likeness to a record's id or a picture file (`like`).
 
-        Args:
-            query: Words.
-            like: Instead of words: the id of a record, or a picture file.
-            limit: Hits, at most.
-            modalities: Only records of these: speech, frame, page, ocr, image, caption ...
-            file: Only in this file, or in the files of this folder.
-            tags: Only in files with all of these tags.
-            page: Only on this page, from 1.
-            since: Only in files first seen then or later (2026-11-24 in UTC, yesterday, last week).
-            until: Only in files first seen before.
-            kind: Only in files of this kind: video, audio, image, pdf.
-            least: Only hits with at least this score; below 0.5 they are weak.
-            rerank: Order once more: "tokens" or "endpoint".
-
+        All other arguments are conditions, as the flags of `medley search`: `modalities`, `file` (or its folder), `tags`,
+        `page` from 1, `since` and `until` (2026-11-24 in UTC, yesterday), `kind` (video, audio, image, pdf), `least` (a
+        score; below 0.5 hits are weak). `rerank`: "tokens" or "endpoint". The models stay loaded until `close`.
         """
         asked = {"query": query, "limit": limit, "tags": list(tags), "page": page, "since": since, "until": until}
         more = {"like": _text(like), "file": _text(file), "modalities": modalities and list(modalities)}

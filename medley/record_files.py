@@ -231,12 +231,11 @@ def import_records(
     store = open_store(address)
     try:
         for file in files:
-            for (asset_id, branch), some in groupby(
-                read_records(file), key=lambda one: (one["asset_id"], one["branch"])
-            ):
+            for (asset_id, branch), some in groupby(read_records(file), key=_owner):
                 records = list(some)
                 if claim(asset_id):
-                    _import_branch(records, branch, artifacts, store, address.key, catalog, run_id)
+                    _note_path(records[0], catalog)
+                    _import_branch(records, branch, artifacts, store, address.key, run_id)
                     counts.setdefault(asset_id, Counter()).update(record["modality"] for record in records)
                     done.records += len(records)
     finally:
@@ -247,14 +246,18 @@ def import_records(
     return done
 
 
+def _owner(record: Record) -> tuple[str, str]:
+    return record["asset_id"], record["branch"]
+
+
+def _note_path(record: Record, catalog: Catalog) -> None:
+    if record["path"] and catalog.location(record["path"]) is None:
+        media = MediaInfo("", record["media_type"]) if record["media_type"] else None
+        catalog.upsert_location(Location(record["path"], record["asset_id"], None, None, None), media)
+
+
 def _import_branch(
-    records: list[Record],
-    branch: str,
-    artifacts: ArtifactStore,
-    store: VectorStore,
-    store_key: str,
-    catalog: Catalog,
-    run_id: str,
+    records: list[Record], branch: str, artifacts: ArtifactStore, store: VectorStore, store_key: str, run_id: str
 ) -> None:
     first, model = records[0], spec_from_json(records[0]["model"])
     asset_id, fingerprint = first["asset_id"], first["fingerprint"]
@@ -273,10 +276,7 @@ def _import_branch(
             branch=branch,
             space=first["space"],
             collections=made,
-            records={row.modality: 0 for row in rows},
+            records=dict(Counter(row.modality for row in rows)),
             model=first["model"],
             vectors=f"{asset_id[:2]}/{asset_id}/{stage}/{fingerprint}",
         )
-    if first["path"] and catalog.location(first["path"]) is None:
-        media = MediaInfo("", first["media_type"]) if first["media_type"] else None
-        catalog.upsert_location(Location(first["path"], asset_id, None, None, None), media)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from flows.engine.plan import with_profile
 from flows.serve.gate import Gate
@@ -52,32 +53,37 @@ def application(settings: Settings, secret: str) -> FastAPI:
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        with contextlib.ExitStack() as held:
-            address = await asyncio.to_thread(held.enter_context, vector_store(settings))
-            catalog = open_catalog(settings)
-            searchers = Searchers(address, settings)
-            held.callback(searchers.close)
-            webhooks = Webhooks(settings, catalog, secret)
-            service = Service(settings, catalog, searchers, sessions, webhooks)
-            app.state.service = service
-            telling = asyncio.create_task(webhooks.run(lambda query, asset_id: _matching(service, query, asset_id)))
-            warming = asyncio.create_task(_warm_up(service))
-            try:
-                async with tools.session_manager.run(), inside:
-                    yield
-            finally:
-                telling.cancel()
-                warming.cancel()
+        async with _running(settings, secret, sessions) as app.state.service, tools.session_manager.run(), inside:
+            yield
 
     app.router.lifespan_context = lifespan
     handle_errors(app)
-    app.middleware("http")(_counted)
+    app.add_middleware(_Counted)
     for module in (search, assets, media, uploads, runs, health, login):
         app.include_router(module.router)
     app.router.routes.extend(agents.routes)
     app.mount("/static", StaticFiles(directory=login.PAGE / "static"), name="static")
     app.add_middleware(Gate, settings=settings, sessions=sessions)
     return app
+
+
+@contextlib.asynccontextmanager
+async def _running(settings: Settings, secret: str, sessions: Sessions) -> AsyncIterator[Service]:
+    """A service with its store, threads and tasks."""
+    with contextlib.ExitStack() as held:
+        address = await asyncio.to_thread(held.enter_context, vector_store(settings))
+        catalog = open_catalog(settings)
+        searchers = Searchers(address, settings)
+        held.callback(searchers.close)
+        webhooks = Webhooks(settings, catalog, secret)
+        service = Service(settings, catalog, searchers, sessions, webhooks)
+        telling = asyncio.create_task(webhooks.run(lambda query, asset_id: _matching(service, query, asset_id)))
+        warming = asyncio.create_task(_warm_up(service))
+        try:
+            yield service
+        finally:
+            telling.cancel()
+            warming.cancel()
 
 
 def page_address(settings: Settings) -> str:
@@ -109,10 +115,23 @@ def _load_models(service: Service) -> None:
             pass  # it waits a second each time
 
 
-async def _counted(request: Request, go_on: Callable[[Request], Awaitable[Response]]) -> Response:
-    began = time.monotonic()
-    answer = await go_on(request)
-    route = getattr(request.scope.get("route"), "path", "other")
-    health.REQUESTS.labels(route, request.method, str(answer.status_code)).inc()
-    health.SECONDS.labels(route).observe(time.monotonic() - began)
-    return answer
+class _Counted:
+    """Counts requests by route and status, and measures the time until an answer begins."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = time.monotonic()
+
+        async def answer(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                route = getattr(scope.get("route"), "path", "other")
+                health.REQUESTS.labels(route, scope["method"], str(message["status"])).inc()
+                health.SECONDS.labels(route).observe(time.monotonic() - began)
+            await send(message)
+
+        await self._app(scope, receive, answer)

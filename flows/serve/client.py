@@ -40,6 +40,9 @@ def post(request: SearchRequest, settings: Settings) -> dict[str, Any] | None:
         return None  # it is being started again, or too busy: the caller searches for itself
     if answer.status_code == httpx.codes.OK:
         found: dict[str, Any] = answer.json()
+        for hit in found["hits"]:
+            for piece in (hit, *hit["evidence"]):
+                del piece["thumbnail_url"]  # of the API; `thumbnail` is a path of this machine
         return found
     raise _error(answer.json(), request)
 

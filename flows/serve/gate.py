@@ -12,7 +12,7 @@ from starlette.requests import cookie_parser
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from flows.serve.problems import problem
+from flows.serve.problems import Problem, problem
 from flows.serve.sessions import COOKIE, CSRF_HEADER, SAFE, Sessions, host_of
 from medley.settings import Settings
 
@@ -38,14 +38,6 @@ _HEADERS = {
     "cross-origin-opener-policy": "same-origin",
     "permissions-policy": "camera=(), microphone=(), geolocation=()",
 }
-
-
-class Refusal(Exception):  # it is no error of ours
-    """Why a request is not let in."""
-
-    def __init__(self, status: int, detail: str, remedy: str = "") -> None:
-        super().__init__(detail)
-        self.status, self.detail, self.remedy = status, detail, remedy
 
 
 class Rates:
@@ -82,48 +74,30 @@ class Gate:
                 await self._app(scope, receive, send)
             return
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        started = False
-
-        async def answer(message: Message) -> None:
-            nonlocal started
-            if message["type"] == "http.response.start":
-                started = True
-                known = {name for name, _ in message["headers"]}
-                more = [
-                    (name.encode(), value.encode()) for name, value in _HEADERS.items() if name.encode() not in known
-                ]
-                message = {**message, "headers": [*message["headers"], *more]}
-            await send(message)
-
+        sender = _Sender(send)
         try:
             self._check(scope, headers)
             limit = self._upload_bytes if scope["path"] == _UPLOADS else _BODY_BYTES
-            await self._app(scope, _Limited(receive, headers, limit).receive, answer)
-        except Refusal as refusal:
+            await self._app(scope, _Limited(receive, headers, limit).receive, sender.send)
+        except Problem as refusal:
             client = (scope.get("client") or ["?"])[0]
-            logger.warning(
-                "refused %s %s of %s: %s", scope["method"], repr(scope["path"])[:200], client, refusal.detail
-            )
-            if not started and refusal.status == 401 and scope["path"] == "/":
-                await Response(status_code=303, headers={"Location": "/login"})(scope, receive, answer)
-            elif not started:
-                refused = problem(refusal.status, refusal.detail, refusal.remedy)
-                if refusal.status in (408, 413):
-                    refused.headers["connection"] = "close"  # the rest of the body is not read
-                await refused(scope, receive, answer)
+            path = repr(scope["path"])[:200]
+            logger.warning("refused %s %s of %s: %s", scope["method"], path, client, refusal.detail)
+            if not sender.started:
+                await _refused(refusal, scope)(scope, receive, sender.send)
 
     def _check(self, scope: Scope, headers: Mapping[str, str]) -> None:
-        """Raises Refusal."""
+        """Raises Problem."""
         if host_of(headers.get("host", "")) not in self._hosts:
-            raise Refusal(421, "this host name is not known here", "Add it to MEDLEY_SERVE__HOSTS")
+            raise Problem(421, "this host name is not known here", "Add it to MEDLEY_SERVE__HOSTS")
         self._check_origin(headers)
         address = (scope.get("client") or ["?"])[0]
         if not self._rates.allows(address):
-            raise Refusal(429, "too many requests", "Wait a moment, or raise MEDLEY_SERVE__PER_MINUTE")
+            raise Problem(429, "too many requests", "Wait a moment, or raise MEDLEY_SERVE__PER_MINUTE")
         if "\0" in scope["path"] or ".." in scope["path"].split("/"):
-            raise Refusal(400, "this is no path of ours")
+            raise Problem(400, "this is no path of ours")
         if scope["path"] == "/login" and scope["method"] == "POST" and not self._logins.allows(address):
-            raise Refusal(429, "too many tries", "Wait a minute")
+            raise Problem(429, "too many tries", "Wait a minute")
         if scope["path"] not in OPEN and not scope["path"].startswith(_OPEN_BELOW):
             self._check_secret(scope, headers)
 
@@ -131,9 +105,9 @@ class Gate:
         """A page of somebody else's must neither read nor change anything, whatever cookies the browser has."""
         origin = headers.get("origin")
         if origin is not None and host_of(origin) not in self._hosts:
-            raise Refusal(403, "requests of other pages are refused", "Open the page of this service itself")
+            raise Problem(403, "requests of other pages are refused", "Open the page of this service itself")
         if headers.get("sec-fetch-site") == "cross-site" and headers.get("sec-fetch-mode") != "navigate":
-            raise Refusal(403, "requests of other pages are refused", "Open the page of this service itself")
+            raise Problem(403, "requests of other pages are refused", "Open the page of this service itself")
 
     def _check_secret(self, scope: Scope, headers: Mapping[str, str]) -> None:
         given = headers.get("authorization", "")
@@ -141,12 +115,38 @@ class Gate:
             kind, _, token = given.partition(" ")
             if kind.lower() == "bearer" and self._sessions.is_secret(token.strip()):
                 return
-            raise Refusal(401, "the secret is wrong", "It stands in MEDLEY_HOME/run/token, or MEDLEY_TOKEN")
+            raise Problem(401, "the secret is wrong", "It stands in MEDLEY_HOME/run/token, or MEDLEY_TOKEN")
         cookie = cookie_parser(headers.get("cookie", "")).get(COOKIE, "")
         if not self._sessions.is_cookie(cookie):
-            raise Refusal(401, "the secret is missing", "Send it as `Authorization: Bearer ...`, or log in at /login")
+            raise Problem(401, "the secret is missing", "Send it as `Authorization: Bearer ...`, or log in at /login")
         if scope["method"] not in SAFE and not self._sessions.is_csrf_token(headers.get(CSRF_HEADER, ""), cookie):
-            raise Refusal(403, "the page's token is missing", "Load the page again")
+            raise Problem(403, "the page's token is missing", "Load the page again")
+
+
+def _refused(refusal: Problem, scope: Scope) -> Response:
+    if refusal.status_code == 401 and scope["path"] == "/":
+        return Response(status_code=303, headers={"Location": "/login"})
+    refused = problem(refusal.status_code, refusal.detail, refusal.remedy)
+    if refusal.status_code in (408, 413):
+        refused.headers["connection"] = "close"  # the rest of the body is not read
+    return refused
+
+
+class _Sender:
+    """Sends answers with the headers that every answer has."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.started = False
+
+    async def send(self, message: Message) -> None:
+        """Sends a message of the application."""
+        if message["type"] == "http.response.start":
+            self.started = True
+            known = {name for name, _ in message["headers"]}
+            more = ((name.encode(), value.encode()) for name, value in _HEADERS.items())
+            message = {**message, "headers": [*message["headers"], *(pair for pair in more if pair[0] not in known)]}
+        await self._send(message)
 
 
 class _Limited:
@@ -159,7 +159,7 @@ class _Limited:
         self._ended = False
 
     async def receive(self) -> Message:
-        """Returns the next part. Raises Refusal where there is too much, or nothing comes."""
+        """Returns the next part. Raises Problem where there is too much, or nothing comes."""
         if self._too_large:
             raise self._refusal()
         if self._ended:
@@ -167,12 +167,13 @@ class _Limited:
         try:
             message = await asyncio.wait_for(self._receive(), _SILENCE_S)
         except TimeoutError:
-            raise Refusal(408, "nothing came for half a minute", "Try again") from None
+            raise Problem(408, "nothing came for half a minute", "Try again") from None
         self._seen += len(message.get("body", b""))
         self._ended = not message.get("more_body", False)
         if self._seen > self._limit:
             raise self._refusal()
         return message
 
-    def _refusal(self) -> Refusal:
-        return Refusal(413, f"more than {self._limit >> 20} MB", "Send less, or raise MEDLEY_SERVE__UPLOAD_MB")
+    def _refusal(self) -> Problem:
+        logger.warning("refused a body of more than %d MB", self._limit >> 20)
+        return Problem(413, f"more than {self._limit >> 20} MB", "Send less, or raise MEDLEY_SERVE__UPLOAD_MB")

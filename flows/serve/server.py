@@ -9,8 +9,10 @@ import asyncio
 import contextlib
 import os
 import secrets
+import signal
 import socket
 import sys
+from collections.abc import Iterator
 
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -46,7 +48,7 @@ def serve(settings: Settings) -> int:
             h11_max_incomplete_event_size=64 << 10,
         )
         with contextlib.suppress(KeyboardInterrupt):
-            uvicorn.Server(config).run(sockets=[listening])
+            _Server(config).run(sockets=[listening])
     return 0
 
 
@@ -86,6 +88,19 @@ def _listening(settings: Settings) -> socket.socket:
         why = f"port {settings.serve.port} of {settings.serve.host} cannot be had: {error.strerror}"
         raise SetupError(why, remedy="Set MEDLEY_SERVE__PORT to another one, or end what uses it") from None
     return listening
+
+
+class _Server(uvicorn.Server):
+    """Ends of its own accord after a signal: uvicorn's raises the signal again, which no exit status survives."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
 
 class _Patient(H11Protocol):

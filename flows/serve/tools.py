@@ -121,8 +121,9 @@ def mcp_server(api: httpx.AsyncClient, page: str, *, writes: bool) -> MCPServer[
         "medley", title="Medley", instructions=_ABOUT, version=__version__, log_level="WARNING"
     )
     tools = Tools(api, page)
-    for tool in (tools.search, tools.moment, tools.transcript, tools.list_files, tools.status, tools.plan):
+    for tool in (tools.search, tools.transcript, tools.list_files, tools.status, tools.plan):
         server.add_tool(tool, annotations=_READS)
+    server.add_tool(tools.moment, annotations=_READS, structured_output=False)  # a picture is none
     if writes:
         server.add_tool(tools.retry, annotations=_CHANGES)
     return server

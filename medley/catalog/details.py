@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, Text, cast, func, select
 
 from medley.catalog.known import made_of
 from medley.catalog.reading import rows, scalar, scalars
@@ -19,7 +19,8 @@ def items_page(engine: Engine, *, limit: int, offset: int, status: str | None, c
     joined = joined.outerjoin(assets, locations.c.asset_id == assets.c.asset_id)
     wanted = [locations.c.path.icontains(contains, autoescape=True)] if contains else []
     if status == "failed":
-        wanted.append(locations.c.error.is_not(None) | (outcomes.c.status == "failed"))
+        named = func.coalesce(cast(locations.c.error, Text), "null") != "null"  # None is JSON's null there
+        wanted.append(named | (outcomes.c.status == "failed"))
     elif status:
         wanted.append(outcomes.c.status == status)
     columns = [

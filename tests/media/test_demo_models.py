@@ -35,6 +35,7 @@ def assert_heard(marks_of: marks.SpeechMarks, most: float) -> None:
     assert marks_of.words.value <= most, f"{marks_of.words} word errors, by voice {marks_of.by_voice}"
 
 
+@pytest.mark.whole  # make test-hard has it
 def test_fixed_utterances(speech: SpeechModel) -> None:
     result = marks.speech_marks(speech, load_utterances())
     assert_heard(result, figures.MOST_WORD_ERRORS)
@@ -99,6 +100,7 @@ def test_fresh_pictures(vision: ImageEncoder, tmp_path: Path) -> None:
     assert result.right.value >= figures.LEAST_RIGHT_PICTURES, result
 
 
+@pytest.mark.whole  # make test-hard has it
 def test_captions_find_their_scenes_among_a_hundred(vision: ImageEncoder, tmp_path: Path) -> None:
     """By a renderer that neither the training nor the fixed set has, on black, white and everything between."""
     pictures = unseen_pictures(tmp_path, 79, unseen_scenes(random.Random(79)))

@@ -182,6 +182,7 @@ def call(program: list[str], cwd: Path, *arguments: object) -> Answer:
     return Answer(done.returncode, done.stdout, done.stderr)
 
 
+@pytest.mark.whole  # make test-platform has it
 @pytest.mark.timeout(400)
 def test_an_installed_pipeline_on_ray_goes_on_after_a_kill(
     program: list[str], files: Path, tmp_path: Path, home: Path, on_ray: str, store_uri: str, monkeypatch: Any

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import ROOT
 
 HEAD = """
@@ -138,5 +140,6 @@ print(state("model")["waiting"], memory[-1] - memory[0] < 20)
 """
 
 
+@pytest.mark.whole  # make test-platform has it
 def test_three_thousand_calls_leave_nothing_behind(tmp_path: Path) -> None:
     assert ran(tmp_path, MANY) == ["0 True"]

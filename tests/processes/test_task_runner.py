@@ -103,6 +103,7 @@ def ran(script: Path, **env: str) -> Any:
     return json.loads(done.stdout.splitlines()[-1])
 
 
+@pytest.mark.whole  # make test-platform has it
 @pytest.mark.usefixtures("on_ray")
 def test_states_results_and_rows_are_those_of_the_stock_runner(tmp_path: Path) -> None:
     script = tmp_path / "everything.py"

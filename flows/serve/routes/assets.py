@@ -98,7 +98,11 @@ async def show_plan(
     return found if isinstance(found, list) else [found]
 
 
-@router.get("/assets/{asset_id}/transcript.{kind}", response_class=PlainTextResponse)
+_KINDS = ("application/json", "application/x-subrip", "text/vtt", "text/plain")
+_TRANSCRIPTS: dict[int | str, dict[str, Any]] = {200: {"content": {kind: {} for kind in _KINDS}}}
+
+
+@router.get("/assets/{asset_id}/transcript.{kind}", responses=_TRANSCRIPTS)
 async def show_transcript(asset_id: AssetId, kind: Literal["json", "srt", "vtt", "txt"], service: Serving) -> Response:
     """Gives what is said, as JSON with the times of words, subtitles or plain text."""
     content = await off_loop(_content, service, asset_id)

@@ -143,7 +143,7 @@ async def _asked() -> dict[str, Any]:
     return found
 
 
-@router.get("/metrics")
+@router.get("/metrics", responses={200: {"content": {"text/plain": {}}}}, response_class=Response)
 async def show_metrics(service: Serving) -> Response:
     """Gives the figures of the service in Prometheus' format; those of the pools are Ray's own."""
     for status, count in (await off_loop(status_counts, service.catalog.engine)).items():

@@ -28,9 +28,10 @@ _LONGEST_S = 120.0
 _DECODERS = asyncio.Semaphore(2)
 #: Types that a page of ours may show; a browser is told nothing else of somebody's bytes.
 _SHOWN = re.compile(r"(video|audio)/[\w.+-]+|image/(jpeg|png|gif|webp|avif|bmp)|application/(pdf|ogg)")
+_KINDS = ("application/octet-stream", "application/pdf", "application/ogg", "image/*", "video/*", "audio/*")
 _FILE: dict[int | str, dict[str, Any]] = {
-    200: {"content": {"application/octet-stream": {}}},
-    206: {"description": "a part of it"},
+    200: {"content": {kind: {} for kind in _KINDS}},
+    206: {"description": "a part of it", "content": {kind: {} for kind in _KINDS}},
 }
 
 
