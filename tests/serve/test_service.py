@@ -157,10 +157,8 @@ def test_an_upload_lands_under_a_free_name_and_has_a_state(served: Served) -> No
             assert answer.status_code == 202, answer.text
             state = client.get(answer.headers["location"]).json()
             assert state["status"] == "landing"
-        assert sorted(path.name for path in (served.home / "uploads").iterdir()) == [
-            "Holiday <1>-1.png",
-            "Holiday <1>.png",
-        ]
+        landed = {path.name for path in (served.home / "uploads").iterdir()}
+        assert landed >= {"Holiday <1>.png", "Holiday <1>-1.png"}
         assert client.post("/api/uploads", params={"name": "..."}, content=content).status_code == 422
         assert client.post("/api/uploads", params={"name": "empty.png"}, content=b"").status_code == 422
 

@@ -4,7 +4,7 @@ import { open } from "./viewer.js";
 
 const PAGE = 20;
 const KINDS = { speech: "said", frame: "seen", page: "page", ocr: "scan", image: "picture", caption: "caption" };
-let asked = null, hits = [], turn = 0;
+let asked = null, hits = [], turn = 0, shownAt = "";
 
 export function startSearch() {
   byId("search").addEventListener("submit", (event) => { event.preventDefault(); go(words()); });
@@ -35,6 +35,8 @@ function filters() {
 
 // Shows what an address asks for: a search can be sent as a link.
 export function fromAddress() {
+  if (location.search === shownAt) return; // another view of the same
+  shownAt = location.search;
   const given = new URLSearchParams(location.search);
   if (given.get("record")) openRecord(given.get("record"));
   if (!given.get("q") && !given.get("like")) return;
@@ -63,6 +65,7 @@ export function go(what) {
   if (what.like) shown.set("like", what.like);
   for (const [name, value] of new FormData(byId("filter-form"))) if (value) shown.set(name, value);
   if (!what.picture) history.pushState(null, "", `/?${shown}#search`);
+  shownAt = location.search;
   dispatchEvent(new Event("medley:view"));
   ask(0);
 }
