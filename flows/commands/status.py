@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import argparse
+import sys
+import time
 from collections.abc import Iterator
 from typing import Any
 
 from rich.table import Table
 
 from flows.commands.console import PlainConsole, print_json
-from medley.catalog import open_catalog
+from medley.catalog import Catalog, open_catalog
 from medley.catalog.views import status_items, status_runs, status_totals
 from medley.settings import Settings, load_settings
 from medley.upkeep import size_of
 
 _RUNS_SHOWN = 20
+_EVERY_S = 2.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the flags of `medley status`."""
     parser.add_argument("--failed", action="store_true", help="only items that are not complete, with the reason")
+    parser.add_argument("--limit", type=int, metavar="N", help="files at most, the newest first")
+    parser.add_argument("--watch", action="store_true", help="show it anew every two seconds, until Ctrl-C")
     parser.add_argument("--json", action="store_true", help="the answer as JSON on stdout")
 
 
@@ -27,18 +32,31 @@ def run(arguments: argparse.Namespace) -> int:
     """Prints what is known."""
     settings = load_settings()
     catalog = open_catalog(settings)
-    catalog.crash_dead_runs()
-    known = {
+    while True:
+        catalog.crash_dead_runs()
+        known = _known(catalog, settings, arguments)
+        if arguments.json:
+            print_json(known)
+        else:
+            if arguments.watch and sys.stdout.isatty():
+                print("\x1b[H\x1b[2J", end="")
+            show(known)
+        if not arguments.watch:
+            return 0
+        sys.stdout.flush()
+        time.sleep(_EVERY_S)
+
+
+def _known(catalog: Catalog, settings: Settings, arguments: argparse.Namespace) -> dict[str, Any]:
+    items = status_items(catalog.engine, failed_only=arguments.failed)
+    if arguments.limit is not None:
+        items = sorted(items, key=lambda item: item["updated"], reverse=True)[: max(0, arguments.limit)]
+    return {
         "totals": status_totals(catalog.engine),
         "runs": status_runs(catalog.engine, _RUNS_SHOWN),
         "disk": _sizes(settings),
-        "items": status_items(catalog.engine, failed_only=arguments.failed),
+        "items": items,
     }
-    if arguments.json:
-        print_json(known)
-    else:
-        show(known)
-    return 0
 
 
 def _sizes(settings: Settings) -> dict[str, int]:
