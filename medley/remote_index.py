@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ class RemoteIndex:
         secret = token or os.environ.get("MEDLEY_TOKEN", "")
         headers = {"Authorization": f"Bearer {secret}"}
         self._client = httpx.Client(base_url=url.rstrip("/"), headers=headers, timeout=_PATIENCE_S)
+        weakref.finalize(self, self._client.close)  # of one that nobody has closed
 
     def __enter__(self) -> RemoteIndex:
         return self
