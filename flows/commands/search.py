@@ -6,11 +6,13 @@ import argparse
 import os
 import shlex
 import shutil
+import sys
 from typing import Any
 
 from pydantic import ValidationError
 from rich.markup import escape
 
+from flows.commands import thumbnails
 from flows.commands.console import PlainConsole, print_json
 from flows.serve.local import find
 from flows.serve.request import FILTERS, SearchRequest
@@ -110,12 +112,23 @@ def show(query: str, found: dict[str, Any]) -> None:
 def _show_hit(console: PlainConsole, n: int, hit: dict[str, Any]) -> None:
     begin, end = ("" if at is None else clock(at) for at in (hit["start_s"], hit["end_s"]))
     span = begin if begin == end else f"{begin} - {end}"
-    where = escape(hit["path"] or "(file unknown)")
+    where = escape(short_path(hit["path"]) if hit["path"] else "(file unknown)")
     score = f"[dim]{hit['score']:.2f} {bar(hit['score'])}[/]"
     console.print(f"{n:3}. [bold]{where}[/]  {span or _page(hit)}  {hit['modality']}  {score}", soft_wrap=True)
     console.print(f"     {escape(hit['text'] or hit['thumbnail'] or '')}", soft_wrap=True)
+    thumbnails.show(hit["thumbnail"])
     if hit["path"] and hit["start_s"] is not None and not is_url(hit["path"]):
         console.print(f"     [dim]{escape(player_command(hit['path'], hit['start_s']))}[/]", soft_wrap=True)
+
+
+def short_path(path: str) -> str:
+    """Shortens a path for somebody who looks at a terminal: relative to where they are, or to their home."""
+    if not sys.stdout.isatty() or is_url(path):
+        return path
+    here, home = os.getcwd(), os.path.expanduser("~")
+    if path.startswith(f"{here}/"):
+        return path[len(here) + 1 :]
+    return f"~{path[len(home) :]}" if path.startswith(f"{home}/") else path
 
 
 def bar(score: float) -> str:
