@@ -6,7 +6,7 @@ STAMP := .venv/.medley-setup
 FIND_PYTHON := for p in python3.12 python3.11 python3; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' 2>/dev/null && echo $$p && break; done
 
-.PHONY: help setup demo pictures docs samples demo-models test-fast test test-cluster test-hard test-corpus test-hostile test-ends test-platform check fix bench bench-again bench-driver bench-growth bench-ingest bench-load bench-long bench-overhead bench-overlap bench-pools bench-report bench-returns bench-setup bench-skew bench-start bench-upload bench-where bench-work lock clean
+.PHONY: help setup demo pictures docs samples demo-models test-fast test test-cluster test-hard test-corpus test-hostile test-ends test-platform check fix bench bench-again bench-driver bench-growth bench-ingest bench-load bench-long bench-overhead bench-overlap bench-pools bench-report bench-returns bench-serve bench-setup bench-skew bench-start bench-upload bench-where bench-work lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -99,6 +99,9 @@ bench-again: bench-setup ## nothing changed, one file changed, killed half way: 
 
 bench-driver: setup ## memory of the command itself, 1,000 to 20,000 pictures
 	@$(PY) bench/driver.py
+
+bench-serve: bench-setup ## searches at a steady rate over 100,000 records, Milvus Lite and a Milvus server
+	@$(PY) bench/serve.py
 
 bench-growth: bench-setup ## 10 to 1,000 pictures: time and memory of each
 	@$(PY) bench/growth.py

@@ -19,7 +19,7 @@ from flows.services.shared import free_port
 ROOT = Path(__file__).parents[1]
 #: What importing `flows` here has set is of another home.
 _NOT_THEIRS = ("RAY_", "PREFECT_", "MEDLEY_")
-_PORTS = ("PREFECT", "RAY", "DASHBOARD", "STORE", "QUERY")
+_PORTS = ("UP__PREFECT_PORT", "UP__RAY_PORT", "UP__DASHBOARD_PORT", "UP__STORE_PORT", "SERVE__PORT")
 
 
 @dataclass
@@ -73,7 +73,7 @@ def cold() -> Iterator[Installation]:
 def standing() -> Iterator[Installation]:
     """The same under `medley up`."""
     with cold() as installation:
-        installation.settings = {f"MEDLEY_UP__{name}_PORT": str(free_port()) for name in _PORTS}
+        installation.settings = {f"MEDLEY_{name}": str(free_port()) for name in _PORTS}
         installation.run("up", "--detach")
         try:
             yield installation

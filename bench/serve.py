@@ -1,0 +1,157 @@
+"""How quick is the service with many records? `make bench-serve`: 100,000 records, searches at a steady rate.
+
+On Milvus Lite at 5 searches a second, on a Milvus server at 20. Requests are made by locust (`make bench-setup`), at a
+rate that does not wait for answers; then: the time of the first answer after a start, and the service's memory.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import psutil
+
+from bench.results import keep
+from flows.services.shared import free_port, vector_store
+from medley.models.base import ModelSpec, unit
+from medley.models.profiles import models_for
+from medley.options import VideoOptions
+from medley.settings import Settings, load_settings
+from medley.stores.base import RecordBatch
+from medley.stores.connect import open_store
+from medley.types import Row
+from tests.fakes import asset_id
+from tests.milvus_server import milvus_server
+from tests.world.sentences import make_sentence
+
+_TEXTS, _PICTURES, _OF_A_FILE = 70_000, 30_000, 200
+_SECONDS = 60
+_SECRET = "of-the-benchmark"  # noqa: S105
+ROOT = Path(__file__).parents[1]
+
+
+def fill(settings: Settings) -> None:
+    """Writes the records: sentences of the demo world with vectors around few directions, as real ones have."""
+    rng, models = random.Random(5), models_for(VideoOptions.model_validate({"profile": "demo"}), settings)
+    with vector_store(settings) as address, contextlib.closing(open_store(address)) as store:
+        for space, model, dim, count in (("text", models.text, 384, _TEXTS), ("image", models.vision, 256, _PICTURES)):
+            _fill(store, space, (model, dim, count), rng)
+
+
+def _fill(store: Any, space: str, what: tuple[ModelSpec, int, int], rng: random.Random) -> None:
+    model, dim, count = what
+    noise = np.random.default_rng(7)
+    centres = unit(noise.normal(size=(300, dim)))
+    modality = "speech" if space == "text" else "frame"
+    for n in range(0, count, _OF_A_FILE):
+        near = centres[noise.integers(300, size=_OF_A_FILE)]
+        vectors = unit(near + noise.normal(size=near.shape) * 0.04)
+        texts = [make_sentence(rng) if space == "text" else "" for _ in range(_OF_A_FILE)]
+        rows = [Row(modality, text, at * 5000, at * 5000 + 4000) for at, text in enumerate(texts)]
+        batch = RecordBatch(asset_id(f"{space} {n}"), space, "f" * 32, "w" * 32, rows, vectors)
+        store.write(space, model, [batch])
+
+
+@contextlib.contextmanager
+def serving(env: dict[str, str]) -> Iterator[tuple[str, psutil.Process, float]]:
+    """A service: its URL, its process, and the seconds until its first answer."""
+    port = str(free_port())
+    began = time.monotonic()
+    command = [sys.executable, "-P", "-m", "medley", "serve", "--port", port]
+    process = subprocess.Popen(command, cwd=ROOT, env=env, stderr=subprocess.DEVNULL)
+    try:
+        url = f"http://127.0.0.1:{port}"
+        while not (found := _answer(url)):
+            time.sleep(0.05)
+        first = time.monotonic() - began
+        while found["loading"]:
+            found = _answer(url) or found
+        yield url, psutil.Process(process.pid), first
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _answer(url: str) -> dict[str, Any] | None:
+    with contextlib.suppress(httpx.TransportError):
+        headers = {"Authorization": f"Bearer {_SECRET}"}
+        answer = httpx.get(f"{url}/api/search", params={"query": "the red circle"}, headers=headers, timeout=60)
+        return answer.raise_for_status().json()  # type: ignore[no-any-return]
+    return None
+
+
+def load(url: str, rate: int, directory: Path) -> dict[str, float]:
+    """Searches at a rate; milliseconds by percentile, and failures."""
+    users = rate * 4  # each asks once in four seconds: an answer that is late delays no other request
+    command = [sys.executable, "-m", "locust", "-f", str(ROOT / "bench" / "locust_search.py"), "--headless", "-u"]
+    how = [
+        str(users),
+        "-r",
+        str(users),
+        "-t",
+        f"{_SECONDS}s",
+        "-H",
+        url,
+        "--csv",
+        str(directory / "load"),
+        "--only-summary",
+    ]
+    env = {**os.environ, "MEDLEY_BENCH_SECRET": _SECRET, "PYTHONPATH": f"{ROOT}:{ROOT / '.bench'}"}
+    subprocess.run([*command, *how], env=env, check=True, capture_output=True)
+    with (directory / "load_stats.csv").open() as file:
+        total = next(row for row in csv.DictReader(file) if row["Name"] == "Aggregated")
+    names = {"median": "50%", "p95": "95%", "p99": "99%", "failures": "Failure Count", "rate": "Requests/s"}
+    return {name: float(total[column]) for name, column in names.items()}
+
+
+def measure(name: str, rate: int, home: Path, env: dict[str, str]) -> dict[str, float]:
+    """Fills a store, serves it and asks."""
+    with _environment(env):
+        began = time.monotonic()
+        fill(load_settings())
+        print(f"{name}: filled in {time.monotonic() - began:.0f} s", flush=True)
+        with vector_store(load_settings()), serving(dict(os.environ)) as (url, process, first):
+            found = load(url, rate, home)
+            mb = process.memory_info().rss / 1e6
+    told = {**found, "first_s": round(first, 1), "mb": round(mb), "asked": rate}
+    print(f"{name}: {told}", flush=True)
+    return told
+
+
+@contextlib.contextmanager
+def _environment(env: dict[str, str]) -> Iterator[None]:
+    before = dict(os.environ)
+    os.environ.update(env)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def main() -> None:
+    """Both stores, one after the other."""
+    found = {}
+    with tempfile.TemporaryDirectory(prefix="bench-serve") as directory:
+        base = Path(directory)
+        ours = {"MEDLEY_PROFILE": "demo", "MEDLEY_TOKEN": _SECRET, "MEDLEY_SERVE__PER_MINUTE": "1000000"}
+        found["lite"] = measure("Milvus Lite", 5, base, {**ours, "MEDLEY_HOME": str(base / "lite")})
+        with milvus_server(base) as uri:
+            env = {**ours, "MEDLEY_HOME": str(base / "server"), "MEDLEY_STORE__URI": uri}
+            found["server"] = measure("Milvus server", 20, base, env)
+    keep("serve", found)
+
+
+if __name__ == "__main__":
+    main()
