@@ -6,7 +6,7 @@ STAMP := .venv/.medley-setup
 FIND_PYTHON := for p in python3.12 python3.11 python3; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' 2>/dev/null && echo $$p && break; done
 
-.PHONY: help setup demo pictures docs samples demo-models test-fast test test-cluster test-hard test-corpus test-hostile test-ends test-platform check fix bench bench-again bench-driver bench-growth bench-ingest bench-load bench-long bench-overhead bench-overlap bench-pools bench-report bench-returns bench-serve bench-setup bench-skew bench-start bench-upload bench-where bench-work lock clean
+.PHONY: help setup demo pictures page-pictures docs samples demo-models test-fast test test-cluster test-hard test-corpus test-hostile test-ends test-platform check fix bench bench-again bench-driver bench-growth bench-ingest bench-load bench-long bench-overhead bench-overlap bench-pools bench-report bench-returns bench-serve bench-setup bench-skew bench-start bench-upload bench-where bench-work lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -30,6 +30,9 @@ pictures: setup ## docs/pipelines/*.svg anew from the code
 	@$(PY) -m medley pipelines show video --format svg > docs/pipelines/video.svg
 	@$(PY) -m medley pipelines show pdf --captions.model any --format svg > docs/pipelines/pdf.svg
 	@$(PY) -m medley pipelines show image --captions.model any --pictures.ocr true --format svg > docs/pipelines/image.svg
+
+page-pictures: setup ## docs/images/page-*.png anew, in Chromium
+	@$(PY) -m tests.serve.pictures
 
 docs: setup ## the documentation site, into site/; warnings are errors
 	@NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --strict --quiet

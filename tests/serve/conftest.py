@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -52,15 +53,26 @@ class Served:
 def served(tmp_path_factory: pytest.TempPathFactory, prefect_url: str) -> Iterator[Served]:
     """The index, and its service."""
     base = tmp_path_factory.mktemp("served")
-    files, home = base / "files", base / "home"
+    make_files(base / "files")
+    with serving(base, prefect_url) as found:
+        yield found
+
+
+def make_files(files: Path) -> None:
+    """The sample, a document of two pages, six pictures, and a document that is none."""
     files.mkdir()
     pdf(files / "birds.pdf", text((60, 90, "An introduction to the coast.")), text((60, 120, PAGE_TWO)))
     os.link(SAMPLE, files / "sample.mp4")
     for picture in load_pictures()[:6]:
         Image.open(picture.path).save(files / f"{picture.scene.caption.replace(' ', '-')}.png")
     (files / "broken.pdf").write_bytes(b"%PDF-1.4 this is no document")
+
+
+@contextlib.contextmanager
+def serving(base: Path, prefect_url: str) -> Iterator[Served]:
+    """Ingests the files below `base`, and serves them until the block ends."""
+    files, home, port = base / "files", base / "home", str(_free_port())
     ours = {"MEDLEY_HOME": str(home), "MEDLEY_PROFILE": "demo", "MEDLEY_TOKEN": SECRET, "MEDLEY_RUNNER": "local"}
-    port = str(_free_port())
     limits = {"MEDLEY_SERVE__PORT": port, "MEDLEY_SERVE__PER_MINUTE": "100000", "MEDLEY_SERVE__UPLOAD_MB": "3"}
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith("MEDLEY_")]:
