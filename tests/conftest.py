@@ -83,7 +83,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("case", table, ids=[case.name for case in table])
 
 
-_SLOW_FIRST = {"processes": 1, "commands": 2, "media": 3, "store": 4, "unit": 5}
+_SLOW_FIRST = {"platform": 0, "serve": 0, "processes": 1, "commands": 2, "media": 3, "store": 4, "unit": 5}
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
