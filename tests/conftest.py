@@ -94,6 +94,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left_out = [item for item in items if any(item.get_closest_marker(name) for name in unwanted)]
     config.hook.pytest_deselected(items=left_out)
     kept = [item for item in items if item not in left_out]
+    for item in kept:  # a file at a time, but for those that share the service
+        name = "serve" if item.path.parent.name == "serve" else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(name))
     # the files that take longest begin first: at the end of a run nobody waits for one of them alone
     items[:] = sorted(kept, key=lambda item: _SLOW_FIRST.get(item.path.parent.name, 0))
 

@@ -24,7 +24,7 @@ from flows.services.log import log_to_stderr, logger
 from medley.errors import SetupError
 from medley.settings import Settings, load_settings
 
-_HEADERS_S = 20.0  #: until a client has sent the head of its first request
+_HEADERS_S = 10.0  #: until a client has sent the head of its first request
 _BACKLOG, _CONNECTIONS = 512, 500
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 

@@ -221,6 +221,7 @@ def test_what_the_artifacts_lack_the_next_run_makes(medley: Medley, folder: Path
     assert open_catalog(settings).running_runs() == set()
 
 
+@pytest.mark.whole  # make test-hard has it
 def test_what_is_deleted_by_hand_is_made_again(medley: Medley, folder: Path, settings: Settings) -> None:
     assert medley("ingest", folder).code == 1
     for lost in ("manifest.json", "vectors.npy", "*.jpg"):
@@ -235,6 +236,7 @@ def test_what_is_deleted_by_hand_is_made_again(medley: Medley, folder: Path, set
     assert not any(item["stages"] for item in medley("ingest", folder, "--json").report["items"])
 
 
+@pytest.mark.whole  # make test-hard has it
 def test_another_vision_model_leaves_text_alone_and_takes_the_old_space_away(
     medley: Medley, folder: Path, tmp_path: Path, settings: Settings
 ) -> None:

@@ -72,6 +72,7 @@ def test_sample_is_found_by_what_is_said_and_seen(medley: Medley, tmp_path: Path
     assert (tmp_path / "out" / "sample.vtt").read_text().startswith("WEBVTT\n\n00:00:0")
 
 
+@pytest.mark.whole  # make test-hard has it
 @pytest.mark.synthesisers
 def test_fresh_media_of_the_world(medley: Medley, tmp_path: Path) -> None:
     rates = []

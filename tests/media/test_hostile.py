@@ -35,7 +35,7 @@ from tests.hostile.make import hostile_file, sound_files
 
 LIMITS = Limits(wall_s=60, part_s=30, file_s=60, output_mb=64, memory_mb=1500)
 SEED = int(os.environ.get("SEED", "13"))
-SHORT, SLICES = 90, 6
+SHORT, SLICES = 60, 6
 
 
 @pytest.fixture

@@ -53,6 +53,7 @@ def read_scan(page: Any, directory: Path) -> str:
     return " ".join(block.text for block in reading_order(lines))
 
 
+@pytest.mark.whole  # make test-hard has it
 def test_a_crooked_scan_is_read_with_few_errors(tmp_path: Path) -> None:
     lines = [(72.0, 100.0 + 22 * n, line) for n, line in enumerate(_PROSE)]
     scan_of(pdf(tmp_path / "plain.pdf", text(*lines)), tmp_path / "scan.pdf", dpi=150, degrees=2)

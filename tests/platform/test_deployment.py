@@ -43,6 +43,7 @@ def expect_nights(client: SyncPrefectClient, nightly: UUID) -> None:
     client.delete_deployment(nightly)
 
 
+@pytest.mark.whole  # make test-platform has it
 def test_deployments_on_a_fresh_server_and_on_a_used_one(
     home: Path, prefect_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

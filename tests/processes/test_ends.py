@@ -79,7 +79,7 @@ def prefect_for(
     return choose
 
 
-@pytest.mark.table(share=16)
+@pytest.mark.table(share=40)
 @pytest.mark.timeout(600)
 def test_end_in_the_middle_of_ten_videos(
     case: End,

@@ -205,6 +205,7 @@ def test_an_installed_pipeline_on_ray_goes_on_after_a_kill(
     assert {place: made for place, made in manifests(home).items() if place in done} == done
 
 
+@pytest.mark.whole  # make test-platform has it
 def test_records_in_a_store_of_another_package(
     program: list[str], files: Path, tmp_path: Path, prefect_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -218,6 +219,7 @@ def test_records_in_a_store_of_another_package(
     assert not (Path(os.environ["MEDLEY_HOME"]) / "logs" / "milvus.log").exists(), "no store of ours was started"
 
 
+@pytest.mark.whole  # make test-platform has it
 def test_an_installed_pipeline_is_deployed(
     program: list[str], tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -98,6 +98,7 @@ print(ask(other, [2]))
 """
 
 
+@pytest.mark.whole  # make test-platform has it
 def test_a_model_that_dies_takes_no_other_models_call_with_it(tmp_path: Path) -> None:
     assert ran(tmp_path, SHARED) == [
         "True",
@@ -121,6 +122,7 @@ print(answers == [[2 * n, 2 * n] for n in range(200)], pool.call("pid") == befor
 """
 
 
+@pytest.mark.whole  # make test-platform has it
 def test_a_dead_master_is_made_again_and_finds_its_replicas(tmp_path: Path) -> None:
     assert ran(tmp_path, DEAD_MASTER) == ["True True"], "every call is answered, and no model was loaded twice"
 

@@ -164,6 +164,7 @@ for left in (two, third): left.end()
 """
 
 
+@pytest.mark.whole  # make test-ends has it
 def test_two_actors_share_a_gpu_and_a_third_waits(on_ray: str, tmp_path: Path) -> None:
     """The cluster declares one GPU that is not there: Ray places by what is declared, models go where they can."""
     script = tmp_path / "placement.py"
@@ -214,6 +215,7 @@ pool.end()
 """
 
 
+@pytest.mark.whole  # make test-ends has it
 def test_the_clock_runs_while_the_model_works(on_ray: str, tmp_path: Path) -> None:
     """Neither waiting behind others nor many batches is too long; one batch that does not end is nobody's bad file."""
     script = tmp_path / "waiting.py"

@@ -185,6 +185,7 @@ stop_ray()
 """
 
 
+@pytest.mark.whole  # make test-platform has it
 @pytest.mark.usefixtures("on_ray")
 def test_where_the_shared_process_dies_each_run_gets_its_own(tmp_path: Path) -> None:
     """Then Ray tells whose process died, and only that file is to blame."""

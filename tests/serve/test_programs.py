@@ -40,7 +40,10 @@ def run_here(served: Served, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
     return call
 
 
-@pytest.mark.parametrize("form", ["parquet", "jsonl", "lance"])
+_WHOLE = pytest.mark.whole  # make test-platform
+
+
+@pytest.mark.parametrize("form", ["parquet", pytest.param("jsonl", marks=_WHOLE), pytest.param("lance", marks=_WHOLE)])
 def test_records_go_to_another_index_by_files(run_here: Any, tmp_path: Path, form: str, served: Served) -> None:
     code, out, _ = run_here("export", "--format", form, "--out", tmp_path / "out", "--json")
     told = json.loads(out)
@@ -162,11 +165,6 @@ class TestLangChain(RetrieversIntegrationTests):
     @property
     def retriever_query_example(self) -> str:
         return "a red circle"
-
-    @pytest.mark.asyncio
-    async def test_ainvoke_returns_documents(self, retriever: BaseRetriever) -> None:
-        """Theirs, with the mark that pytest-asyncio wants."""
-        await super().test_ainvoke_returns_documents(retriever)
 
 
 def test_documents_and_nodes_say_where_they_are(served: Served) -> None:
