@@ -73,7 +73,7 @@ def _doing(stack: str) -> tuple[str, str]:
     started = [
         match[1] for frame in frames if (match := re.match(r'process \d+:"(.*)"', frame))
     ]  # each by the one before
-    named = re.findall(r"ray::\w+|flows\.\w+|prefect server|milvus-lite|raylet|default_worker|[\w-]+\.py", started[-1])
+    named = re.findall(r"ray::\w+|flows\.\w+|prefect server|lite_server|raylet|default_worker|[\w-]+\.py", started[-1])
     process = named[0] if named else started[-1][-28:] or "the command"
     packages = [match[1] for frame in frames if (match := re.search(r"\(([\w.-]+)/", frame))]
     if _IMPORTING.search(stack):

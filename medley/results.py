@@ -50,6 +50,7 @@ class Hit:
     thumbnail: str | None = None
     evidence: tuple[Evidence, ...] = ()
     weak: bool = False
+    title: str | None = None
 
     @classmethod
     def of(cls, found: dict[str, Any]) -> Hit:

@@ -141,7 +141,8 @@ class ServeSettings(_Slice):
     per_minute: int = Field(600, ge=1, description="Requests of one address in a minute; more are refused with 429.")
     mcp_writes: bool = Field(False, description="Whether agents may start runs by the tools of /mcp, not only read.")
     webhooks: tuple[str, ...] = Field(
-        (), description="URLs that are told when an item or a run has ended, as a JSON list. Signed, see docs/api.md."
+        (),
+        description="URLs that are told when an item or a run has ended, as a JSON list. Signed, see docs/service.md.",
     )
     saved_queries: tuple[str, ...] = Field(
         (), description="Queries, as a JSON list: webhooks are told when something new matches one of them."

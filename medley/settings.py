@@ -62,7 +62,7 @@ class Settings(BaseSettings):
     cache_mb: int = Field(
         20_000,
         ge=64,
-        description="With artifacts at a URL: size of each machine's cache of them, in MEDLEY_HOME/cache.",
+        description="Size in MB of each machine's cache: artifacts at a URL, and files in buckets that are looked at.",
     )
     profile: str | None = Field(None, description="Profile used where --profile is not given.")
     runner: Runner = Field("ray", description="ray: tasks and models on Ray. local: threads in this process.")

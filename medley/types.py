@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from medley.about import About, about_from_pairs
 from medley.errors import MedleyError
 from medley.plain import printable
 
@@ -51,7 +52,7 @@ class MediaInfo:
     high dynamic range (PQ or HLG) and wants tone mapping; `unsaid`: which of its colours' parameters (as ffmpeg names
     them) it does not tell; `alpha`: it is transparent in places. `video_s`: when the picture ends by the container's
     word, `whole_s` when all of it ends; 0.0 where it does not say. `stopped`: why reading its packets came to no good
-    end, if so; `notes`: what is true of it and no fault.
+    end, if so; `notes`: what is true of it and no fault; `about`: its title and the like.
     """
 
     demuxer: str
@@ -70,8 +71,10 @@ class MediaInfo:
     unsaid: tuple[str, ...] = ()
     stopped: str = ""
     notes: tuple[str, ...] = ()
+    about: About = ()
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "about", about_from_pairs(self.about))
         object.__setattr__(self, "notes", tuple(self.notes))
         object.__setattr__(self, "unsaid", tuple(self.unsaid))
         known = (track if isinstance(track, SoundTrack) else SoundTrack(**track) for track in self.tracks)
@@ -126,8 +129,9 @@ class ArtifactRef:
     """Address of what a stage made of an asset.
 
     `skipped` says why nothing was made ("no audio stream"), `damage` how much of the file could not be decoded: then
-    there is an artifact of the rest; `notes` what else there is to say of it; `records` how many were written, by
-    modality. `error`: what is wrong with this asset of a batch; its neighbours go on.
+    there is an artifact of the rest; `notes` what else there is to say of it, `about` what the file says of itself;
+    `records` how many were written, by modality. `error`: what is wrong with this asset of a batch; its neighbours go
+    on.
     """
 
     asset: Asset
@@ -141,6 +145,7 @@ class ArtifactRef:
     attempts: int = 1
     damage: str = ""
     notes: tuple[str, ...] = ()
+    about: About = ()
     records: dict[str, int] = field(default_factory=dict)
     error: MedleyError | None = None
 

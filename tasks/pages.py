@@ -47,7 +47,7 @@ def _page(page: Page, source: str) -> dict[str, Any]:
 def parse(asset: Asset, draft: Draft, context: TaskContext) -> None:
     """Extracts the text of pages with boxes, in reading order, and makes pictures of pages without a text layer."""
     found = parse_pdf(asset, draft.directory, context.options.pages, context.limits, context.spread)
-    draft.data |= {"pages": found.pages, "damage": found.damage, "notes": list(found.notes)}
+    draft.data |= {"pages": found.pages, "damage": found.damage, "notes": list(found.notes), "about": found.about}
 
 
 @stage(

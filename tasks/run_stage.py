@@ -17,6 +17,7 @@ from prefect.states import Completed
 
 import actors.resident  # noqa: F401  # says where models live
 from medley import __version__
+from medley.about import about_from_pairs
 from medley.artifacts import ArtifactStore, Draft, Manifest
 from medley.dag.stage import Stage
 from medley.errors import BadInput, MedleyError, SetupError, error_class
@@ -107,7 +108,8 @@ def _made(reference: ArtifactRef, draft: Draft, seconds: float) -> ArtifactRef:
 def _facts(data: dict[str, Any]) -> dict[str, Any]:
     """What the flow's process wants to know of an artifact, of its manifest's data."""
     notes, records = tuple(data.get("notes", ())), data.get("records", {})
-    return {"damage": data.get("damage", ""), "notes": notes, "records": records}
+    about = about_from_pairs(data.get("about", ()))
+    return {"damage": data.get("damage", ""), "notes": notes, "about": about, "records": records}
 
 
 def _place(error: MedleyError, reference: ArtifactRef, seconds: float) -> None:

@@ -118,8 +118,8 @@ ACCIDENTS = (
     End("cancelled_in_the_ui", cancelled_in_the_ui, (1,)),
     End("cancelled_in_the_ui_on_ray", cancelled_in_the_ui, (1,), runner="ray"),
     End("ray_worker_killed", killed("ray::"), (0,), runner="ray", ended="complete"),
-    End("store_killed", killed("milvus-lite"), (0,), ended="complete"),
-    End("store_killed_on_ray", killed("milvus-lite"), (0,), runner="ray", ended="complete"),
+    End("store_killed", killed("lite_server"), (0,), ended="complete"),
+    End("store_killed_on_ray", killed("lite_server"), (0,), runner="ray", ended="complete"),
     End("prefect_killed", killed("prefect server"), (0,), ended="complete"),
     End("prefect_killed_on_ray", killed("prefect server"), (0,), runner="ray", ended="complete"),
     *(

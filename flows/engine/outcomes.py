@@ -64,6 +64,9 @@ def record_outcomes(batch: InFlightBatch, reports: Sequence[ItemReport], run_con
     run_context.catalog.record_stages(
         [_row(stage, report, run_context.run) for report in reports for stage in report.stages]
     )
+    told = ((item.asset.asset_id, made.about) for item in batch.items for made in item.results.values() if made.about)
+    for asset_id, about in told:
+        run_context.catalog.record_about(asset_id, about)
     for asset in assets:
         drop_transient(asset, run_context.run)
 

@@ -42,8 +42,8 @@ _ABOUT = """Search in videos, sound, PDFs and pictures. Every request carries th
 _CHECKED_BEFORE = TransportSecuritySettings(enable_dns_rebinding_protection=False)
 
 
-def application(settings: Settings, secret: str) -> FastAPI:
-    """Builds the application. Its store and threads are there between startup and shutdown."""
+def application(settings: Settings, secret: str, *, tells: bool = True) -> FastAPI:
+    """Builds the application. Its store and threads are there between startup and shutdown; `tells`: webhooks, too."""
     sessions = Sessions(secret)
     app = FastAPI(title="Medley", version=__version__, description=_ABOUT, docs_url=None, redoc_url=None)
     headers = {"Authorization": f"Bearer {secret}"}
@@ -53,7 +53,7 @@ def application(settings: Settings, secret: str) -> FastAPI:
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with _running(settings, secret, sessions) as app.state.service, tools.session_manager.run(), inside:
+        async with running(settings, secret, tells=tells) as app.state.service, tools.session_manager.run(), inside:
             yield
 
     app.router.lifespan_context = lifespan
@@ -68,22 +68,23 @@ def application(settings: Settings, secret: str) -> FastAPI:
 
 
 @contextlib.asynccontextmanager
-async def _running(settings: Settings, secret: str, sessions: Sessions) -> AsyncIterator[Service]:
-    """A service with its store, threads and tasks."""
+async def running(settings: Settings, secret: str, *, tells: bool) -> AsyncIterator[Service]:
+    """Yields a service with its store, threads and tasks, until the block ends; `tells`: it posts to webhooks."""
     with contextlib.ExitStack() as held:
         address = await asyncio.to_thread(held.enter_context, vector_store(settings))
         catalog = open_catalog(settings)
         searchers = Searchers(address, settings)
         held.callback(searchers.close)
-        webhooks = Webhooks(settings, catalog, secret)
-        service = Service(settings, catalog, searchers, sessions, webhooks)
-        telling = asyncio.create_task(webhooks.run(lambda query, asset_id: _matching(service, query, asset_id)))
-        warming = asyncio.create_task(_warm_up(service))
+        service = Service(settings, catalog, searchers, Sessions(secret))
+        tasks = [asyncio.create_task(_warm_up(service))]
+        if tells:
+            telling = Webhooks(settings, catalog, secret)
+            tasks.append(asyncio.create_task(telling.run(lambda query, asset: _matching(service, query, asset))))
         try:
             yield service
         finally:
-            telling.cancel()
-            warming.cancel()
+            for task in tasks:
+                task.cancel()
 
 
 def page_address(settings: Settings) -> str:

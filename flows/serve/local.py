@@ -14,7 +14,7 @@ from flows.serve.client import post
 from flows.serve.request import FILTERS, RECORD_ID, SearchRequest
 from flows.services.shared import vector_store
 from medley.catalog import Catalog, open_catalog
-from medley.catalog.known import assets_named
+from medley.catalog.known import assets_named, told_of
 from medley.errors import SetupError
 from medley.media.pictures import PICTURE, convert_picture
 from medley.models.base import ModelSpec, TextEncoder
@@ -62,8 +62,11 @@ def find_in(
     within = _Within(store, catalog, settings, encoders or (lambda spec: encoder_of(spec, settings)))
     moments = _moments(request, within)
     notes = [] if moments or request.offset else _emptied(request, within)
-    paths = catalog.newest_locations([moment.asset_id for moment in moments])
+    ids = [moment.asset_id for moment in moments]
+    paths, told = catalog.newest_locations(ids), told_of(catalog.engine, ids)
     hits = [_hit(moment, paths.get(moment.asset_id), settings) for moment in moments]
+    for hit in hits:
+        hit["title"] = told.get(hit["asset_id"], {}).get("title")
     return {"query": request.query, "hits": hits, "notes": notes, "loading": False}
 
 
@@ -130,14 +133,14 @@ def _floors(file: Path) -> Floors:
 
 
 def _named(query: str, catalog: Catalog) -> list[str]:
-    """Assets whose names have all words of the query, as far as those tell anything."""
+    """Assets whose names and tags have all words of the query, as far as those tell anything."""
     words = [word for word in words_of(query) if len(word) > 1]
     if not words:
         return []
     ids = assets_named(catalog.engine, words, _NAMED)
-    names = catalog.newest_locations(ids)
-    wanted = set(words)
-    return [asset_id for asset_id in ids if wanted <= set(words_of(_spoken(os.path.basename(names.get(asset_id, "")))))]
+    names, told, wanted = catalog.newest_locations(ids), told_of(catalog.engine, ids), set(words)
+    called = {id_: " ".join((_spoken(os.path.basename(names.get(id_, ""))), *told[id_].values())) for id_ in ids}
+    return [asset_id for asset_id in ids if wanted <= set(words_of(called[asset_id]))]
 
 
 def _spoken(name: str) -> str:

@@ -16,7 +16,6 @@ from flows.serve.local import Found, find_in
 from flows.serve.request import RECORD_ID, SearchRequest
 from flows.serve.searchers import Searchers
 from flows.serve.sessions import Sessions
-from flows.serve.webhooks import Webhooks
 from medley.catalog import Catalog
 from medley.errors import MissingFile
 from medley.media.source import asset_here, stamp_of
@@ -36,7 +35,6 @@ class Service:
     catalog: Catalog
     searchers: Searchers
     sessions: Sessions
-    webhooks: Webhooks
 
     async def search(self, request: SearchRequest) -> Found:
         """Searches in one of the threads. Raises StoreUnavailable, SetupError, ModelUnavailable."""

@@ -64,12 +64,7 @@ def prefect_service(host: str = "127.0.0.1") -> Service:
 
 def milvus_service(settings: Settings) -> Service:
     """Milvus Lite's server. Loopback only: it has no authentication."""
-    program = (
-        str(Path(sys.executable).with_name("milvus-lite")),
-        "server",
-        "--data-dir",
-        str(settings.home / "milvus"),
-    )
+    program = (sys.executable, "-P", "-m", "medley.stores.lite_server", "--data-dir", str(settings.home / "milvus"))
     command = (*program, "--host", "127.0.0.1", "--port", "{port}")
     return Service("milvus", command, "http://127.0.0.1:{port}", "tcp://127.0.0.1:{port}")
 

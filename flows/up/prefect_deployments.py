@@ -14,7 +14,14 @@ from typing import Any
 import yaml
 from prefect import get_client
 from prefect.client.orchestration import SyncPrefectClient
-from prefect.client.schemas.actions import VariableCreate, VariableUpdate, WorkPoolCreate, WorkPoolUpdate
+from prefect.client.schemas.actions import (
+    DeploymentUpdate,
+    VariableCreate,
+    VariableUpdate,
+    WorkPoolCreate,
+    WorkPoolUpdate,
+)
+from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterTags
 from prefect.client.schemas.objects import StateType
 from prefect.events.actions import ChangeFlowRunState
 from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
@@ -23,12 +30,14 @@ from prefect.exceptions import ObjectAlreadyExists
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows.engine import prefect_flows
+from flows.engine.plan import with_profile
 from flows.services.addresses import prefect_url
 from flows.up.files import deployment_file
 from medley import __version__
 from medley.dag.pipeline import Pipeline
 from medley.dag.registry import pipelines
 from medley.errors import SetupError
+from medley.options import ModelChoice
 from medley.settings import Settings
 
 WORK_POOL = "medley"
@@ -42,7 +51,8 @@ def deploy_all(settings: Settings) -> None:
     url = prefect_url(settings)
     others = yaml.safe_dump(_of_other_packages(), sort_keys=False)
     content = deployment_file("prefect.yaml").read_bytes() + __version__.encode()
-    wanted = hashlib.sha256(content + others.encode()).hexdigest()[:16]
+    profile = with_profile(ModelChoice(), settings).chosen.value
+    wanted = hashlib.sha256(content + others.encode() + profile.encode()).hexdigest()[:16]
     with temporary_settings({PREFECT_API_URL: url}), get_client(sync_client=True) as client:
         _make_work_pool(client, settings.up.runs)
         before = _deployed(client)
@@ -53,7 +63,19 @@ def deploy_all(settings: Settings) -> None:
             with tempfile.TemporaryDirectory() as directory:
                 Path(directory, "prefect.yaml").write_text(others)
                 _deploy(str(url), Path(directory))
+        _show_profile(client, profile)
         _record_deployed(client, before, wanted)
+
+
+def _show_profile(client: SyncPrefectClient, profile: str) -> None:
+    """Makes the profile that runs here would have the one that Prefect's form shows."""
+    ours = DeploymentFilter(tags=DeploymentFilterTags(all_=["medley"]))
+    for deployment in client.read_deployments(deployment_filter=ours):
+        schema = deployment.parameter_openapi_schema or {}
+        for group in schema.get("definitions", {}).values():
+            if shown := group.get("properties", {}).get("profile"):
+                shown["default"] = profile
+        client.update_deployment(deployment.id, DeploymentUpdate(parameter_openapi_schema=schema))
 
 
 def expect_heartbeats(url: str) -> None:

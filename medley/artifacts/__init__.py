@@ -12,7 +12,7 @@ __all__ = ["MANIFEST", "ArtifactStore", "Draft", "Key", "Manifest", "artifact_st
 def artifact_store(root: Path, url: str = "", cache_mb: int = 0) -> ArtifactStore:
     """Opens the artifacts below `root`; with `url` those at the URL, of which `root` caches up to `cache_mb` MB."""
     if not url:
-        return ArtifactStore(root)
+        return ArtifactStore(root, cache_mb << 20)
     from medley.artifacts.at_url import UrlArtifacts  # loads what speaks to buckets
 
     return UrlArtifacts(root, url, cache_mb << 20)

@@ -15,10 +15,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from functools import lru_cache
 from pathlib import Path
 
-from medley.artifacts.cache import FILES, SOURCES, Cache, alone, hold
+from medley.artifacts.cache import FILES, alone, hold
+from medley.artifacts.copies import Copies
 from medley.artifacts.requests import read_manifest, remove_if_there, told
 from medley.artifacts.store import MANIFEST, ArtifactStore, Draft, Key, Manifest, R, T, swap_in
 from medley.errors import MissingFile, SetupError, TransientError
@@ -28,7 +28,6 @@ from medley.types import Object
 _VERSION = ".version"  # of the manifest, beside its copy
 _AT_ONCE = 16  # requests
 _KNOWN_S = 60.0  # for which what was looked up is taken for what there is
-_TRIES = 3
 _PROBE = ".medley"
 
 
@@ -38,10 +37,14 @@ class UrlArtifacts(ArtifactStore):
     def __init__(
         self, root: Path, url: str, cache_bytes: int, listed: dict[str, dict[str, Object]] | None = None
     ) -> None:
-        super().__init__(root)
+        super().__init__(root, cache_bytes)
         self.url = url.rstrip("/")
         self._bytes, self._listed = cache_bytes, listed
-        self._cache = _cache_of(root, cache_bytes)
+
+    @property
+    def copies(self) -> Copies:
+        """What this machine has fetched."""
+        return Copies(self.root, self._bytes, self.url)
 
     def check(self) -> None:
         """Writes a small object to the URL. Raises SetupError where that is refused."""
@@ -101,7 +104,7 @@ class UrlArtifacts(ArtifactStore):
         *directory, _ = name.split("/", 4)
         handle = hold(self.root.joinpath(*directory, MANIFEST)) if whole.is_file() else None
         copy = whole if handle is not None else self.root / FILES / name
-        handle = handle if handle is not None else self._held_copy(f"{self.url}/{name}", copy)
+        handle = handle if handle is not None else self.copies.held(f"{self.url}/{name}", copy)
         try:
             yield copy
         finally:
@@ -112,16 +115,6 @@ class UrlArtifacts(ArtifactStore):
         with suppress(MissingFile, TransientError), self.hold_file(name) as path:
             return path
         return self.root / name
-
-    @contextmanager
-    def hold_source(self, url: str, asset_id: str, name: str) -> Iterator[Path]:
-        """Yields a copy of the file at `url`, whose bytes have the hash `asset_id`. Raises TransientError."""
-        copy = self.root / SOURCES / asset_id[:2] / asset_id / name
-        handle = self._held_copy(url, copy, asset_id)
-        try:
-            yield copy
-        finally:
-            os.close(handle)
 
     @contextmanager
     def create_all(self, keys: Sequence[Key], run_id: str) -> Iterator[list[Draft]]:
@@ -150,7 +143,8 @@ class UrlArtifacts(ArtifactStore):
 
     def forget_copies(self, known: Callable[[str], bool]) -> None:
         """Removes what the cache has of assets that are not `known`."""
-        for root in (self.root, self.root / FILES, self.root / SOURCES):
+        super().forget_copies(known)
+        for root in (self.root, self.root / FILES):
             for directory in root.glob("??/*"):
                 if not known(directory.name):
                     shutil.rmtree(directory, ignore_errors=True)
@@ -160,8 +154,7 @@ class UrlArtifacts(ArtifactStore):
         found = self._objects(asset_id)
         self._remove(asset_id, sorted(found, key=lambda name: not name.endswith(f"/{MANIFEST}")))
         super().remove_asset(asset_id)
-        for folder in (FILES, SOURCES):
-            shutil.rmtree(self.root / folder / asset_id[:2] / asset_id, ignore_errors=True)
+        shutil.rmtree(self.root / FILES / asset_id[:2] / asset_id, ignore_errors=True)
         return len(found), sum(max(0, known.size_bytes) for known in found.values())
 
     def _url(self, asset_id: str, name: str = "") -> str:
@@ -193,19 +186,7 @@ class UrlArtifacts(ArtifactStore):
         return manifest, known.version
 
     def _held(self, key: Key) -> int:
-        return self._locked(self.directory(*key) / MANIFEST, lambda: self._ensure(key))
-
-    def _locked(self, path: Path, ensure: Callable[[], int]) -> int:
-        """Locks an entry of the cache by its file; `ensure` sees to it that it is there, and returns the bytes added.
-
-        What is too much in the cache goes once this entry is safe. Raises TransientError.
-        """
-        for _ in range(_TRIES):
-            added = ensure()
-            if (handle := hold(path)) is not None:
-                self._cache.added(added)
-                return handle
-        raise TransientError(f"the cache {self.root} lost what was fetched", remedy="Raise MEDLEY_CACHE_MB")
+        return self.copies.locked(self.directory(*key) / MANIFEST, lambda: self._ensure(key))
 
     def _ensure(self, key: Key) -> int:
         """Makes the cache's copy of an artifact the one that counts; returns how many bytes were fetched."""
@@ -219,32 +200,12 @@ class UrlArtifacts(ArtifactStore):
             draft = directory.with_name(f".{directory.name}.{uuid.uuid4().hex[:8]}")
             try:
                 base = self._url(key[0], f"{key[1]}/{key[2]}/")
-                self.map(lambda name: self._download(base + name, draft / name), [*manifest.files, MANIFEST])
+                self.map(lambda name: self.copies.download(base + name, draft / name), [*manifest.files, MANIFEST])
                 (draft / _VERSION).write_text(version)
                 swap_in(draft, directory)
             finally:
                 shutil.rmtree(draft, ignore_errors=True)
         return sum(of["size"] for of in manifest.files.values())
-
-    def _download(self, url: str, to: Path) -> str:
-        with told(self.url):
-            return objects.fetch(url, to)
-
-    def _held_copy(self, url: str, copy: Path, sha256: str = "") -> int:
-        return self._locked(copy, lambda: self._ensure_copy(url, copy, sha256))
-
-    def _ensure_copy(self, url: str, copy: Path, sha256: str) -> int:
-        with alone(copy):
-            if copy.exists():
-                return 0
-            draft = copy.with_name(f".{uuid.uuid4().hex}")
-            try:
-                if self._download(url, draft) != sha256 and sha256:
-                    raise TransientError("has changed since it was looked at", file=url, remedy="Run again")
-                draft.rename(copy)
-            finally:
-                draft.unlink(missing_ok=True)
-            return copy.stat().st_size
 
     def _upload(self, key: Key) -> None:
         directory, base = self.directory(*key), self._url(key[0], f"{key[1]}/{key[2]}/")
@@ -255,7 +216,7 @@ class UrlArtifacts(ArtifactStore):
                 objects.put(directory / name, base + name)
             version = objects.put(directory / MANIFEST, base + MANIFEST)
         (directory / _VERSION).write_text(version)
-        self._cache.added(sum(of["size"] for of in files.values()))
+        self.copies.added(sum(of["size"] for of in files.values()))
 
     def _remove(self, asset_id: str, names: Sequence[str]) -> None:
         """The first one alone, then the others."""
@@ -266,11 +227,6 @@ class UrlArtifacts(ArtifactStore):
 
 #: By URL, when some assets were looked up together, and what there was of them.
 _looked_up: dict[str, tuple[float, dict[str, dict[str, Object]]]] = {}
-
-
-@lru_cache
-def _cache_of(root: Path, most_bytes: int) -> Cache:
-    return Cache(root, most_bytes)
 
 
 def _version_of(directory: Path) -> str:

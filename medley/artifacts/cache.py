@@ -15,10 +15,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from medley.artifacts.store import MANIFEST
+from medley.artifacts.store import MANIFEST, SOURCES
 
-#: Below the cache's root: files of artifacts that are wanted alone, and copies of the files that are ingested.
-FILES, SOURCES = ".files", ".sources"
+FILES = ".files"  #: below the cache's root: files of artifacts that are wanted alone
 _FULL, _EACH = 0.9, 0.05  # of the size: what is left after a round, and what is added before the next one
 _ABANDONED_S = 86_400.0  # a draft of a process that is dead
 

@@ -16,12 +16,16 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from medley.errors import NO_SPACE, BadInput, no_space
 from medley.types import utc_now
 
+if TYPE_CHECKING:
+    from medley.artifacts.copies import Copies
+
 MANIFEST = "manifest.json"
+SOURCES = ".sources"  #: copies of the files that are ingested, below the root
 _BLOCK_BYTES = 1 << 20
 T = TypeVar("T")
 R = TypeVar("R")
@@ -53,8 +57,15 @@ class Draft:
 class ArtifactStore:
     """Artifacts below one root directory."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, root: Path, cache_bytes: int = 10 << 30) -> None:
+        self.root, self._bytes = root, cache_bytes
+
+    @property
+    def copies(self) -> Copies:
+        """What this machine has fetched."""
+        from medley.artifacts.copies import Copies  # loads what speaks to buckets
+
+        return Copies(self.root / SOURCES, self._bytes)
 
     def check(self) -> None:
         """Raises SetupError where artifacts cannot be kept here."""
@@ -106,12 +117,16 @@ class ArtifactStore:
 
     @contextmanager
     def hold_source(self, url: str, asset_id: str, name: str) -> Iterator[Path]:
-        """Yields a copy of the file at `url`, called `name`; where artifacts are on a file system there are none.
+        """Yields a copy of the file at `url`, called `name`, which stays here until the block ends.
 
-        Raises TransientError where its bytes do not have the hash `asset_id`.
+        Raises MissingFile, TransientError, also where its bytes do not have the hash `asset_id`.
         """
-        raise AssertionError("workers see the file itself")
-        yield
+        copy = self.root / SOURCES / asset_id[:2] / asset_id / name
+        handle = self.copies.held(url, copy, asset_id)
+        try:
+            yield copy
+        finally:
+            os.close(handle)
 
     @contextmanager
     def hold_file(self, name: str) -> Iterator[Path]:
@@ -166,6 +181,9 @@ class ArtifactStore:
 
     def forget_copies(self, known: Callable[[str], bool]) -> None:
         """Removes this machine's copies of assets that are not `known`, where there are such copies."""
+        for directory in (self.root / SOURCES).glob("??/*"):
+            if not known(directory.name):
+                shutil.rmtree(directory, ignore_errors=True)
 
     def remove_asset(self, asset_id: str) -> tuple[int, int]:
         """Takes everything away that was made of an asset; returns how many files that were, and how many bytes."""
@@ -173,6 +191,7 @@ class ArtifactStore:
         sizes = [os.lstat(os.path.join(at, name)).st_size for at, _, names in os.walk(directory) for name in names]
         if directory.exists():
             shutil.rmtree(directory)
+        shutil.rmtree(self.root / SOURCES / asset_id[:2] / asset_id, ignore_errors=True)
         return len(sizes), sum(sizes)
 
 

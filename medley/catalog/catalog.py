@@ -12,12 +12,13 @@ from typing import Any
 from sqlalchemy import Engine, delete, select, update
 from sqlalchemy.exc import DatabaseError, DBAPIError
 
+from medley.about import About, to_text
 from medley.catalog.alive import is_alive, is_here, now
 from medley.catalog.engine import engine_of
 from medley.catalog.lookup import Location, Outcome, locations_of, media_of
 from medley.catalog.migrate import migrate
 from medley.catalog.reading import rows, scalar, scalars
-from medley.catalog.tables import claims, locations, outcomes, runs, stages, uploads
+from medley.catalog.tables import assets, claims, locations, outcomes, runs, stages, uploads
 from medley.catalog.upsert import (
     BEGUN,
     CLAIM,
@@ -152,9 +153,14 @@ class Catalog:
         now = utc_now()
         probed = asdict(media) if media else None
         asset = {"asset_id": found.asset_id, "size_bytes": found.size_bytes or 0, "media": probed, "created": now}
+        asset["about"] = to_text(media.about) if media else ""
         self._write(
             (UPSERT_ASSET, asset), (UPSERT_LOCATION, {**asdict(found), "error": None, "attempts": 0, "seen": now})
         )
+
+    def record_about(self, asset_id: str, about: About) -> None:
+        """Notes what a file says of itself."""
+        self._write(update(assets).where(assets.c.asset_id == asset_id).values(about=to_text(about)))
 
     def record_seen(self, paths: Sequence[str]) -> None:
         """Notes that paths show what they showed before."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Engine, Text, cast, func, select
 
+from medley.about import from_text
 from medley.catalog.known import made_of
 from medley.catalog.reading import rows, scalar, scalars
 from medley.catalog.tables import assets, locations, outcomes, runs, stages, tags, uploads
@@ -58,6 +59,7 @@ def asset_details(engine: Engine, asset_id: str) -> dict[str, Any] | None:
     seen = select(locations.c.path).where(locations.c.asset_id == asset_id).order_by(locations.c.seen.desc())
     return {
         **known[0]._mapping,
+        "about": from_text(known[0].about),
         "paths": scalars(engine, seen),
         "tags": scalars(engine, select(tags.c.tag).where(tags.c.asset_id == asset_id).order_by(tags.c.tag)),
         "outcomes": [_outcome(engine, row) for row in rows(engine, _of_asset(outcomes, asset_id))],

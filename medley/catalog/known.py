@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from sqlalchemy import Engine, delete, func, null, select
+from sqlalchemy import Engine, delete, func, null, or_, select
 
+from medley.about import from_text
 from medley.catalog.reading import rows, scalar, scalars
 from medley.catalog.tables import assets, locations, outcomes, plans, stages, tags, uploads
 from medley.catalog.upsert import INSERT_PLAN, INSERT_TAG
@@ -56,11 +57,18 @@ def assets_of_kind(engine: Engine, kind: str) -> list[str]:
 
 
 def assets_named(engine: Engine, words: Collection[str], limit: int) -> list[str]:
-    """Assets whose newest names may have all of those words, at most `limit`."""
-    query = select(locations.c.asset_id).where(locations.c.asset_id.is_not(None))
+    """Assets whose newest names and tags (title, artist, ...) may have all of those words, at most `limit`."""
+    query = select(locations.c.asset_id).join(assets, locations.c.asset_id == assets.c.asset_id)
     for word in words:
-        query = query.where(locations.c.path.icontains(word, autoescape=True))
+        named = (column.icontains(word, autoescape=True) for column in (locations.c.path, assets.c.about))
+        query = query.where(or_(*named))
     return scalars(engine, query.distinct().limit(limit))
+
+
+def told_of(engine: Engine, asset_ids: Collection[str]) -> dict[str, dict[str, str]]:
+    """Returns what files say of themselves, by asset: title, artist and the like."""
+    query = select(assets.c.asset_id, assets.c.about).where(assets.c.asset_id.in_(asset_ids))
+    return {row[0]: from_text(row[1]) for row in rows(engine, query)}
 
 
 def assets_tagged(engine: Engine, wanted: Collection[str]) -> list[str]:

@@ -65,6 +65,7 @@ assets = Table(
     Column("size_bytes", BigInteger, nullable=False),
     Column("media", JSON),  # what the probe found; null where it could not be opened
     Column("created", String(32), nullable=False),
+    Column("about", Text),  # its title and the like, see `about.to_text`
 )
 
 locations = Table(

@@ -43,7 +43,13 @@ def upsert(
     return text(sql).bindparams(*(bindparam(name, type_=table.c[name].type) for name in names))
 
 
-UPSERT_ASSET = upsert(assets, ("asset_id", "size_bytes", "media", "created"), ["asset_id"], once=["created"])
+UPSERT_ASSET = upsert(
+    assets,
+    ("asset_id", "size_bytes", "media", "created", "about"),
+    ["asset_id"],
+    once=["created"],
+    changed={"about": "COALESCE(NULLIF(excluded.about, ''), assets.about)"},  # of a PDF its first stage tells it
+)
 UPSERT_LOCATION = upsert(locations, [column.name for column in locations.c], ["path"])
 FAILED_LOCATION = upsert(
     locations,

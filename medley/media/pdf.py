@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from medley.about import About, about_from
 from medley.errors import CorruptMedia, EncryptedPdf, TooLarge
 from medley.media.job import JobResult, run_job
 from medley.media.layout import Block, Line, reading_order
@@ -59,11 +60,12 @@ _XFA = "is a dynamic form (XFA), which only Adobe's programs draw: what it says 
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """How many pages there are, how much of the document is lost, and what else there is to say."""
+    """How many pages there are, how much of the document is lost, what else there is to say, and what it is called."""
 
     pages: int
     damage: str
     notes: tuple[str, ...] = ()
+    about: About = ()
 
 
 def parse_pdf(asset: Asset, directory: Path, options: PageOptions, limits: Limits, spread: Spread = HERE) -> Read:
@@ -85,7 +87,8 @@ def parse_pdf(asset: Asset, directory: Path, options: PageOptions, limits: Limit
     attached = reader.beside.get("attached", 0)
     notes = (f"{attached} attached file{'s' * (attached > 1)} not looked at",) if attached else ()
     damage = [_damage(lost, reader.count, asset), _XFA if reader.beside.get("xfa") else ""]
-    return Read(reader.count, "; ".join(filter(None, damage)), notes)
+    about = about_from(reader.beside.get("tags", {}))
+    return Read(reader.count, "; ".join(filter(None, damage)), notes, about)
 
 
 def find_figures(

@@ -144,11 +144,12 @@ def work(job: dict[str, Any], tell: Tell) -> None:
 
 
 def _beside(document: Any) -> dict[str, Any]:
-    """What there is besides pages: files that are attached; a form that only Adobe's programs draw."""
+    """What there is besides pages: tags, files that are attached, a form that only Adobe's programs draw."""
     if not document:
         return {}
     drawn_by_adobe = pdfium_c.FPDF_GetFormType(document) == pdfium_c.FORMTYPE_XFA_FULL
-    return {"attached": pdfium_c.FPDFDoc_GetAttachmentCount(document), "xfa": drawn_by_adobe}
+    attached = pdfium_c.FPDFDoc_GetAttachmentCount(document)
+    return {"attached": attached, "xfa": drawn_by_adobe, "tags": document.get_metadata_dict(skip_empty=True)}
 
 
 def _opened(job: dict[str, Any]) -> Any:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from medley.about import about_from
 from medley.errors import CorruptMedia, TooLarge, UnsupportedMedia
 from medley.media.job import run_job
 from medley.media.magic import Sniffed
@@ -53,6 +54,7 @@ def probe_source(source: Source, sniffed: Sniffed, limits: Limits) -> MediaInfo:
         tracks=tuple(SoundTrack(s["index"], s["language"], found.end_s(s)) for s in sounds),
         stopped=found.streams["stopped"],
         notes=tuple(found.notes()),
+        about=about_from(found.streams["tags"]),
     )
 
 

@@ -42,7 +42,14 @@ def describe(container: Any, more: Iterable[Any]) -> dict[str, Any]:
         "restarts": reading.line.restarts,
         "gaps": [[gap.at_s, gap.length_s] for gap in reading.line.gaps],
         "stopped": reading.stopped,
+        "tags": _tags(container),
     }
+
+
+def _tags(container: Any) -> dict[str, str]:
+    """Title and the like; Ogg has them in its streams."""
+    of_streams = [stream.metadata for stream in container.streams if container.format.name == "ogg"]
+    return {name: value for tags in (*of_streams, container.metadata) for name, value in tags.items()}
 
 
 def pictures(container: Any, index: int) -> dict[str, Any]:

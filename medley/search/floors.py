@@ -1,4 +1,4 @@
-"""The floor of each model: known, or measured in a collection with queries that nothing there should fit."""
+"""The floor of each model and modality: known, or measured with queries that nothing in a collection should fit."""
 
 from __future__ import annotations
 
@@ -10,26 +10,28 @@ from pathlib import Path
 from medley.models.base import TextEncoder
 from medley.search.scores import KNOWN, Floor, floor_from
 from medley.stores.base import Collection, Scope, VectorStore
+from medley.types import Modality
 
 _FRESH_S = 24 * 3600.0  #: a collection grows: what was measured is measured again
 _UNSURE = Floor(0.3, 0.6)  #: of an empty collection
 
 
 class Floors:
-    """Floors by collection. Those of models that Medley does not know are kept in `file` for a day."""
+    """Floors by collection and modality. Those of models that Medley does not know are kept in `file` for a day."""
 
     def __init__(self, file: Path | None = None) -> None:
         self._file = file
         self._measured: dict[str, tuple[float, Floor]] = _read(file) if file else {}
 
-    def of(self, store: VectorStore, collection: Collection, encoder: TextEncoder) -> Floor:
-        """Returns the floor of a collection. Raises StoreUnavailable."""
+    def of(self, store: VectorStore, collection: Collection, encoder: TextEncoder, modality: Modality) -> Floor:
+        """Returns the floor of a modality in a collection. Raises StoreUnavailable."""
         if known := KNOWN.get(collection.model.id):
-            return known[""]
-        measured = self._measured.get(collection.name)
+            return known.get(modality) or known[""]
+        name = f"{collection.name} {modality}"
+        measured = self._measured.get(name)
         if measured is None or time.time() > measured[0] + _FRESH_S:
-            measured = time.time(), measure(store, collection, encoder)
-            self._measured[collection.name] = measured
+            measured = time.time(), measure(store, collection, encoder, Scope(modalities=(modality,)))
+            self._measured[name] = measured
             self._write()
         return measured[1]
 
@@ -41,10 +43,10 @@ class Floors:
             draft.replace(self._file)
 
 
-def measure(store: VectorStore, collection: Collection, encoder: TextEncoder, scope: Scope | None = None) -> Floor:
-    """Measures the floor of a collection: how well fifty unrelated queries fit the best of its records."""
+def measure(store: VectorStore, collection: Collection, encoder: TextEncoder, scope: Scope) -> Floor:
+    """Measures the floor of a part of a collection: how well fifty unrelated queries fit the best of its records."""
     vectors = encoder.encode_texts(unrelated_queries())
-    answers = (store.search_vector(collection, vector, scope or Scope(), 1) for vector in vectors)
+    answers = (store.search_vector(collection, vector, scope, 1) for vector in vectors)
     best = [hits[0].score for hits in answers if hits]
     return floor_from(best) if best else _UNSURE
 

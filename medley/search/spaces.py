@@ -122,9 +122,10 @@ def _ask(asked: _Asked, collection: Collection, scope: Scope) -> list[Evidence]:
     if not hasattr(encoder, "encode_texts"):
         return []  # a space of a pipeline's own
     vector = encoder.encode_texts([asked.query])[0]
-    floor = asked.floors.of(asked.store, collection, encoder)
     found = asked.store.search_vector(collection, vector, scope, asked.depth)
-    pieces = [Evidence(hit, floor.score(hit.score), {"cosine": hit.score}) for hit in found]
+    met = {hit.row.modality for hit in found}
+    floors = {modality: asked.floors.of(asked.store, collection, encoder, modality) for modality in met}
+    pieces = [Evidence(hit, floors[hit.row.modality].score(hit.score), {"cosine": hit.score}) for hit in found]
     if collection.space == "text":
         pieces = _by_meaning_and_words(asked, collection, scope, pieces)
     return pieces + _of_named(asked, collection, scope, vector, pieces)

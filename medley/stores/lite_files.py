@@ -11,6 +11,7 @@ import os
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -37,6 +38,31 @@ def erase_rows(root: Path, assets: Collection[str]) -> dict[str, int]:
                 _rewrite(path, pq.read_table(path).filter(pc.invert(mine)))
                 counts.append(count)
     return {"segments": len(counts), "rows": sum(counts)} if counts else {}
+
+
+def drop_torn_indexes(root: Path) -> int:
+    """Removes indexes that a killed server has left half written, and returns how many; they are made again.
+
+    Lite 3.2 writes them in place, and would answer each request for their collection with an error ever after. Leaves
+    everything as it is where a server runs.
+    """
+    if not root.is_dir():
+        return 0
+    with contextlib.suppress(StoreUnavailable), _store_locked(root):
+        torn = [path for path in root.glob("collections/*/partitions/*/indexes/*.flat.idx") if not _is_whole(path)]
+        for path in torn:
+            path.unlink()
+        return len(torn)
+    return 0
+
+
+def _is_whole(index: Path) -> bool:
+    """Whether all vectors are there that its head promises (numpy's format)."""
+    try:
+        np.load(index, mmap_mode="r", allow_pickle=False)
+    except (ValueError, EOFError):
+        return False
+    return True
 
 
 def _rewrite(path: Path, kept: pa.Table) -> None:

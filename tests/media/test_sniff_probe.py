@@ -225,3 +225,13 @@ def test_what_the_probe_says_is_small_and_whole(short: Path) -> None:
         whole_s=pytest.approx(2.0, abs=0.05),
         tracks=(SoundTrack(1, "", pytest.approx(2.0, abs=0.05)),),
     )
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.avi", "a.mp3", "a.opus", "a.ogg", "a.flac", "a.wav", "a.m4a"])
+def test_what_a_file_says_of_itself(tmp_path: Path, name: str) -> None:
+    options = WITH_PICTURE[name][0] if name in WITH_PICTURE else SOUND[name][0]
+    told = ["-metadata", "title=Über die  Küste\n", "-metadata", "artist=A. Tern", "-metadata", "encoder_options=x"]
+    ffmpeg("-i", SAMPLE, "-t", "1", *options, *told, tmp_path / name)
+    about = dict(probe_media(tmp_path / name, LIMITS).about)
+    assert (about["title"], about["artist"]) == ("Über die Küste", "A. Tern")
+    assert "encoder_options" not in about

@@ -122,3 +122,15 @@ def test_the_work_pool_names_every_variable_it_has() -> None:
     Draft202012Validator.check_schema(template["variables"])
     used = set(re.findall(r"\{\{ (\w+) \}\}", json.dumps(template["job_configuration"])))
     assert used <= set(template["variables"]["properties"])
+
+
+def test_the_service_on_a_cluster_is_as_ray_serve_wants_it() -> None:
+    from ray.serve.schema import ServeDeploySchema
+
+    found = ServeDeploySchema.model_validate(yaml.safe_load((DEPLOYMENTS / "serve.yaml").read_text()))
+    [application] = found.applications
+    assert application.import_path == "flows.serve.ray_serve:app"
+    assert application.deployments[0].name == "MedleyService"
+    known = {f"MEDLEY_{name.upper()}" for name in Settings.model_fields}
+    for name in application.runtime_env["env_vars"]:
+        assert name.partition("__")[0] in known | {"PREFECT_API_URL"}, name

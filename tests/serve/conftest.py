@@ -18,11 +18,12 @@ from PIL import Image
 from flows.commands.cli import main
 from medley.system import stop
 from tests.conftest import ROOT, SAMPLE, _free_port, eventually
-from tests.documents import pdf, text
+from tests.documents import both, pdf, text
 from tests.world.evaluation import load_pictures
 
 SECRET = "the-secret-of-the-tests"
 #: Words of the document's second page, and where they stand.
+TITLE = "Ornithology of the northern inlets"
 PAGE_TWO = "The lighthouse keeper counts migrating geese every autumn."
 
 
@@ -61,7 +62,8 @@ def served(tmp_path_factory: pytest.TempPathFactory, prefect_url: str) -> Iterat
 def make_files(files: Path) -> None:
     """The sample, a document of two pages, six pictures, and a document that is none."""
     files.mkdir()
-    pdf(files / "birds.pdf", text((60, 90, "An introduction to the coast.")), text((60, 120, PAGE_TWO)))
+    first = both(text((60, 90, "An introduction to the coast.")), lambda canvas: canvas.setTitle(TITLE))
+    pdf(files / "birds.pdf", first, text((60, 120, PAGE_TWO)))
     os.link(SAMPLE, files / "sample.mp4")
     for picture in load_pictures()[:6]:
         Image.open(picture.path).save(files / f"{picture.scene.caption.replace(' ', '-')}.png")

@@ -24,7 +24,7 @@ from medley.errors import MedleyError
 from medley.setting_groups import ServeSettings
 from medley.settings import Settings
 from tests.conftest import SAMPLE
-from tests.serve.conftest import PAGE_TWO, SECRET, Served
+from tests.serve.conftest import PAGE_TWO, SECRET, TITLE, Served
 
 OK, PARTIAL = 200, 206
 
@@ -39,6 +39,13 @@ def test_a_search_finds_what_is_said_what_is_seen_and_what_is_written(served: Se
     assert not any(hit["weak"] for hit in (said, written, seen))
     assert all(hit["weak"] for hit in served.hits("how to tie a bow tie"))
     assert served.hits("how to tie a bow tie", least=0.5) == []
+
+
+def test_a_file_is_found_by_its_title(served: Served) -> None:
+    best = served.hits("ornithology northern inlets")[0]
+    assert (Path(best["path"]).name, best["title"], best["weak"]) == ("birds.pdf", TITLE, False)
+    with served.client() as client:
+        assert client.get(f"/api/assets/{best['asset_id']}").json()["about"]["title"] == TITLE
 
 
 def test_filters_pages_of_hits_and_likeness(served: Served) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -25,14 +26,15 @@ AWAY = StoreUnavailable("away", remedy="wait")
 
 
 def started(data: Path, port: int) -> subprocess.Popen[bytes]:
-    program = [str(Path(sys.executable).with_name("milvus-lite")), "server", "--data-dir", str(data)]
+    program = [sys.executable, "-P", "-m", "medley.stores.lite_server", "--data-dir", str(data)]
     quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     process = subprocess.Popen([*program, "--host", "127.0.0.1", "--port", str(port)], **quiet)
     eventually(lambda: is_reachable(f"tcp://127.0.0.1:{port}"))
     return process
 
 
-def test_a_write_waits_for_a_store_that_is_started_again(tmp_path: Path) -> None:
+@pytest.mark.parametrize("torn", [0, 60, 200])
+def test_a_write_waits_for_a_store_that_was_killed_while_it_wrote_an_index(tmp_path: Path, torn: int) -> None:
     port = free_port()
     address = StoreAddress(f"http://127.0.0.1:{port}", "key", timeout_s=5.0)
     running = [started(tmp_path / "milvus", port)]
@@ -40,6 +42,8 @@ def test_a_write_waits_for_a_store_that_is_started_again(tmp_path: Path) -> None
         with_store(address, lambda store: store.write("text", TEXT_MODEL, [batch("a", ["one"])]))
         running[0].kill()
         running[0].wait()
+        [index] = (tmp_path / "milvus").glob("collections/*/partitions/*/indexes/*.idx")
+        os.truncate(index, torn)
         back = threading.Timer(3.0, lambda: running.append(started(tmp_path / "milvus", port)))
         back.start()
         with_store(address, lambda store: store.write("text", TEXT_MODEL, [batch("a", ["one", "two"], "w2")]))

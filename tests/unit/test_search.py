@@ -187,10 +187,10 @@ def test_every_collection_is_asked_in_its_own_models_language() -> None:
 def test_the_floor_of_an_unknown_model_is_above_what_unrelated_queries_reach(tmp_path: Path) -> None:
     fake = store(vector=[replace(found("a", 0), score=0.75)])
     floors = Floors(tmp_path / "floors.json")
-    measured = floors.of(fake, TEXT, FakeEncoder())
+    measured = floors.of(fake, TEXT, FakeEncoder(), "speech")
     assert measured.score(0.75) < 0.5 < measured.score(0.9)
     assert len(fake.asked) == len(unrelated_queries())
-    assert Floors(tmp_path / "floors.json").of(fake, TEXT, FakeEncoder()) == measured, "kept"
+    assert Floors(tmp_path / "floors.json").of(fake, TEXT, FakeEncoder(), "speech") == measured, "kept"
     assert len(fake.asked) == len(unrelated_queries())
 
 

@@ -62,6 +62,7 @@ class Details(BaseModel):
     size_bytes: int
     created: str
     media: dict[str, Any] | None
+    about: dict[str, str] = Field(description="what the file says of itself: title, artist, author, ...")
     paths: list[str]
     tags: list[str]
     outcomes: list[dict[str, Any]] = Field(description="by pipeline: status, errors, records, options, models")

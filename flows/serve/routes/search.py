@@ -41,6 +41,7 @@ class Hit(BaseModel):
     score: float = Field(description="0..1, comparable between queries")
     weak: bool = Field(description="fits no better than hits of queries that nothing fits")
     path: str | None
+    title: str | None = Field(description="what the file calls itself")
     asset_id: str
     record_id: str
     modality: Modality

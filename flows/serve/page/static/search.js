@@ -123,6 +123,7 @@ function card(hit) {
       place ? el("span", { class: "place" }, place) : null),
     el("div", {},
       el("h2", { title: hit.path ?? "" }, nameOf(hit.path)),
+      hit.title ? el("p", { class: "title" }, hit.title) : null,
       el("p", { class: "facts" }, el("span", { class: "badge" }, KINDS[hit.modality] ?? hit.modality), score),
       hit.text ? el("p", { class: "text" }, marked(hit.text, asked.query)) : null,
       el("button", { type: "button", class: "link", onclick: () => like(hit) }, "More like this")));
