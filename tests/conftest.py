@@ -86,6 +86,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 _SLOW_FIRST = {"platform": 0, "serve": 0, "processes": 1, "commands": 2, "media": 3, "store": 4, "unit": 5}
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """What needs programs that are not there is left out; .ci/run installs them (espeak-ng, flite, chromium)."""
     unwanted = [] if synthesisers_installed() else ["synthesisers"]

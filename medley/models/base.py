@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields
 from importlib import import_module
@@ -18,6 +19,7 @@ from threadpoolctl import threadpool_limits
 
 from medley.errors import BadInput, SetupError
 from medley.media.layout import Line
+from medley.system.gpu import gpus
 from medley.types import Word
 
 Vectors = NDArray[np.float32]
@@ -134,10 +136,17 @@ def load_model(spec: ModelSpec, *, threads: int) -> Any:
 
     Raises ModelUnavailable where the weights are not to be had, SetupError where they cannot run on this machine.
     """
+    _leave_out_triton()
     model = _loader(spec.loader).load(spec, threads=threads)
     # sums of floats depend on who adds them up: the libraries below it get as many threads in every kind of process
     threadpool_limits(threads)
     return model
+
+
+def _leave_out_triton() -> None:
+    """A compiler for GPUs that torch imports wherever it is installed: 70 MB of each process with a model."""
+    if not gpus():
+        sys.modules.setdefault("triton", None)  # type: ignore[arg-type]  # as `import` has it of what is not there
 
 
 def _loader(name: str) -> Any:

@@ -16,7 +16,8 @@ from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from flows.up.prefect_deployments import expect_heartbeats
+from flows.up.prefect_deployments import deploy_all, expect_heartbeats
+from medley.settings import load_settings
 from tests.conftest import ROOT, SAMPLE, eventually
 from tests.traces import of_medley
 
@@ -53,6 +54,7 @@ def test_deployments_on_a_fresh_server_and_on_a_used_one(
     prefect("work-pool", "create", "medley", "--type", "process")
     for _ in range(2):  # on a fresh server, and again on a used one
         prefect("--no-prompt", "deploy", "--all")
+    deploy_all(load_settings())
     with temporary_settings({PREFECT_API_URL: prefect_url}), get_client(sync_client=True) as client:
         video = client.read_deployment_by_name("video/video")
         assert not video.pull_steps, "no directory of this machine is written into it"
@@ -60,6 +62,7 @@ def test_deployments_on_a_fresh_server_and_on_a_used_one(
         assert {"paths", "options", "force"} <= set(schema["properties"])
         assert all(field["description"] for field in schema["definitions"]["FrameOptions"]["properties"].values())
         assert schema["definitions"]["Profile"]["enum"] == ["auto", "demo", "cpu", "gpu"]
+        assert schema["definitions"]["VideoOptions"]["properties"]["profile"]["default"] == "demo", "what a run has"
 
         for name in ("pdf/pdf", "image/image", "ingest/ingest", "ingest/ingest-nightly", "upload/on-upload"):
             found = client.read_deployment_by_name(name)
