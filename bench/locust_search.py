@@ -4,18 +4,30 @@ from __future__ import annotations
 
 import os
 import random
+import time
 
-from locust import HttpUser, constant_pacing, task
+from locust import HttpUser, task
 
 from tests.world.sentences import make_sentence
 
 _RNG = random.Random(11)
+_PACE_S = 4.0
 
 
 class Searcher(HttpUser):
-    """Somebody who searches."""
+    """Somebody who searches once in four seconds, however long the answer takes."""
 
-    wait_time = constant_pacing(4)
+    _due = 0.0
+
+    def on_start(self) -> None:
+        """Begins at a time of its own: locust's constant_pacing makes a burst of all users each four seconds."""
+        self._due = time.time() + _RNG.random() * _PACE_S
+        time.sleep(self._due - time.time())
+
+    def wait_time(self) -> float:
+        """Returns the seconds until the next question."""
+        self._due += _PACE_S
+        return max(0.0, self._due - time.time())
 
     @task
     def search(self) -> None:

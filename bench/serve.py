@@ -28,6 +28,7 @@ from flows.services.shared import free_port, vector_store
 from medley.models.base import ModelSpec, unit
 from medley.models.profiles import models_for
 from medley.options import VideoOptions
+from medley.search import query_encoder
 from medley.settings import Settings, load_settings
 from medley.stores.base import RecordBatch
 from medley.stores.connect import open_store
@@ -46,8 +47,8 @@ def fill(settings: Settings) -> None:
     """Writes the records: sentences of the demo world with vectors around few directions, as real ones have."""
     rng, models = random.Random(5), models_for(VideoOptions.model_validate({"profile": "demo"}), settings)
     with vector_store(settings) as address, contextlib.closing(open_store(address)) as store:
-        for space, model, dim, count in (("text", models.text, 384, _TEXTS), ("image", models.vision, 256, _PICTURES)):
-            _fill(store, space, (model, dim, count), rng)
+        for space, model, count in (("text", models.text, _TEXTS), ("image", models.vision, _PICTURES)):
+            _fill(store, space, (model, query_encoder(model).dim, count), rng)
 
 
 def _fill(store: Any, space: str, what: tuple[ModelSpec, int, int], rng: random.Random) -> None:

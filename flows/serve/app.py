@@ -100,13 +100,17 @@ async def _matching(service: Service, query: str, asset_id: str) -> list[dict[st
 
 
 async def _warm_up(service: Service) -> None:
-    """The first question is as quick as the next one: models are loaded, each thread has its store."""
+    """The first question is as quick as the next one: each thread has its store, then models are loaded."""
+    first = SearchRequest(query="warm up", limit=1)
     try:
+        await service.search(first)
+        service.searchers.load_models()
         await off_loop(_load_models, service)
-        first = SearchRequest(query="warm up", limit=1)
         await asyncio.gather(*(service.search(first) for _ in range(service.settings.serve.searches)))
     except MedleyError as error:  # no store yet, say: the first question tries again
         logger.warning("not warm yet: %s", error)
+    finally:
+        service.searchers.load_models()
 
 
 def _load_models(service: Service) -> None:

@@ -115,12 +115,19 @@ class Searchers:
         self._loader = ThreadPoolExecutor(1, "load")
         self._encoders: dict[ModelSpec, Future[TextEncoder]] = {}
         self._turn = threading.Lock()
+        self._may_load = False
+
+    def load_models(self) -> None:
+        """From now on models are loaded when they are asked for: what can be answered without them came first."""
+        self._may_load = True
 
     def encoder(self, spec: ModelSpec) -> TextEncoder | None:
         """Returns the encoder of a model of the store, loaded once for all threads; None while it is being loaded.
 
         Raises ModelUnavailable.
         """
+        if not self._may_load:
+            return None
         with self._turn:
             loading = self._encoders.get(spec)
             if loading is None or (loading.done() and loading.exception()):  # what was missing may be there by now
@@ -137,7 +144,7 @@ class Searchers:
     @property
     def loading(self) -> bool:
         """Whether a model is being loaded just now."""
-        return any(not loading.done() for loading in list(self._encoders.values()))
+        return not self._may_load or any(not loading.done() for loading in list(self._encoders.values()))
 
     def ask(self, work: Callable[[VectorStore], R]) -> R:
         """Runs `work` with this thread's store, or a new one where that has broken. Raises StoreUnavailable."""

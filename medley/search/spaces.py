@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from medley.dag.registry import modalities
+from medley.errors import TransientError
 from medley.models.base import ModelSpec, TextEncoder, Vectors, load_model
 from medley.search.floors import Floors
 from medley.search.moments import Evidence, Moment, fused
@@ -89,11 +90,13 @@ def similar_to_picture(
     limit: int = 10,
     encoder_of: EncoderOf = query_encoder,
 ) -> list[Moment]:
-    """Moments that look like `picture`, a JPEG of ours. Raises StoreUnavailable, ModelUnavailable."""
+    """Moments that look like `picture`, a JPEG of ours. Raises StoreUnavailable, ModelUnavailable, TransientError."""
     pieces: list[Evidence] = []
     for collection in store.collections():
         if collection.space == "image":
             encoder: Any = encoder_of(collection.model)
+            if encoder is None:
+                raise TransientError("the model of pictures is still being loaded", remedy="Ask again in some seconds")
             pieces += _near(store, collection, encoder.encode_images([picture])[0], scope, limit * _DEPTH)
     return fused(pieces)[:limit]
 

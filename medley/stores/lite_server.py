@@ -10,11 +10,13 @@ from pathlib import Path
 
 from milvus_lite.cmdline import main as milvus_lite
 
+from medley.stores import lite_search
 from medley.stores.lite_files import drop_torn_indexes
 
 
 def main(arguments: list[str]) -> int:
     """Serves until it is told to end; `arguments` are those of `milvus-lite server`."""
+    lite_search.install()
     drop_torn_indexes(Path(arguments[arguments.index("--data-dir") + 1]))
     return int(milvus_lite(["server", *arguments]))
 
