@@ -190,6 +190,28 @@ making them; memory of the command's own process when so many were complete.
 {table(["items", "memory"], rows)}"""
 
 
+def _serve(kept: dict[str, Any]) -> str:
+    names = {"lite": "Milvus Lite", "server": "Milvus server 2.3.5"}
+    rows = [
+        [
+            names[name],
+            *(f"{each[figure]:.0f} ms" for figure in ("median", "p95", "p99")),
+            f"{each['rate']:.1f} of {each['asked']}",
+            f"{each['first_s']:.1f} s",
+            f"{each['mb']} MB",
+        ]
+        for name, each in kept.items()
+        if name in names
+    ]
+    return f"""## Searches at a steady rate ({kept["date"]})
+
+`make bench-serve`: `medley serve` over 100,000 records (70,000 texts of 384 dimensions, 30,000 pictures of 128), asked
+for a minute by locust for ten hits each; store, service and locust share the two cores. The first answer is by words
+alone, from the start of the process on.
+
+{table(["store", "median", "95 %", "99 %", "searches/s", "first answer", "memory of the service"], rows)}"""
+
+
 SECTIONS: dict[str, Section] = {
     "work": _work,
     "overhead": _overhead,
@@ -200,6 +222,7 @@ SECTIONS: dict[str, Section] = {
     "start": _start,
     "pools": _pools,
     "driver": _driver,
+    "serve": _serve,
 }
 
 

@@ -2,7 +2,7 @@
 
 On Milvus Lite at 5 searches a second, on a Milvus server at 20. Requests are made by locust (`make bench-setup`), at a
 rate that does not wait for answers; then: the time of the first answer after a start, and the service's memory.
-`python bench/serve.py DIRECTORY` keeps the stores there, and takes them as they are the next time.
+`python bench/serve.py DIRECTORY` keeps Lite's store there, and takes it as it is the next time.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ def load(url: str, rate: int, directory: Path) -> dict[str, float]:
 def measure(name: str, rate: int, home: Path, env: dict[str, str]) -> dict[str, float]:
     """Fills a store, serves it and asks."""
     with _environment(env):
-        began, filled = time.monotonic(), home / f"{name}.filled"
+        began, filled = time.monotonic(), Path(env["MEDLEY_HOME"]) / "filled"
         if not filled.exists():
             fill(load_settings())
             filled.touch()
@@ -143,8 +143,8 @@ def main() -> None:
         base.mkdir(exist_ok=True)
         ours = {"MEDLEY_PROFILE": "demo", "MEDLEY_TOKEN": _SECRET, "MEDLEY_SERVE__PER_MINUTE": "1000000"}
         found["lite"] = measure("Milvus Lite", 5, base, {**ours, "MEDLEY_HOME": str(base / "lite")})
-        with milvus_server(base) as uri:
-            env = {**ours, "MEDLEY_HOME": str(base / "server"), "MEDLEY_STORE__URI": uri}
+        with milvus_server(Path(directory)) as uri:
+            env = {**ours, "MEDLEY_HOME": f"{directory}/server", "MEDLEY_STORE__URI": uri}
             found["server"] = measure("Milvus server", 20, base, env)
     keep("serve", found)
 
