@@ -191,7 +191,7 @@ making them; memory of the command's own process when so many were complete.
 
 
 def _serve(kept: dict[str, Any]) -> str:
-    names = {"lite": "Milvus Lite", "server": "Milvus server 2.3.5"}
+    names = {"lite": "Milvus Lite", "server at 20": "Milvus server 2.3.5", "server at 10": "Milvus server 2.3.5"}
     rows = [
         [
             names[name],

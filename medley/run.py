@@ -32,13 +32,18 @@ class Pool(Protocol):
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
 class StoreAddress:
-    """How to reach the vector store. `key` names it in write manifests, `lock` is the writers' lock file, if any."""
+    """How to reach the vector store.
+
+    `key` names it in write manifests, `lock` is the writers' lock file, if any. `bounded`: searches need not see what
+    others have written within the last second, for which each would wait a quarter of a second on a Milvus server.
+    """
 
     uri: str
     key: str
     lock: str = ""
     token: SecretStr | None = None
     timeout_s: float = 30.0
+    bounded: bool = False
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)

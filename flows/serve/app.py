@@ -10,11 +10,12 @@ from typing import Any
 
 import httpx
 from fastapi import FastAPI
-from mcp.server.transport_security import TransportSecuritySettings
+from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from flows.engine.plan import with_profile
+from flows.serve.agents import Agents
 from flows.serve.gate import Gate
 from flows.serve.problems import handle_errors
 from flows.serve.request import SearchRequest
@@ -22,7 +23,6 @@ from flows.serve.routes import assets, health, login, media, runs, search, uploa
 from flows.serve.searchers import Searchers
 from flows.serve.service import Service, off_loop
 from flows.serve.sessions import Sessions
-from flows.serve.tools import mcp_server
 from flows.serve.webhooks import Webhooks, shown
 from flows.services.log import logger
 from flows.services.shared import vector_store
@@ -38,22 +38,18 @@ _ABOUT = """Search in videos, sound, PDFs and pictures. Every request carries th
 (or MEDLEY_TOKEN) as `Authorization: Bearer ...`. Errors are problem+json."""
 
 
-#: Hosts and origins are the gate's affair.
-_CHECKED_BEFORE = TransportSecuritySettings(enable_dns_rebinding_protection=False)
-
-
 def application(settings: Settings, secret: str, *, tells: bool = True) -> FastAPI:
     """Builds the application. Its store and threads are there between startup and shutdown; `tells`: webhooks, too."""
     sessions = Sessions(secret)
     app = FastAPI(title="Medley", version=__version__, description=_ABOUT, docs_url=None, redoc_url=None)
     headers = {"Authorization": f"Bearer {secret}"}
     inside = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost", headers=headers)
-    tools = mcp_server(inside, page_address(settings), writes=settings.serve.mcp_writes)
-    agents = tools.streamable_http_app(stateless_http=True, json_response=True, transport_security=_CHECKED_BEFORE)
+    agents = Agents(inside, page_address(settings), writes=settings.serve.mcp_writes)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with running(settings, secret, tells=tells) as app.state.service, tools.session_manager.run(), inside:
+        async with running(settings, secret, tells=tells) as service, inside, agents.made_after(service.opened):
+            app.state.service = service
             yield
 
     app.router.lifespan_context = lifespan
@@ -61,7 +57,7 @@ def application(settings: Settings, secret: str, *, tells: bool = True) -> FastA
     app.add_middleware(_Counted)
     for module in (search, assets, media, uploads, runs, health, login):
         app.include_router(module.router)
-    app.router.routes.extend(agents.routes)
+    app.router.routes.append(Route("/mcp", agents))
     app.mount("/static", StaticFiles(directory=login.PAGE / "static"), name="static")
     app.add_middleware(Gate, settings=settings, sessions=sessions)
     return app
@@ -104,12 +100,14 @@ async def _warm_up(service: Service) -> None:
     first = SearchRequest(query="warm up", limit=1)
     try:
         await service.search(first)
+        service.opened.set()
         service.searchers.load_models()
         await off_loop(_load_models, service)
         await asyncio.gather(*(service.search(first) for _ in range(service.settings.serve.searches)))
     except MedleyError as error:  # no store yet, say: the first question tries again
         logger.warning("not warm yet: %s", error)
     finally:
+        service.opened.set()
         service.searchers.load_models()
 
 

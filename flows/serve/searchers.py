@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -108,7 +109,7 @@ class Searchers:
     """Threads that search. Close them."""
 
     def __init__(self, address: StoreAddress, settings: Settings) -> None:
-        self._address, self._settings = address, settings
+        self._address, self._settings = replace(address, bounded=True), settings
         self._here = threading.local()
         self._open: list[VectorStore] = []
         self.threads = ThreadPoolExecutor(settings.serve.searches, "search")

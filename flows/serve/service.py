@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, TypeVar
 
 import anyio
@@ -35,6 +35,7 @@ class Service:
     catalog: Catalog
     searchers: Searchers
     sessions: Sessions
+    opened: asyncio.Event = field(default_factory=asyncio.Event)  #: the store has been searched once
 
     async def search(self, request: SearchRequest) -> Found:
         """Searches in one of the threads. Raises StoreUnavailable, SetupError, ModelUnavailable."""

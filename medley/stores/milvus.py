@@ -109,6 +109,7 @@ class MilvusStore:
         )
         self._lock = address.lock
         self._timeout = address.timeout_s
+        self._seen = "Bounded" if address.bounded else "Strong"
         version = str(self._client.get_server_version(timeout=_CONNECT_S))
         number = re.search(r"(\d+)\.(\d+)", version)
         self._lite = version.startswith("milvus_lite")  # a server of 2.3 calls itself "v2.3.5-lite"
@@ -218,7 +219,7 @@ class MilvusStore:
             filter=wanted,
             output_fields=ROW_FIELDS,
             search_params={"metric_type": "COSINE" if field == "vector" else "BM25", "params": {}},
-            consistency_level="Strong",
+            consistency_level=self._seen,
             timeout=self._timeout,
         )[0]
         return [scored(hit) for hit in hits]
