@@ -25,7 +25,7 @@ def build() -> FastAPI:
 
 def _settings() -> tuple[Settings, str]:
     settings = load_settings()
-    if settings.token is None:
+    if not settings.token:
         raise SetupError("MEDLEY_TOKEN is not set", remedy="Set it for all replicas: see deployments/serve.yaml")
     prepare_environment(settings)
     return settings, settings.token.get_secret_value()

@@ -54,7 +54,7 @@ def serve(settings: Settings) -> int:
 
 def require_secret(settings: Settings) -> None:
     """Raises SetupError where others could call the service and no secret of the user's is set."""
-    if settings.serve.host not in _LOOPBACK and settings.token is None:
+    if settings.serve.host not in _LOOPBACK and not settings.token:
         raise SetupError(
             f"MEDLEY_SERVE__HOST={settings.serve.host} would let others in; MEDLEY_TOKEN is not set",
             remedy="Set MEDLEY_TOKEN to a secret of your own, or serve on 127.0.0.1",

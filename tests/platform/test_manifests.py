@@ -124,6 +124,7 @@ def test_the_work_pool_names_every_variable_it_has() -> None:
     assert used <= set(template["variables"]["properties"])
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of Ray Serve itself
 def test_the_service_on_a_cluster_is_as_ray_serve_wants_it() -> None:
     from ray.serve.schema import ServeDeploySchema
 
