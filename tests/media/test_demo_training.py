@@ -178,6 +178,7 @@ def test_whisper_goes_on_where_it_was_broken_off(tmp_path: Path, monkeypatch: py
     load_model(spec, threads=1).transcribe(corpus.samples(0), language="en", beam_size=1)
 
 
+@pytest.mark.whole  # make test-hard
 def test_the_alignment_heads_with_the_best_times_are_kept(tmp_path: Path) -> None:
     directory = tmp_path / "whisper"
     shutil.copytree(str(bundled("demo/whisper")), directory)

@@ -18,6 +18,7 @@ def lines(schema: str) -> list[str]:
     return sorted(line.rstrip(", ") for line in schema.splitlines())
 
 
+@pytest.mark.whole  # make test-platform; for a new Prefect
 def test_the_schema_is_what_the_migrations_of_the_pinned_prefect_make(tmp_path: Path) -> None:
     assert lines(SCHEMA.read_text()) == lines(migrated(tmp_path)), "python -m flows.services.prefect_schema"
 

@@ -87,6 +87,7 @@ def test_without_a_cluster_everything_runs_here_and_the_log_says_so(
     }
 
 
+@pytest.mark.whole  # make test-platform
 def test_the_examples_of_the_docs_run(tmp_path: Path) -> None:
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "pools.md").read_text(), re.S)
     assert len(blocks) > 2
