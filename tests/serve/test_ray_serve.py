@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -47,7 +48,14 @@ def receiver() -> Iterator[str]:
 
 
 @pytest.fixture
-def replicas(served: Served, receiver: str, tmp_path: Path) -> Iterator[str]:
+def short() -> Iterator[str]:
+    """A directory whose name leaves room for Ray's sockets in 107 bytes."""
+    with tempfile.TemporaryDirectory(prefix="rs", ignore_cleanup_errors=True) as directory:
+        yield directory
+
+
+@pytest.fixture
+def replicas(served: Served, receiver: str, tmp_path: Path, short: str) -> Iterator[str]:
     """The application of the manifest on a Ray of its own; its URL."""
     manifest = yaml.safe_load((ROOT / "deployments" / "serve.yaml").read_text())
     manifest["http_options"] = {"host": "127.0.0.1", "port": _free_port()}
@@ -57,7 +65,7 @@ def replicas(served: Served, receiver: str, tmp_path: Path) -> Iterator[str]:
     for deployment in application["deployments"]:
         deployment["ray_actor_options"]["num_cpus"] = 0.1
     (tmp_path / "serve.yaml").write_text(yaml.safe_dump(manifest))
-    env = {**served.env, "RAY_TMPDIR": str(tmp_path / "r"), "RAY_ADDRESS": "local", "PYTHONPATH": str(ROOT)}
+    env = {**served.env, "RAY_TMPDIR": short, "RAY_ADDRESS": "local", "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-P", "-m", "ray.serve.scripts", "run", str(tmp_path / "serve.yaml")]
     with (
         (tmp_path / "log").open("wb") as log,
