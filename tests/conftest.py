@@ -88,7 +88,7 @@ _SLOW_FIRST = {"platform": 0, "serve": 0, "processes": 1, "commands": 2, "media"
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What needs programs that are not there is left out; .ci/run installs them (espeak-ng, flite, chromium)."""
+    """What needs programs that are not there is left out; .ci/run installs them."""
     unwanted = [] if synthesisers_installed() else ["synthesisers"]
     unwanted += [] if shutil.which("chromium") or shutil.which("chromium-browser") else ["browser"]
     unwanted += [] if config.getoption("--whole") else ["whole"]
@@ -96,8 +96,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     config.hook.pytest_deselected(items=left_out)
     kept = [item for item in items if item not in left_out]
     for item in kept:  # a file at a time, but for those that share the service
-        name = "serve" if item.path.parent.name == "serve" else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(name))
+        item.add_marker(pytest.mark.xdist_group("serve" if item.path.parent.name == "serve" else str(item.path)))
     # the files that take longest begin first: at the end of a run nobody waits for one of them alone
     items[:] = sorted(kept, key=lambda item: _SLOW_FIRST.get(item.path.parent.name, 0))
 

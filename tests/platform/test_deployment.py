@@ -52,9 +52,8 @@ def test_deployments_on_a_fresh_server_and_on_a_used_one(
         assert json.load(answer)["api_url"] == "/api", "the pages ask the server that they come from"
     monkeypatch.setenv("PREFECT_API_URL", prefect_url)
     prefect("work-pool", "create", "medley", "--type", "process")
-    for _ in range(2):  # on a fresh server, and again on a used one
-        prefect("--no-prompt", "deploy", "--all")
-    deploy_all(load_settings())
+    prefect("--no-prompt", "deploy", "--all")  # on a fresh server
+    deploy_all(load_settings())  # and again on a used one
     with temporary_settings({PREFECT_API_URL: prefect_url}), get_client(sync_client=True) as client:
         video = client.read_deployment_by_name("video/video")
         assert not video.pull_steps, "no directory of this machine is written into it"
