@@ -119,7 +119,7 @@ class Searchers:
         self._may_load = False
 
     def load_models(self) -> None:
-        """From now on models are loaded when they are asked for: what can be answered without them came first."""
+        """Lets models be loaded from now on: what can be answered without them came first."""
         self._may_load = True
 
     def encoder(self, spec: ModelSpec) -> TextEncoder | None:
