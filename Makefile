@@ -47,7 +47,7 @@ test-fast: setup ## what needs no server, no model and no decoder: seconds
 	@$(PY) -m pytest tests/unit
 
 test: setup ## all tests, two at a time (one by one: .venv/bin/python -m pytest)
-	@$(PY) -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
+	@$(PY) -m pytest -n 2 --dist loadscope --no-loadscope-reorder
 
 test-hard: setup ## every hard media file in one call, 5,000 pages, a Milvus server, the demo models
 	@$(PY) -m pytest --whole tests/commands/test_hard_run.py tests/commands/test_upkeep.py tests/commands/test_video_local.py tests/store/test_store_milvus.py tests/media/test_known_answers.py tests/media/test_demo_training.py tests/media/test_demo_models.py

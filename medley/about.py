@@ -9,10 +9,10 @@ from medley.plain import printable
 #: Pairs of name and value.
 About = tuple[tuple[str, str], ...]
 
-#: ffmpeg's generic tags, and those of a PDF's information dictionary (ISO 32000-1, 14.3.3).
+#: ffmpeg's generic tags, those of a PDF's information dictionary (ISO 32000-1, 14.3.3), and of pictures.
 _NAMES = (
     *("title", "artist", "album", "album_artist", "date", "genre", "description", "comment", "show"),
-    *("author", "subject", "keywords"),
+    *("author", "subject", "keywords", "camera", "place"),
 )
 _LETTERS = 300
 

@@ -29,7 +29,7 @@ def load_images(todo: Sequence[tuple[Asset, Draft]], context: TaskContext) -> No
     found = convert_assets(wanted, context.options.pictures.max_side_px, context.limits)
     for (_, draft), made in zip(todo, found, strict=True):
         draft.error = made.error
-        draft.data |= {"damage": made.damage, "notes": list(made.notes)}
+        draft.data |= {"damage": made.damage, "notes": list(made.notes), "about": made.about}
     made_of = [(asset, pages_of(draft.directory / PICTURE)) for asset, draft in todo if draft.error is None]
     publish_pictures([(asset, pages[0][1]) for asset, pages in made_of])
 

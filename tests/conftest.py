@@ -6,7 +6,6 @@ import json
 import os
 import random
 import secrets
-import shutil
 import socket
 import subprocess
 import sys
@@ -34,8 +33,8 @@ from medley.settings import Settings, load_settings
 from medley.sources import buckets
 from medley.stores.connect import open_store
 from medley.system import stop
+from tests.schedule import pytest_collection_modifyitems, pytest_xdist_make_scheduler  # noqa: F401  # hooks
 from tests.world.truth import VideoTruth
-from tests.world.voices import synthesisers_installed
 
 ROOT = Path(__file__).parent.parent
 SAMPLE = ROOT / "samples" / "sample.mp4"
@@ -81,24 +80,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if mark := metafunc.definition.get_closest_marker("table"):
         table = part_of(metafunc.module.TABLE, metafunc.config, **mark.kwargs)
         metafunc.parametrize("case", table, ids=[case.name for case in table])
-
-
-_SLOW_FIRST = {"platform": 0, "serve": 0, "processes": 1, "commands": 2, "media": 3, "store": 4, "unit": 5}
-
-
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What needs programs that are not there is left out; .ci/run installs them."""
-    unwanted = [] if synthesisers_installed() else ["synthesisers"]
-    unwanted += [] if shutil.which("chromium") or shutil.which("chromium-browser") else ["browser"]
-    unwanted += [] if config.getoption("--whole") else ["whole"]
-    left_out = [item for item in items if any(item.get_closest_marker(name) for name in unwanted)]
-    config.hook.pytest_deselected(items=left_out)
-    kept = [item for item in items if item not in left_out]
-    for item in kept:  # a file at a time, but for those that share the service
-        item.add_marker(pytest.mark.xdist_group("serve" if item.path.parent.name == "serve" else str(item.path)))
-    # the files that take longest begin first: at the end of a run nobody waits for one of them alone
-    items[:] = sorted(kept, key=lambda item: _SLOW_FIRST.get(item.path.parent.name, 0))
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 from medley.media.job_child import Tell, reason_of, serve
 from medley.media.page_names import page_name
 from medley.media.picture_colours import as_rgb, is_uniform, share_shown
+from medley.media.picture_tags import tags_of
 
 _QUALITY = 90
 _FRAMES_LOOKED_AT = 50
@@ -169,7 +170,7 @@ def work(job: dict[str, Any], tell: Tell) -> None:
     warnings.simplefilter("ignore")
     Image.MAX_IMAGE_PIXELS = None  # our own limit is looked at before anything is decoded
     for path, kind, target in job["pictures"]:
-        tell(_look(path, kind, target, job))
+        tell({**_look(path, kind, target, job), "tags": tags_of(path, kind)})
 
 
 if __name__ == "__main__":

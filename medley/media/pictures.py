@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from medley.about import About, about_from
 from medley.errors import BadInput, CorruptMedia, TooLarge, UnsupportedMedia
 from medley.media.job import run_job
 from medley.media.page_names import page_name
@@ -33,11 +34,15 @@ class PictureJob:
 
 @dataclass(frozen=True, slots=True)
 class Converted:
-    """What became of a picture: an error where there is no JPEG, else what is lost and what else there is to say."""
+    """What became of a picture: an error where there is no JPEG, else what is lost and what else there is to say.
+
+    `about`: what it says of itself.
+    """
 
     error: BadInput | None = None
     damage: str = ""
     notes: tuple[str, ...] = ()
+    about: About = ()
 
 
 def convert_picture(path: Path, target: Path, max_side_px: int, limits: Limits) -> None:
@@ -120,4 +125,4 @@ def _converted(found: dict[str, Any], path: str) -> Converted:
     if "error" in found:
         remedy = "Copy or export it again"
         return Converted(CorruptMedia(f"cannot be decoded: {found['error']}", file=path, remedy=remedy))
-    return Converted(None, found.get("damage", ""), tuple(found["notes"]))
+    return Converted(None, found.get("damage", ""), tuple(found["notes"]), about_from(found["tags"]))
