@@ -65,7 +65,7 @@ test-ends: setup ## every way a run can end, and twenty kills (make test takes s
 	@$(PY) -m pytest --whole tests/processes/test_ends.py tests/processes/test_killed_ingest.py tests/processes/test_ray.py
 
 test-platform: setup ## the standing installation under load and under fire (make test takes the short form)
-	@$(PY) -m pytest --whole tests/platform/test_platform.py tests/platform/test_deployment.py tests/processes/test_examples.py tests/processes/test_task_runner.py tests/processes/test_pools.py tests/processes/test_public_pools.py tests/processes/test_prefect_schema.py tests/serve
+	@$(PY) -m pytest --whole tests/platform/test_platform.py tests/platform/test_deployment.py tests/processes/test_examples.py tests/processes/test_task_runner.py tests/processes/test_pools.py tests/processes/test_public_pools.py tests/processes/test_index.py tests/processes/test_prefect_schema.py tests/serve
 
 check: setup ## ruff, mypy, import-linter, sizes of files and functions, docstrings
 	@.venv/bin/ruff format --check .

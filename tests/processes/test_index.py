@@ -42,6 +42,7 @@ print(json.dumps({
 """
 
 
+@pytest.mark.whole  # make test-platform has it
 @pytest.mark.timeout(400)
 def test_a_script_beside_its_own_tasks(
     home: Path, tmp_path: Path, prefect_url: str, monkeypatch: pytest.MonkeyPatch

@@ -225,6 +225,7 @@ def test_the_clock_runs_while_the_model_works(on_ray: str, tmp_path: Path) -> No
     assert not issubclass(ModelTimeout, BadInput)
 
 
+@pytest.mark.whole  # make test-ends has it
 def test_a_working_directory_with_packages_of_the_same_names(
     on_ray: str, prefect_url: str, store_uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
