@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -121,7 +122,7 @@ class _Lines:
         self._file.close()
 
 
-class _Columns:
+class _Columns(ABC):
     """Rows gathered to tables of Arrow."""
 
     def __init__(self, target: Path) -> None:
@@ -138,8 +139,9 @@ class _Columns:
         if self._waiting:
             self._write(_table(self._waiting))
 
+    @abstractmethod
     def _write(self, table: Any) -> None:
-        raise NotImplementedError
+        """Writes a table to the file."""
 
 
 class _Parquet(_Columns):

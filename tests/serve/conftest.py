@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import httpx
@@ -105,3 +108,37 @@ def _when_ready(found: Served, process: subprocess.Popen[bytes], base: Path) -> 
 
     eventually(answers, 120)
     return found
+
+
+@dataclass(frozen=True)
+class Receiver:
+    """Where webhooks are told: what was heard, signature and body of each."""
+
+    url: str
+    heard: list[tuple[str, bytes]]
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        """The bodies."""
+        return [json.loads(body) for _, body in self.heard]
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """A server that listens to webhooks."""
+    heard: list[tuple[str, bytes]] = []
+
+    class Listening(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            heard.append((self.headers["X-Medley-Signature"], body))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None: ...
+
+    server = HTTPServer(("127.0.0.1", 0), Listening)
+    Thread(target=server.serve_forever, daemon=True).start()
+    yield Receiver(f"http://127.0.0.1:{server.server_port}/", heard)
+    server.shutdown()
+    server.server_close()

@@ -9,10 +9,8 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from threading import Thread
-from typing import Any, ClassVar
+from typing import Any
 
 import httpx
 import psutil
@@ -21,30 +19,9 @@ import yaml
 
 from tests.conftest import ROOT, _free_port, eventually
 from tests.documents import pdf, text
-from tests.serve.conftest import SECRET, Served
+from tests.serve.conftest import SECRET, Receiver, Served
 
 pytestmark = pytest.mark.whole  # make test-platform
-
-
-class _Receiver(BaseHTTPRequestHandler):
-    heard: ClassVar[list[dict[str, Any]]] = []
-
-    def do_POST(self) -> None:
-        self.heard.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-        self.send_response(204)
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None: ...
-
-
-@pytest.fixture
-def receiver() -> Iterator[str]:
-    """Where webhooks are told."""
-    server = HTTPServer(("127.0.0.1", 0), _Receiver)
-    Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/"
-    server.shutdown()
-    server.server_close()
 
 
 @pytest.fixture
@@ -55,13 +32,13 @@ def short() -> Iterator[str]:
 
 
 @pytest.fixture
-def replicas(served: Served, receiver: str, tmp_path: Path, short: str) -> Iterator[str]:
+def replicas(served: Served, receiver: Receiver, tmp_path: Path, short: str) -> Iterator[str]:
     """The application of the manifest on a Ray of its own; its URL."""
     manifest = yaml.safe_load((ROOT / "deployments" / "serve.yaml").read_text())
     manifest["http_options"] = {"host": "127.0.0.1", "port": _free_port()}
     [application] = manifest["applications"]
     ours = {name: value for name, value in served.env.items() if name.startswith(("MEDLEY_", "PREFECT_"))}
-    application["runtime_env"]["env_vars"] = {**ours, "MEDLEY_SERVE__WEBHOOKS": json.dumps([receiver])}
+    application["runtime_env"]["env_vars"] = {**ours, "MEDLEY_SERVE__WEBHOOKS": json.dumps([receiver.url])}
     for deployment in application["deployments"]:
         deployment["ray_actor_options"]["num_cpus"] = 0.1
     (tmp_path / "serve.yaml").write_text(yaml.safe_dump(manifest))
@@ -102,7 +79,7 @@ def _search(url: str) -> list[dict[str, Any]]:
 
 
 def test_replicas_answer_alike_one_dies_and_receivers_are_told_once(
-    replicas: str, served: Served, tmp_path: Path
+    replicas: str, served: Served, receiver: Receiver, tmp_path: Path
 ) -> None:
     assert httpx.get(f"{replicas}/api/search", params={"query": "x"}, timeout=60).status_code == 401
     eventually(lambda: len(_replicas()) == 2, 60)
@@ -114,9 +91,9 @@ def test_replicas_answer_alike_one_dies_and_receivers_are_told_once(
     document = pdf(tmp_path / "new.pdf", text((60, 90, "A heron waits in the reeds until the water is still.")))
     command = [sys.executable, "-P", "-m", "medley", "pdf", str(document)]
     subprocess.run(command, env={**os.environ, **served.env}, cwd=ROOT, check=True, capture_output=True)
-    ended = lambda: [event for event in _Receiver.heard if event["event"] == "item.ended"]  # noqa: E731
+    ended = lambda: [event for event in receiver.events if event["event"] == "item.ended"]  # noqa: E731
     eventually(ended, 60)
-    eventually(lambda: any(event["event"] == "run.ended" for event in _Receiver.heard), 60)
+    eventually(lambda: any(event["event"] == "run.ended" for event in receiver.events), 60)
     assert len(ended()) == 1, "one replica tells"
     assert ended()[0]["path"] == str(document)
 

@@ -8,11 +8,8 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from threading import Thread
-from typing import Any, ClassVar
+from typing import Any
 
 import httpx
 import pytest
@@ -24,7 +21,7 @@ from medley.errors import MedleyError
 from medley.setting_groups import ServeSettings
 from medley.settings import Settings
 from tests.conftest import SAMPLE
-from tests.serve.conftest import PAGE_TWO, SECRET, TITLE, Served
+from tests.serve.conftest import PAGE_TWO, SECRET, TITLE, Receiver, Served
 
 OK, PARTIAL = 200, 206
 
@@ -226,30 +223,8 @@ def test_the_command_line_asks_the_service(served: Served) -> None:
         assert json.loads(done.stdout)["hits"][0]["thumbnail"]
 
 
-class _Receiver(BaseHTTPRequestHandler):
-    heard: ClassVar[list[tuple[str, bytes]]] = []
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.heard.append((self.headers["X-Medley-Signature"], body))
-        self.send_response(204)
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None: ...
-
-
-@pytest.fixture
-def receiver() -> Iterator[str]:
-    """Where webhooks are told."""
-    server = HTTPServer(("127.0.0.1", 0), _Receiver)
-    Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/"
-    server.shutdown()
-    server.server_close()
-
-
-def test_webhooks_are_signed_and_tell_of_what_is_new(served: Served, receiver: str) -> None:
-    told = ServeSettings(webhooks=(receiver,), saved_queries=("geese",))
+def test_webhooks_are_signed_and_tell_of_what_is_new(served: Served, receiver: Receiver) -> None:
+    told = ServeSettings(webhooks=(receiver.url,), saved_queries=("geese",))
     settings = Settings(home=served.home, serve=told)
 
     async def match(query: str, asset_id: str) -> list[dict[str, Any]]:
@@ -259,17 +234,17 @@ def test_webhooks_are_signed_and_tell_of_what_is_new(served: Served, receiver: s
         webhooks = Webhooks(settings, open_catalog(settings), SECRET)
         webhooks._since = {"items": "2020", "runs": "2020"}
         telling = asyncio.create_task(webhooks.run(match))
-        while not any(b"query.matched" in body for _, body in _Receiver.heard):
+        while not any(b"query.matched" in body for _, body in receiver.heard):
             await asyncio.sleep(0.05)
         telling.cancel()
 
     asyncio.run(asyncio.wait_for(listen(), 60))
-    events = [json.loads(body) for _, body in _Receiver.heard]
+    events = receiver.events
     assert {event["event"] for event in events} >= {"run.ended", "item.ended", "query.matched"}
     matched = next(event for event in events if event["event"] == "query.matched")
     assert matched["hits"][0]["text"] == PAGE_TWO
     assert len({json.dumps({**event, "sent": ""}) for event in events}) == len(events), "each is told once"
-    _check_signature(*_Receiver.heard[0])
+    _check_signature(*receiver.heard[0])
 
 
 def _check_signature(given: str, body: bytes) -> None:
