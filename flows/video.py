@@ -1,4 +1,4 @@
-"""Videos: the picture of their DAG. Speech and frames are two branches that run at the same time and fail apart."""
+"""Videos: the picture of their DAG. Speech and frames are branches that run at the same time and fail apart."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ if __name__ == "__main__":
 from flows.engine.prefect_flows import flow_attribute
 from medley.dag.pipeline import pipeline
 from medley.dag.tracing import Node
-from medley.options import VideoOptions
+from medley.options import Ocr, VideoOptions
 from medley.types import TIMED
 from tasks.frames import embed_frames, sample_frames, write_frames
+from tasks.screens import chunk_screens, embed_screens, read_frames, write_screens
 from tasks.speech import chunk, embed_text, extract_audio, transcribe, write_speech
 
 
 @pipeline(options=VideoOptions, media=("video/*", "audio/*", *TIMED), batch=16, batch_s=60.0)
 def video(assets: Node, options: VideoOptions) -> None:
-    """Makes videos searchable by what is said and what is seen."""
+    """Makes videos searchable by what is said, seen and written on their pictures."""
     audio = extract_audio(assets)
     transcript = transcribe(audio)
     chunks = chunk(transcript)
@@ -30,6 +31,12 @@ def video(assets: Node, options: VideoOptions) -> None:
     frames = sample_frames(assets)
     pictures = embed_frames(frames)
     write_frames(pictures)
+
+    if options.frames.ocr is not Ocr.OFF:
+        screens = read_frames(frames)
+        passages = chunk_screens(screens)
+        meanings = embed_screens(passages)
+        write_screens(meanings)
 
 
 #: `ingest_video` is the Prefect flow of this picture.

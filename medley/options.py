@@ -66,6 +66,14 @@ class ChunkOptions(OptionGroup):
     max_pause_s: float = Field(1.0, gt=0, le=60, description="A pause longer than this (seconds) begins a new chunk.")
 
 
+class Ocr(StrEnum):
+    """What is read by optical character recognition."""
+
+    AUTO = "auto"
+    OFF = "off"
+    ALWAYS = "always"
+
+
 class FrameOptions(OptionGroup):
     """Which pictures of a video are looked at."""
 
@@ -90,6 +98,20 @@ class FrameOptions(OptionGroup):
         le=255,
         description="A frame that differs from the last one by less than this (0-255) everywhere is dropped.",
     )
+    ocr: Ocr = Field(
+        Ocr.AUTO,
+        description="Read what is written on them. auto: where letters seem to be. always: every frame, which takes "
+        "a second each. off: none.",
+    )
+
+
+class PassageOptions(OptionGroup):
+    """How text that was read becomes search hits."""
+
+    max_tokens: int = Field(
+        160, ge=16, le=8192, description="Tokens of the text model in a passage, at most. Larger: vaguer hits."
+    )
+    overlap: float = Field(0.1, ge=0, le=0.5, description="Part of a passage that the next one repeats.")
 
 
 class ModelOptions(OptionGroup):
@@ -139,14 +161,7 @@ class VideoOptions(FileOptions):
     speech: SpeechOptions = Field(default_factory=SpeechOptions, description="How speech is turned into words.")
     chunks: ChunkOptions = Field(default_factory=ChunkOptions, description="How sentences become search hits.")
     frames: FrameOptions = Field(default_factory=FrameOptions, description="Which pictures are looked at.")
-
-
-class Ocr(StrEnum):
-    """Which pages are read by optical character recognition."""
-
-    AUTO = "auto"
-    OFF = "off"
-    ALWAYS = "always"
+    passages: PassageOptions = Field(default_factory=PassageOptions, description="How text becomes search hits.")
 
 
 class PageOptions(OptionGroup):
@@ -159,15 +174,6 @@ class PageOptions(OptionGroup):
         Ocr.AUTO, description="auto: pages without a text layer. always: all pages, beside their text. off: none."
     )
     dpi: int = Field(200, ge=50, le=600, description="Dots per inch at which pages and figures are drawn.")
-
-
-class PassageOptions(OptionGroup):
-    """How the text of pages becomes search hits."""
-
-    max_tokens: int = Field(
-        160, ge=16, le=8192, description="Tokens of the text model in a passage, at most. Larger: vaguer hits."
-    )
-    overlap: float = Field(0.1, ge=0, le=0.5, description="Part of a passage that the next one repeats.")
 
 
 class FigureOptions(OptionGroup):

@@ -8,7 +8,7 @@ from typing import Any
 
 from semchunk.semchunk import chunk
 
-from medley.media.layout import Block, Box, Line, union
+from medley.media.layout import Block, Box, Line, reading_order, union
 from medley.models.base import ModelSpec
 from medley.models.tokens import most_tokens, token_counter
 from medley.options import PassageOptions
@@ -44,6 +44,17 @@ def passages_for(model: ModelSpec, blocks: Sequence[Block], options: PassageOpti
     """Splits the text of one page into passages as `passages` does, sized for a text model. Raises ModelUnavailable."""
     most = min(options.max_tokens, most_tokens(model))
     return passages(blocks, token_counter(model), most, options.overlap)
+
+
+def passages_together(model: ModelSpec, lines: Sequence[Line], options: PassageOptions) -> list[Passage]:
+    """Makes one passage of lines that are seen together, or several as `passages_for` does where they are too long.
+
+    `lines` are in reading order. Raises ModelUnavailable.
+    """
+    text = " ".join(line.text for line in lines)
+    if token_counter(model)(text) <= min(options.max_tokens, most_tokens(model)):
+        return [Passage(text, union([line.box for line in lines]))]
+    return passages_for(model, reading_order(lines), options)
 
 
 def _downward(blocks: Sequence[Block]) -> list[list[Block]]:

@@ -22,7 +22,7 @@ def _exported(made: Path) -> dict[str, Any]:
 @stage(
     version=3,
     branch="frames",
-    reads=lambda o: o.frames.model_dump(),
+    reads=lambda o: o.frames.model_dump(exclude={"ocr"}),
     skips=no_picture,
     takes="assets",
     makes="frames",

@@ -8,10 +8,14 @@ import logging
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from medley.media.pdf import Figure, Page
 from medley.plain import markdown_text
 from medley.types import Asset, Frame, Segment, clock
+
+if TYPE_CHECKING:  # it loads Pillow
+    from medley.media.on_screen import Screen
 
 _LABEL = 22  # letters below a small picture
 _PAGES, _BEGINNING = 100, 300
@@ -61,6 +65,14 @@ def publish_pages(asset: Asset, pages: Sequence[Page]) -> None:
     written = [(page.number, " ".join(block.text for block in page.blocks)) for page in pages[:_PAGES]]
     lines = [f"- **{number}** {markdown_text(text[:_BEGINNING])}" for number, text in written if text]
     _publish(asset, "pages", "Pages", "\n".join(lines) or "No text.")
+
+
+def publish_screens(asset: Asset, screens: Sequence[Screen]) -> None:
+    """Publishes what is written on frames, with times, as a Markdown artifact; nothing where nothing is written."""
+    shown = ((screen, " · ".join(line.text for line in screen.lines)) for screen in screens)
+    lines = [f"- **{clock(s.start_s)} – {clock(s.end_s)}** {markdown_text(text)}" for s, text in shown]
+    if lines:
+        _publish(asset, "screens", "On screen", "\n".join(lines))
 
 
 def _publish_sheet(asset: Asset, key: str, pictures: Sequence[tuple[Path, str]]) -> None:

@@ -20,7 +20,7 @@ from medley.erasure.sqlite_files import compact, opened
 from medley.erasure.subjects import Subjects
 
 #: Keys of artifacts that tasks/_publish.py makes of one asset; of `pictures`, the first one of many has it.
-KINDS = ("transcript", "frames", "figures", "pages", "pictures")
+KINDS = ("transcript", "frames", "screens", "figures", "pages", "pictures")
 _MANY = "pictures-"
 #: Columns that hold text of others. Those of a run are left alone while it goes on: it may still read them.
 _TEXTS = {

@@ -72,9 +72,14 @@ def read_frames(directory: Path) -> list[Frame]:
     return [Frame(**frame) for frame in json.loads((directory / FRAMES).read_text())["frames"]]
 
 
+def shots_of(directory: Path) -> list[Shot]:
+    """Reads the shots that `sample_frames` wrote."""
+    return [(begin_s, end_s) for begin_s, end_s in json.loads((directory / FRAMES).read_text())["shots"]]
+
+
 def end_of_shots(directory: Path) -> float:
     """Reads when the last shot ends, in seconds; 0.0 where there is no shot."""
-    return max((end_s for _, end_s in json.loads((directory / FRAMES).read_text())["shots"]), default=0.0)
+    return max((end_s for _, end_s in shots_of(directory)), default=0.0)
 
 
 def _damage(found: Sequence[Frame], wanted: Sequence[Shown], packets: dict[str, Any], asset: Asset, errors: int) -> str:

@@ -13,6 +13,7 @@ from medley.types import Modality
 WEAK = 0.5
 #: Evidence of one file this close together is one moment.
 _NEAR_MS = 5_000
+_STILL = ("frame", "ocr")  #: what stands in a video until something else is shown
 _AGREEMENT = 0.1  #: weight of what other modalities of the same moment say
 
 
@@ -73,7 +74,7 @@ def _grouped(ranked: Sequence[Evidence]) -> list[Moment]:
     of_file: dict[str, list[list[Evidence]]] = defaultdict(list)
     still: dict[str, list[ScoredRecord]] = defaultdict(list)
     for hit in ranked:
-        if hit.found.row.modality == "frame" and hit.score >= WEAK:
+        if hit.found.row.modality in _STILL and hit.score >= WEAK:
             still[hit.found.asset_id].append(hit.found)
     for hit in ranked:
         pictures = still[hit.found.asset_id]

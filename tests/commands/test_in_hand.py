@@ -49,7 +49,11 @@ def test_sound_track_by_number_and_language(medley: Medley, two_tracks: Path) ->
 def test_sound_track_that_is_not_there(medley: Medley, two_tracks: Path) -> None:
     answer = medley("video", two_tracks, "--speech.track", "fra", "--json")
     item = answer.report["items"][0]
-    assert (answer.code, item["status"], item["records"]) == (1, "partial", {"frame": item["records"]["frame"]})
+    assert (answer.code, item["status"], item["records"]) == (
+        1,
+        "partial",
+        {"frame": item["records"]["frame"], "ocr": 0},
+    )
     assert (item["error"]["type"], item["error"]["stage"]) == ("UnsupportedMedia", "extract_audio")
     assert "two tracks.mkv: has no sound track fra, only 1 (ger), 2 (eng). " in item["error"]["message"]
     assert "--speech.track" in item["error"]["message"]

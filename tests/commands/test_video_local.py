@@ -28,7 +28,8 @@ from tests.world.truth import VideoTruth
 from tests.world.videos import make_video
 
 SPEECH = ["extract_audio", "transcribe", "chunk", "embed_text", "write_speech"]
-FRAMES = ["sample_frames", "embed_frames", "write_frames"]
+SCREENS = ["read_frames", "chunk_screens", "embed_screens", "write_screens"]
+FRAMES = ["sample_frames", "embed_frames", "write_frames", *SCREENS]
 
 
 def words_of(exported: Path) -> list[tuple[str, float]]:
@@ -187,9 +188,14 @@ def test_a_dead_branch_makes_the_item_partial(medley: Medley, monkeypatch: pytes
     monkeypatch.setenv("MEDLEY_ALLOW_FAULTS", "1")
     answer = medley("video", SAMPLE, "--json")
     item = answer.report["items"][0]
-    assert (answer.code, item["status"], item["records"]) == (1, "partial", {"speech": item["records"]["speech"]})
+    assert (answer.code, item["status"], item["records"]) == (
+        1,
+        "partial",
+        {"speech": item["records"]["speech"], "ocr": 1},
+    )
     assert (item["error"]["type"], item["error"]["stage"]) == ("CorruptMedia", "embed_frames")
-    assert states(item) == dict.fromkeys(SPEECH, "completed") | {"sample_frames": "completed", "embed_frames": "failed"}
+    done = dict.fromkeys(["sample_frames", *SPEECH, *SCREENS], "completed")
+    assert states(item) == done | {"embed_frames": "failed"}
     assert medley("search", "welcome to the museum", "--json").report["hits"][0]["modality"] == "speech"
 
     remembered = medley("video", SAMPLE, "--json").report["items"][0]

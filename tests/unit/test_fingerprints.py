@@ -21,7 +21,9 @@ OPTIONS = VideoOptions(profile=Profile.DEMO)
 MODELS = models_of(Profile.DEMO, ModelOptions())
 SPEECH = {"transcribe", "chunk", "embed_text", "write_speech"}
 CHUNKS = {"chunk", "embed_text", "write_speech"}
-FRAMES = {"sample_frames", "embed_frames", "write_frames"}
+SCREENS = {"read_frames", "chunk_screens", "embed_screens", "write_screens"}
+PASSAGES = SCREENS - {"read_frames"}
+FRAMES = {"sample_frames", "embed_frames", "write_frames"} | SCREENS
 
 
 def changed(options: VideoOptions = OPTIONS, models: Models = MODELS) -> set[str]:
@@ -63,6 +65,9 @@ OTHER: list[tuple[str, str, Any, set[str]]] = [
     ("frames", "max_gap_s", 4.0, FRAMES),
     ("frames", "max_side_px", 640, FRAMES),
     ("frames", "duplicate_threshold", 1.0, FRAMES),
+    ("frames", "ocr", "always", SCREENS),
+    ("passages", "max_tokens", 40, PASSAGES),
+    ("passages", "overlap", 0.2, PASSAGES),
 ]
 
 
@@ -73,7 +78,7 @@ def test_another_option_changes_what_depends_on_it(group: str, name: str, value:
 
 
 def test_every_option_is_tried_above() -> None:
-    groups = {"speech", "chunks", "frames"}
+    groups = {"speech", "chunks", "frames", "passages"}
     known = {(group, name) for group in groups for name in type(getattr(OPTIONS, group)).model_fields}
     assert {(group, name) for group, name, _, _ in OTHER} == known
 
@@ -82,8 +87,9 @@ def test_every_option_is_tried_above() -> None:
     ("kind", "expected"),
     [
         ("speech", SPEECH),
-        ("text", {"embed_text", "write_speech"}),
+        ("text", {"embed_text", "write_speech"} | PASSAGES),
         ("vision", {"embed_frames", "write_frames"}),
+        ("ocr", SCREENS),
     ],
 )
 @pytest.mark.parametrize("what", ["id", "revision", "compute_type"])

@@ -177,6 +177,7 @@ def test_a_picture_is_drawn_as_it_is() -> None:
     assert as_text(dag).splitlines() == [
         "assets -> extract_audio -> transcribe -> chunk -> embed_text -> write_speech",
         "assets -> sample_frames -> embed_frames -> write_frames",
+        "sample_frames -> read_frames -> chunk_screens -> embed_screens -> write_screens",
     ]
     assert "  transcribe --> chunk[chunk]" in as_mermaid(dag).splitlines()
     texts = [node.text for node in ElementTree.fromstring(as_svg(dag)).iter() if node.text and node.text.strip()]
@@ -191,4 +192,4 @@ def test_pictures_load_neither_prefect_nor_ray_nor_models() -> None:
 
 def test_options_of_a_pipeline_are_fields_of_one_class() -> None:
     assert issubclass(video.options, FileOptions)
-    assert video.doc == "Makes videos searchable by what is said and what is seen."
+    assert video.doc == "Makes videos searchable by what is said, seen and written on their pictures."

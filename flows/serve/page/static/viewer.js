@@ -43,23 +43,24 @@ function player(hit, query) {
     else note.textContent = "This part cannot be played here.";
   });
   const note = el("p", { class: "note", role: "status" });
+  const still = hit.evidence.find((piece) => piece.modality === "ocr" && piece.box && piece.thumbnail_url);
   const words = el("ol", { class: "transcript", "aria-label": "Transcript", tabindex: 0 });
   follow(hit, query, words, sound, jump, () => offset);
   sound.src = base;
   closing = () => { sound.pause(); sound.removeAttribute("src"); sound.load(); };
-  return [el("div", {}, sound, note), words];
+  return [el("div", {}, sound, note, ...(still ? [boxed(still)] : [])), words];
 }
 
 async function follow(hit, query, list, sound, jump, offset) {
   let segments = [];
   try {
-    ({ segments } = await call(`/api/assets/${hit.asset_id}/transcript.json`));
+    segments = linesOf(await call(`/api/assets/${hit.asset_id}/transcript.json`));
   } catch (error) {
     list.replaceWith(el("p", { class: "error" }, error.message));
     return;
   }
   if (!segments.length) return list.remove();
-  const lines = segments.map((one) => el("li", {}, el("button", { type: "button", onclick: () => jump(one.start_s) },
+  const lines = segments.map((one) => el("li", one.lines ? { class: "screen", title: "On screen" } : {}, el("button", { type: "button", onclick: () => jump(one.start_s) },
     el("time", {}, clock(one.start_s)), " ", marked(one.text, query))));
   list.replaceChildren(...lines);
   let current = -1;
@@ -74,6 +75,22 @@ async function follow(hit, query, list, sound, jump, offset) {
   };
   sound.addEventListener("timeupdate", show);
   sound.addEventListener("seeked", show);
+}
+
+// What is said and what stands on the pictures, by time.
+function linesOf({ segments, on_screen }) {
+  return [...segments, ...on_screen].sort((one, other) => one.start_s - other.start_s);
+}
+
+// The frame on which the words were read, with their box.
+function boxed(piece) {
+  const frame = el("img", { src: piece.thumbnail_url, alt: `On screen: ${piece.text}` });
+  const box = el("span", { class: "box" });
+  frame.addEventListener("load", () => {
+    const [x0, y0, x1, y1] = piece.box, wide = frame.naturalWidth / 100, high = frame.naturalHeight / 100;
+    Object.assign(box.style, { left: `${x0 / wide}%`, top: `${y0 / high}%`, width: `${(x1 - x0) / wide}%`, height: `${(y1 - y0) / high}%` });
+  });
+  return el("figure", { class: "boxed" }, frame, box);
 }
 
 function page(hit) {
