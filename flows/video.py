@@ -14,15 +14,22 @@ from medley.dag.pipeline import pipeline
 from medley.dag.tracing import Node
 from medley.options import Ocr, VideoOptions
 from medley.types import TIMED
+from tasks.chapters import embed_chapters, read_chapters, write_chapters
 from tasks.frames import embed_frames, sample_frames, write_frames
 from tasks.screens import chunk_screens, embed_screens, read_frames, write_screens
 from tasks.speech import chunk, embed_text, extract_audio, transcribe, write_speech
+from tasks.subtitles import chunk_subtitles, embed_subtitles, heard_besides, subtitles_of, write_subtitles
 
 
 @pipeline(options=VideoOptions, media=("video/*", "audio/*", *TIMED), batch=16, batch_s=60.0)
 def video(assets: Node, options: VideoOptions) -> None:
     """Makes videos searchable by what is said, seen and written on their pictures."""
-    audio = extract_audio(assets)
+    subtitles = subtitles_of(options.speech)(assets)
+    cues = chunk_subtitles(subtitles)
+    texts = embed_subtitles(cues)
+    write_subtitles(texts)
+
+    audio = heard_besides(extract_audio, options.speech)(assets)
     transcript = transcribe(audio)
     chunks = chunk(transcript)
     vectors = embed_text(chunks)
@@ -37,6 +44,10 @@ def video(assets: Node, options: VideoOptions) -> None:
         passages = chunk_screens(screens)
         meanings = embed_screens(passages)
         write_screens(meanings)
+
+    chapters = read_chapters(assets)
+    titles = embed_chapters(chapters)
+    write_chapters(titles)
 
 
 #: `ingest_video` is the Prefect flow of this picture.

@@ -18,6 +18,7 @@ from medley.settings import Settings
 from medley.types import Segment, Word
 
 _DONE = ("completed", "cached")
+_SKIPPED = "skipped"
 
 
 def content_of(asset_id: str, catalog: Catalog, settings: Settings) -> dict[str, Any]:
@@ -25,7 +26,7 @@ def content_of(asset_id: str, catalog: Catalog, settings: Settings) -> dict[str,
 
     Raises TransientError where an artifact cannot be had just now.
     """
-    content: dict[str, Any] = {"segments": [], "frames": [], "on_screen": [], "pages": []}
+    content: dict[str, Any] = {"segments": [], "frames": [], "on_screen": [], "chapters": [], "pages": []}
     artifacts = settings.artifact_store
     fingerprints = _fingerprints(asset_id, catalog)
     for dag in _dags(asset_id, catalog):
@@ -36,7 +37,13 @@ def content_of(asset_id: str, catalog: Catalog, settings: Settings) -> dict[str,
             with artifacts.hold([key]) as [directory]:
                 for name, found in stage.export(directory).items():
                     content[name] = content[name] + found if isinstance(content.get(name), list) else found
+    return arranged(content)
+
+
+def arranged(content: dict[str, Any]) -> dict[str, Any]:
+    """Puts pages in their order; subtitles are the transcript where nothing was heard besides."""
     content["pages"].sort(key=lambda page: page["page"])
+    content["segments"] = content["segments"] or content.get("subtitles", [])
     return content
 
 
@@ -49,10 +56,11 @@ def segments_of(content: dict[str, Any]) -> list[Segment]:
 
 
 def _fingerprints(asset_id: str, catalog: Catalog) -> dict[str, str]:
-    """The fingerprint with which each stage of an asset was done last."""
-    done = select(stages.c.stage, stages.c.fingerprint).where(stages.c.asset_id == asset_id)
-    found = rows(catalog.engine, done.where(stages.c.state.in_(_DONE)).order_by(stages.c.id))
-    return {row.stage: row.fingerprint for row in found}
+    """The fingerprint with which each stage of an asset was done last; none of stages that were skipped since."""
+    done = select(stages.c.stage, stages.c.fingerprint, stages.c.state).where(stages.c.asset_id == asset_id)
+    found = rows(catalog.engine, done.where(stages.c.state.in_((*_DONE, _SKIPPED))).order_by(stages.c.id))
+    last = {row.stage: "" if row.state == _SKIPPED else row.fingerprint for row in found}
+    return {stage: fingerprint for stage, fingerprint in last.items() if fingerprint}
 
 
 def _dags(asset_id: str, catalog: Catalog) -> Iterator[Dag]:

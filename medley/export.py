@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from medley.artifacts import Key
+from medley.content import arranged
 from medley.dag.stage import Stage
 from medley.plain import markdown_text, to_json
 from medley.run import TaskContext
@@ -23,7 +24,7 @@ def export_asset(asset: Asset, shown_path: str, context: TaskContext, directory:
     stage exports is in its facts; stages that are not done give nothing.
     """
     content: dict[str, Any] = {"path": shown_path, "asset_id": asset.asset_id}
-    content |= {"segments": [], "frames": [], "on_screen": [], "pages": []}
+    content |= {"segments": [], "frames": [], "on_screen": [], "chapters": [], "pages": []}
     target, made = _free_name(directory, asset), _made(asset, context)
     with context.artifact_store.hold(list(made)) as directories:
         for stage, where in zip(made.values(), directories, strict=True):
@@ -31,7 +32,7 @@ def export_asset(asset: Asset, shown_path: str, context: TaskContext, directory:
                 content[key] = content[key] + found if isinstance(content.get(key), list) else found
             for file in (path for pattern in stage.files for path in sorted(where.glob(pattern))):
                 shutil.copyfile(file, target.with_name(f"{target.stem}.{file.name}"))
-    content["pages"].sort(key=lambda page: page["page"])
+    arranged(content)
     target.write_text(to_json(content, indent=1) + "\n")
     _write_readable(content, target)
     return target
@@ -63,7 +64,7 @@ def markdown(pages: Sequence[dict[str, Any]]) -> str:
 def _made(asset: Asset, context: TaskContext) -> dict[Key, Stage]:
     """The artifacts that have something to export, by their keys."""
     artifacts = context.artifact_store.snapshot()
-    exported = [stage for stage in context.dag.values() if stage.export or stage.files]
+    exported = [stage for stage in context.dag.wanted(asset) if stage.export or stage.files]
     keys = {(asset.asset_id, stage.name, context.fingerprints[stage.name]): stage for stage in exported}
     return {key: stage for key, stage in keys.items() if artifacts.find(*key)}
 

@@ -20,6 +20,14 @@ class Profile(StrEnum):
     GPU = "gpu"
 
 
+class SubtitleUse(StrEnum):
+    """What becomes of the subtitles in a file."""
+
+    PREFER = "prefer"
+    BESIDE = "beside"
+    IGNORE = "ignore"
+
+
 class SpeechTask(StrEnum):
     """What is written down of speech."""
 
@@ -50,6 +58,17 @@ class SpeechOptions(OptionGroup):
         ge=1,
         le=20,
         description="Hypotheses kept while decoding. 1 is faster, 5 is a little more accurate.",
+    )
+    subtitles: SubtitleUse = Field(
+        SubtitleUse.PREFER,
+        description="Subtitles in the file. prefer: those that go with all that is said take the place of what a model "
+        "hears. beside: both. ignore: none.",
+    )
+    subtitle_track: str | None = Field(
+        None,
+        pattern=r"^([1-9][0-9]?|[a-z]{2,3})$",
+        description="Subtitles: their number from 1, or their language as the file has it (eng). Empty: those in the "
+        "language of the sound, else those that players show.",
     )
 
 

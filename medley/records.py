@@ -6,8 +6,9 @@ import hashlib
 import json
 import uuid
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -113,6 +114,22 @@ def write_branch(todo: Sequence[tuple[ArtifactRef, Draft]], stage: Stage, contex
 def _counted(stage: Stage, rows: Sequence[Row]) -> dict[str, int]:
     """Records by modality; the branch's usual one is always there."""
     return {stage.modalities[0]: 0, **Counter[str](row.modality for row in rows)}
+
+
+def retire_branches(asset_id: str, skipped: Iterable[str], context: TaskContext) -> None:
+    """Removes the records that stages have left of an asset for which they are skipped now. Raises StoreUnavailable.
+
+    The manifest goes first: a crash in between leaves records that nothing has asked for, and loses none.
+    """
+    slot, artifacts = store_slot(context.store.key), context.artifact_store
+    for stage in (context.dag[name] for name in skipped):
+        if stage.writes and artifacts.find(asset_id, stage.name, slot) is not None:
+            artifacts.remove(asset_id, stage.name, slot)
+            with_store(context.store, partial(_delete_branch, asset_id, stage.branch))
+
+
+def _delete_branch(asset_id: str, branch: str, store: VectorStore) -> None:
+    store.delete(asset_id, branch)
 
 
 def retire(asset_id: str, artifacts: ArtifactStore, address: StoreAddress) -> int:

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from medley.options import ChunkOptions
-from medley.types import Segment, Word
+from medley.types import Row, Segment, Word
 
 TRANSCRIPT = "transcript.json"
 CHUNKS = "chunks.json"
@@ -71,3 +71,9 @@ def read_segments(path: Path) -> list[Segment]:
         Segment(s["start_s"], s["end_s"], s["text"], tuple(Word(**word) for word in s["words"]))
         for s in json.loads(path.read_text())
     ]
+
+
+def chunk_rows(directory: Path) -> list[Row]:
+    """Reads the rows of the chunks in `directory`: words and times."""
+    parts = read_segments(directory / CHUNKS)
+    return [Row("speech", part.text, round(part.start_s * 1000), round(part.end_s * 1000)) for part in parts]

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any, TypeVar
 
 from medley.about import About, about_from_pairs
 from medley.errors import MedleyError
 from medley.plain import printable
+from medley.tracks import Chapter, TextTrack
 
 #: Open names: pipelines of other packages bring their own.
 Flow = str
 Branch = str
 Modality = str
+_Track = TypeVar("_Track")
 
 
 def utc_now() -> str:
@@ -52,7 +55,8 @@ class MediaInfo:
     high dynamic range (PQ or HLG) and wants tone mapping; `unsaid`: which of its colours' parameters (as ffmpeg names
     them) it does not tell; `alpha`: it is transparent in places. `video_s`: when the picture ends by the container's
     word, `whole_s` when all of it ends; 0.0 where it does not say. `stopped`: why reading its packets came to no good
-    end, if so; `notes`: what is true of it and no fault; `about`: its title and the like.
+    end, if so; `notes`: what is true of it and no fault; `about`: its title and the like; `texts`: its subtitles;
+    `probed`: which version of the probe said so.
     """
 
     demuxer: str
@@ -72,18 +76,27 @@ class MediaInfo:
     stopped: str = ""
     notes: tuple[str, ...] = ()
     about: About = ()
+    texts: tuple[TextTrack, ...] = ()
+    chapters: tuple[Chapter, ...] = ()
+    probed: int = 0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "about", about_from_pairs(self.about))
+        object.__setattr__(self, "texts", tuple(_restored(TextTrack, self.texts)))
+        object.__setattr__(self, "chapters", tuple(_restored(Chapter, self.chapters)))
         object.__setattr__(self, "notes", tuple(self.notes))
         object.__setattr__(self, "unsaid", tuple(self.unsaid))
-        known = (track if isinstance(track, SoundTrack) else SoundTrack(**track) for track in self.tracks)
-        object.__setattr__(self, "tracks", tuple(known))  # the catalog's JSON gives lists and dicts
+        object.__setattr__(self, "tracks", tuple(_restored(SoundTrack, self.tracks)))
 
     @property
     def flow(self) -> Flow:
         """Which flow works on such files."""
         return flow_of(self.media_type)
+
+
+def _restored(kind: type[_Track], found: Iterable[Any]) -> Iterator[_Track]:
+    """The catalog's JSON gives dicts."""
+    return (one if isinstance(one, kind) else kind(**one) for one in found)
 
 
 #: Containers of sound and pictures whose media types do not say so.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from functools import lru_cache
 from typing import Any
 
@@ -21,6 +22,7 @@ from tasks.run_stage import run_stage
 _BACKOFF_S = 2.0  # with the store's own wait for a connection: long enough for it to be started again
 
 
+Futures = dict[str, PrefectFuture[Any]]
 _opaque: Any = opaque  # mypy does not get through its generics
 
 
@@ -36,10 +38,13 @@ class Whole(_opaque):  # type: ignore[misc]
         return (self[0],)
 
 
-def submit_stages(assets: AssetBatch, context: TaskContext) -> dict[str, PrefectFuture[Any]]:
-    """Submits every stage of the run's DAG for some assets, and waits for none; futures in the DAG's order."""
-    futures: dict[str, PrefectFuture[Any]] = {}
-    for stage in context.dag.values():
+def submit_stages(assets: AssetBatch, context: TaskContext, without: Container[str] = ()) -> Futures:
+    """Submits the stages of the run's DAG for some assets, and waits for none; futures in the DAG's order.
+
+    `without`: stages that have nothing to do for any of the assets.
+    """
+    futures: Futures = {}
+    for stage in (stage for stage in context.dag.values() if stage.name not in without):
         first, *others = [Whole(assets if name is None else futures[name]) for name in stage.inputs]
         futures[stage.name] = task_of(stage).submit(first, stage.name, Whole(context), others)
     return futures

@@ -22,7 +22,7 @@ from medley.artifacts import ArtifactStore, Draft, Manifest
 from medley.dag.stage import Stage
 from medley.errors import BadInput, MedleyError, SetupError, error_class
 from medley.media.source import asset_here
-from medley.records import key_of, stage_manifest, store_slot
+from medley.records import key_of, retire_branches, stage_manifest, store_slot
 from medley.run import TaskContext
 from medley.system.stop import raise_if_stopped
 from medley.types import ArtifactRef, Asset, AssetBatch, Part, utc_now
@@ -69,6 +69,7 @@ def _known_part(stage: Stage, sources: Sources, context: TaskContext) -> Artifac
         return replace(reference, error=error)
     why = next((source.skipped for source in made if source.skipped), "")
     if why := why or (stage.skips(reference.asset) if stage.skips else ""):
+        retire_branches(reference.asset.asset_id, [stage.name], context)  # of a run with other options
         return replace(reference, skipped=why)
     if done := _done(stage, reference.asset.asset_id, context):
         return replace(reference, cached=True, **_facts(done.data))

@@ -12,8 +12,16 @@ from medley.dag.stage import no_sound, stage
 from medley.media import audio as sound
 from medley.options import SpeechOptions, SpeechTask
 from medley.run import TaskContext
-from medley.transcript import CHUNKS, TRANSCRIPT, chunk_segments, read_segments, sentences, write_segments
-from medley.types import ArtifactRef, Asset, Row, Word
+from medley.transcript import (
+    CHUNKS,
+    TRANSCRIPT,
+    chunk_rows,
+    chunk_segments,
+    read_segments,
+    sentences,
+    write_segments,
+)
+from medley.types import ArtifactRef, Asset, Word
 from tasks.publish import publish_transcript
 
 
@@ -35,7 +43,7 @@ def extract_audio(asset: Asset, draft: Draft, context: TaskContext) -> None:
 @stage(
     version=2,
     branch="speech",
-    reads=lambda o: o.speech.model_dump(exclude={"track"}),
+    reads=lambda o: o.speech.model_dump(exclude={"track", "subtitles", "subtitle_track"}),
     model="speech",
     takes="sound",
     makes="transcript",
@@ -77,10 +85,5 @@ def chunk(transcript: ArtifactRef, draft: Draft, context: TaskContext) -> None:
     write_segments(draft.directory / CHUNKS, chunk_segments(segments, context.options.chunks))
 
 
-def _rows(directory: Path) -> list[Row]:
-    parts = read_segments(directory / CHUNKS)
-    return [Row("speech", part.text, round(part.start_s * 1000), round(part.end_s * 1000)) for part in parts]
-
-
-embed_text = embed_texts("embed_text", branch="speech", rows=_rows, takes="chunks")
+embed_text = embed_texts("embed_text", branch="speech", rows=chunk_rows, takes="chunks")
 write_speech = write_records("write_speech", branch="speech", modalities="speech")

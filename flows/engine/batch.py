@@ -60,6 +60,15 @@ class InFlightBatch:
         middle = len(self.items) // 2
         return [InFlightBatch(self.dag, part) for part in (self.items[:middle], self.items[middle:])]
 
+    def idle_stages(self) -> set[str]:
+        """Names the stages that have nothing to do for any item, and records that for each item."""
+        skipped = [self.dag.skipped(batch_item.asset) for batch_item in self.items]
+        idle = set.intersection(*(set(each) for each in skipped))
+        for batch_item, reasons in zip(self.items, skipped, strict=True):
+            for stage in idle:
+                _record_success(batch_item, stage, ArtifactRef(batch_item.asset, stage, "", "", skipped=reasons[stage]))
+        return idle
+
     def begin(self, futures: dict[str, PrefectFuture[Any]]) -> None:
         """Begins one more drive of the batch through its stages, from nothing but what is kept."""
         self.drives += 1

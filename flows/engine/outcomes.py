@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -25,7 +26,7 @@ def report_of(batch_item: BatchItem, batch: InFlightBatch, run: TaskContext) -> 
     if errors or cancelled:  # what was written before may count
         records, notes = records_of(batch_item.asset, run), notes_of(batch_item.asset, run)
     errors += stop_errors() if cancelled else []
-    done = all(stage in batch_item.stages for stage in batch.futures) and not errors
+    done = all(stage in batch_item.stages for stage in batch.dag) and not errors
     status = "complete" if done else "cancelled" if cancelled else "partial" if any(records.values()) else "failed"
     return ItemReport(
         batch_item.item.path,
@@ -34,7 +35,7 @@ def report_of(batch_item: BatchItem, batch: InFlightBatch, run: TaskContext) -> 
         batch_item.asset.media.media_type,
         records=records,
         seconds=round(time.monotonic() - batch_item.began, 3),
-        stages=[batch_item.stages[name] for name in batch.futures if name in batch_item.stages],
+        stages=[batch_item.stages[name] for name in batch.dag if name in batch_item.stages],
         errors=errors,
         notes=notes,
     )
@@ -42,14 +43,17 @@ def report_of(batch_item: BatchItem, batch: InFlightBatch, run: TaskContext) -> 
 
 def _told(batch_item: BatchItem, batch: InFlightBatch) -> tuple[dict[str, int], list[str]]:
     """Records by modality and notes of an item whose stages have all told theirs, in the order of the picture."""
-    results = [batch_item.results[name] for name in batch.futures if name in batch_item.results]
+    results = [batch_item.results[name] for name in batch.dag if name in batch_item.results]
     notes = dict.fromkeys([*batch_item.asset.media.notes, *(note for result in results for note in result.notes)])
-    return {name: count for result in results for name, count in result.records.items()}, list(notes)
+    counted: Counter[str] = Counter()
+    for result in results:
+        counted.update(result.records)
+    return dict(counted), list(notes)
 
 
 def _deduplicated(errors: Sequence[MedleyError], batch: InFlightBatch) -> list[dict[str, Any]]:
     """In the order of the stages; what stopped both branches alike is told once."""
-    place = {stage: n for n, stage in enumerate(batch.futures)}
+    place = {stage: n for n, stage in enumerate(batch.dag)}
     told: dict[tuple[str, str], dict[str, Any]] = {}
     for error in sorted(errors, key=lambda error: place.get(error.stage, -1)):
         told.setdefault((type(error).__name__, str(error)), error_entry(error))

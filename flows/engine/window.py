@@ -33,6 +33,7 @@ from flows.engine.units import Units
 from flows.services.log import logger
 from medley.catalog import Outcome
 from medley.errors import BadInput, NoSpace, Quarantined, TransientError
+from medley.records import retire_branches
 from medley.report import ItemReport, ItemStatus, error_entry, stop_errors
 from medley.system.disk import require_space
 from medley.system.stop import STOP
@@ -154,10 +155,23 @@ class Window:
         if batch not in self._batches:
             self._batches.append(batch)
         assets = AssetBatch([batch_item.asset for batch_item in batch.items])
-        batch.begin(submit_stages(assets, self._run_context.run))
+        run = self._run_context.run
+        batch.begin(submit_stages(assets, run, self._idle_stages(batch)))
         self._run_context.view.running[batch.name] = running_stages(batch)
         for stage, future in batch.futures.items():
             future.add_done_callback(partial(self._tell, batch, stage))
+        if not batch.open:
+            self._on_finished(batch)
+
+    def _idle_stages(self, batch: InFlightBatch) -> set[str]:
+        """Stages that need no task: they have no work, and what a run with other options has left can be removed."""
+        idle = batch.idle_stages()
+        try:
+            for batch_item in batch.items:
+                retire_branches(batch_item.asset.asset_id, idle, self._run_context.run)
+        except TransientError:
+            return set()  # tasks try again
+        return idle
 
     def _tell(self, batch: InFlightBatch, stage: str, future: PrefectFuture[Any]) -> None:
         self._events.put((batch, stage, future))  # in a thread of Ray's or the pool's: nothing more than this

@@ -44,11 +44,17 @@ class Dag(dict[str, Stage]):
 
         Stages whose stream does not exist in the asset have nothing to do.
         """
-        skipped: set[str] = set()
-        for stage in self.values():
-            if skipped.intersection(stage.after) or (stage.skips is not None and stage.skips(asset)):
-                skipped.add(stage.name)
+        skipped = self.skipped(asset)
         return [stage for stage in self.values() if stage.name not in skipped]
+
+    def skipped(self, asset: Asset) -> dict[str, str]:
+        """Returns the names of the stages that have nothing to do for an asset, and why."""
+        found: dict[str, str] = {}
+        for stage in self.values():
+            before = next((found[name] for name in stage.after if name in found), "")
+            if why := before or (stage.skips(asset) if stage.skips is not None else ""):
+                found[stage.name] = why
+        return found
 
 
 @dataclass(frozen=True, eq=False)

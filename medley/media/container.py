@@ -39,6 +39,23 @@ def _guards(demuxer: str, max_streams: int) -> dict[str, str]:
 
 
 @dataclass(slots=True)
+class Texts:
+    """What the packets of a stream of subtitles say: how many, how long they are shown, when the last one begins."""
+
+    count: int = 0
+    shown_s: float = 0.0
+    last_s: float = 0.0
+
+    def add(self, packet: Any) -> None:
+        """Counts a packet; an empty one takes a subtitle away."""
+        if packet.size and packet.pts is not None:
+            scale = float(packet.time_base)
+            self.count += 1
+            self.shown_s += (packet.duration or 0) * scale
+            self.last_s = max(self.last_s, packet.pts * scale)
+
+
+@dataclass(slots=True)
 class Reading:
     """Packets with their places on one time line. Reading ends at what cannot be read: `stopped` says what that was.
 
@@ -51,6 +68,7 @@ class Reading:
     line: TimeLine = field(default_factory=TimeLine)
     count: dict[int, int] = field(default_factory=dict)
     torn: dict[int, int] = field(default_factory=dict)  #: packets of which a part is missing
+    texts: dict[int, Texts] = field(default_factory=dict)  #: subtitles, of streams that are asked for
 
     def packets(self) -> Iterator[tuple[Any, float]]:
         """Yields each packet of sound and picture, and the seconds to add to the packet's time stamps."""
@@ -62,12 +80,15 @@ class Reading:
             self.stopped = error.strerror or type(error).__name__
 
     def _packets(self, container: Any, kinds: tuple[str, ...]) -> Iterator[tuple[Any, float]]:
-        kept = [stream for stream in container.streams if stream.type in kinds]
+        kept = [stream for stream in container.streams if stream.type in kinds or stream.index in self.texts]
         for packet in container.demux(*kept) if kept else ():
             stamp = packet.dts if packet.pts is None else packet.pts
             if not packet.size:
                 continue  # the end of a stream
             index = packet.stream.index
+            if index in self.texts:
+                self.texts[index].add(packet)
+                continue
             self.count[index] = self.count.get(index, 0) + 1
             self.torn[index] = self.torn.get(index, 0) + int(packet.is_corrupt)
             yield packet, self._place(packet, stamp)

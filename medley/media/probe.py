@@ -12,13 +12,19 @@ from medley.media.job import run_job
 from medley.media.magic import Sniffed
 from medley.media.sniff import sniff
 from medley.media.source import Source, open_source
+from medley.plain import printable
 from medley.setting_groups import Limits
+from medley.tracks import Chapter, TextTrack
 from medley.types import MediaInfo, SoundTrack, clock
 
 _PROBE_S = 60.0
 _SLOW_DISK_BYTES_S = 20e6  # every packet is read once
 # What ffmpeg says of their length is reckoned from their size or their end: no declaration.
 _ESTIMATED = frozenset({"aac", "mp3", "mpeg", "mpegts", "ogg", "ac3", "eac3", "dts", "h264", "hevc", "dv", "rm"})
+#: Raise it when a newer probe finds more: containers are then probed again when their files are next run.
+PROBED = 1
+_LETTERS = 300  # of a chapter's name
+_SHOWN, _UNTIL = 0.1, 0.6  # of the recording, by subtitles that go with all that is said
 _PROGRAM = Path(__file__).with_name("probe_child.py")  # not imported: it loads PyAV
 
 
@@ -40,10 +46,10 @@ def probe_source(source: Source, sniffed: Sniffed, limits: Limits) -> MediaInfo:
         raise CorruptMedia("holds neither sound nor picture", file=source.name, remedy="Check that it plays")
     _require_open(source, [*sounds, *([video] if video else [])])
     _check_size(source, video, limits)
-    audio = _chosen(sounds)
+    audio, media_type = _chosen(sounds), sniffed.media_type
     return MediaInfo(
         demuxer=sniffed.demuxer,
-        media_type=sniffed.media_type if video else sniffed.media_type.replace("video/", "audio/"),
+        media_type=media_type if video else media_type.replace("video/", "audio/"),
         start_s=found.start_s,
         duration_s=found.length_s,
         audio_stream=audio["index"] if audio else None,
@@ -55,6 +61,8 @@ def probe_source(source: Source, sniffed: Sniffed, limits: Limits) -> MediaInfo:
         stopped=found.streams["stopped"],
         notes=tuple(found.notes()),
         about=about_from(found.streams["tags"]),
+        probed=PROBED,
+        **{name: getattr(found, name) for name in ("texts", "chapters")},
     )
 
 
@@ -110,11 +118,38 @@ class _Found:
         end_s = min(begin_s + length_s, length_s) if length_s > begin_s > 0 else begin_s + length_s
         return max(0.0, end_s - self.start_s)
 
+    @property
+    def texts(self) -> tuple[TextTrack, ...]:
+        """Subtitles that are text, and not empty."""
+        known = [text for text in self.streams["texts"] if text.get("count")]
+        named = ((text, text["forced"] or not self._goes_with_all(text)) for text in known)
+        return tuple(
+            TextTrack(t["stream"], t["language"], printable(t["title"])[:100], t["default"], t["beside"], not partly)
+            for t, partly in named
+        )
+
+    def _goes_with_all(self, text: dict[str, Any]) -> bool:
+        """Whether subtitles are shown often, and until the end or nearly so."""
+        length_s = self.length_s or 1.0
+        return bool(text["shown_s"] >= _SHOWN * length_s and text["last_s"] - self.start_s >= _UNTIL * length_s)
+
+    @property
+    def chapters(self) -> tuple[Chapter, ...]:
+        """Chapters that have names."""
+        found = ((one, " ".join(printable(one["title"]).split())[:_LETTERS]) for one in self.streams["chapters"])
+        return tuple(
+            Chapter(max(0.0, round(one["start_s"] - self.start_s, 3)), round(one["end_s"] - self.start_s, 3), title)
+            for one, title in found
+            if title and one["end_s"] > self.start_s
+        )
+
     def notes(self) -> list[str]:
         """Lists remarks that are true of the file and no fault."""
         told = [f"nothing for {clock(length_s)} from {clock(at_s - self.start_s)} on" for at_s, length_s in self._gaps]
         if self.streams["restarts"]:
             told.append(f"its clock begins again {self.streams['restarts']} times; times count on from there")
+        drawn = [n for n, text in enumerate(self.streams["texts"], 1) if "count" not in text]
+        told += [f"subtitle track {n} is made of pictures, which are not read" for n in drawn]
         empty = [n for n, stream in enumerate(self._usable("audio"), 1) if not stream["packets"]]
         told += [f"sound track {n} holds nothing" for n in empty]
         if len(self.sounds) > 1:
@@ -126,6 +161,11 @@ class _Found:
     def _gaps(self) -> list[list[float]]:
         gaps: list[list[float]] = self.streams["gaps"]
         return gaps[:5]
+
+
+def is_outdated(media: MediaInfo) -> bool:
+    """Says whether a container was probed by an older version, which found less in it."""
+    return media.flow == "video" and media.probed < PROBED
 
 
 def pictures_of(source: Source, media: MediaInfo, limits: Limits) -> dict[str, Any]:

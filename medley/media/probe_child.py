@@ -12,7 +12,7 @@ import av
 import av.logging
 from av.stream import Disposition
 
-from medley.media.container import Reading, links_after, opened
+from medley.media.container import Reading, Texts, links_after, opened
 from medley.media.job_child import Tell, reason_of, serve
 
 #: PQ (SMPTE ST 2084) and HLG (ARIB STD-B67), as ISO/IEC 23091-2 numbers them.
@@ -20,6 +20,11 @@ _HDR_TRANSFERS = (16, 18)
 _UNSPECIFIED = 2  # in the same standard, of primaries and of matrices
 #: What is told beside the film or about it, and is not what a player begins with.
 _BESIDE = Disposition.comment | Disposition.visual_impaired | Disposition.descriptions | Disposition.karaoke
+#: Subtitles as pictures: of DVDs, Blu-rays, DVB and DivX.
+_PICTURES_OF_TEXT = frozenset(
+    {"dvdsub", "dvd_subtitle", "pgssub", "hdmv_pgs_subtitle", "dvbsub", "dvb_subtitle", "xsub"}
+)
+_MOST_CHAPTERS = 10_000
 _ALPHA = re.compile(r"^(yuva|gbrap|rgba|bgra|argb|abgr|ya8|ya16|rgba64|bgra64|pal8)")
 
 
@@ -27,7 +32,9 @@ def describe(container: Any, more: Iterable[Any]) -> dict[str, Any]:
     """Describes start and length as declared in seconds (None where not declared), streams, and their packets."""
     streams = [stream for stream in container.streams if stream.type in ("audio", "video")]
     known = [_stream(stream) for stream in streams]
-    reading, locked = Reading(container, more), set()
+    subtitles = [stream for stream in container.streams if stream.type == "subtitle"]
+    texts = {stream.index: Texts() for stream in subtitles if _is_text(stream)}
+    reading, locked = Reading(container, more, texts=texts), set()
     for packet, _ in reading.packets():
         if packet.has_sidedata("encryption_info"):
             locked.add(packet.stream.index)
@@ -43,7 +50,40 @@ def describe(container: Any, more: Iterable[Any]) -> dict[str, Any]:
         "gaps": [[gap.at_s, gap.length_s] for gap in reading.line.gaps],
         "stopped": reading.stopped,
         "tags": _tags(container),
+        "texts": [_text(stream, texts.get(stream.index)) for stream in subtitles],
+        "chapters": _chapters(container),
     }
+
+
+def _is_text(stream: Any) -> bool:
+    """Whether subtitles are letters, not pictures of letters; teletext needs a decoder that is not there."""
+    context = stream.codec_context
+    return context is not None and context.codec.name not in _PICTURES_OF_TEXT
+
+
+def _text(stream: Any, found: Texts | None) -> dict[str, Any]:
+    """A stream of subtitles; without `count` where they are no text."""
+    told = {
+        "stream": stream.index,
+        "language": (stream.language or "").replace("und", ""),
+        "title": stream.metadata.get("title", ""),
+        "default": bool(stream.disposition & Disposition.default),
+        "beside": bool(stream.disposition & _BESIDE),
+        "forced": bool(stream.disposition & Disposition.forced),
+    }
+    return told | ({"count": found.count, "shown_s": found.shown_s, "last_s": found.last_s} if found else {})
+
+
+def _chapters(container: Any) -> list[dict[str, Any]]:
+    """Chapters on the container's clock; those of the first link, where a file is a chain."""
+    return [
+        {
+            "start_s": float(chapter["start"] * chapter["time_base"]),
+            "end_s": float(chapter["end"] * chapter["time_base"]),
+            "title": chapter["metadata"].get("title", ""),
+        }
+        for chapter in container.chapters()[:_MOST_CHAPTERS]
+    ]
 
 
 def _tags(container: Any) -> dict[str, str]:

@@ -14,7 +14,7 @@ from medley.dag.pipeline import Pipeline
 from medley.dag.registry import pipeline_named
 from medley.errors import BadInput, CorruptMedia, MissingFile, TooLarge, UnsupportedMedia
 from medley.media.magic import Sniffed
-from medley.media.probe import probe_source
+from medley.media.probe import is_outdated, probe_source
 from medley.media.sniff import HEAD_BYTES
 from medley.media.source import Source, open_source, stamp_of
 from medley.setting_groups import Limits
@@ -51,7 +51,7 @@ def identify(
     found = _stat(absolute, limits)
     known = (lookup or catalog).location(str(absolute))
     trusted = known and known.asset_id and not verify and _same(known, found)
-    if known and known.asset_id and trusted and (media := (lookup or catalog).media(known.asset_id)):
+    if known and known.asset_id and trusted and (media := _known_media(lookup or catalog, known.asset_id)):
         require_kind(pipeline, media, path)
         return Asset(known.asset_id, str(absolute), found.st_size, media, stamp_of(found))
     with open_source(absolute) as source:
@@ -86,7 +86,7 @@ def _identify_object(
         raise TooLarge(f"has {found.size_bytes} bytes", file=url, remedy=RAISE)
     known = lookup.location(url)
     trusted = known and known.asset_id and not verify and found.version and known.inode == found.version
-    if known and known.asset_id and trusted and (media := lookup.media(known.asset_id)):
+    if known and known.asset_id and trusted and (media := _known_media(lookup, known.asset_id)):
         require_kind(pipeline, media, url)
         return Asset(known.asset_id, str(spooled(known.asset_id, url, spool)), known.size_bytes or 0, media)
     asset_id, local = _copied(found, pipeline, limits, spool)
@@ -119,7 +119,7 @@ def _seen(
 ) -> Asset:
     """Notes the asset and where it was seen, if that is news; probes the file where nobody has before."""
     asset_id = str(where.asset_id)
-    media = catalog.media(asset_id)
+    media = _known_media(catalog, asset_id)
     news = media is None or where != known
     try:
         media = media or _probe(asset_id, source, sniffed, limits)
@@ -156,6 +156,12 @@ def _same(known: Location, found: os.stat_result) -> bool:
     settled = time.time() - found.st_mtime >= _SETTLED_S
     recorded = (known.size_bytes, known.mtime_ns, known.inode)
     return settled and recorded == (found.st_size, found.st_mtime_ns, str(found.st_ino))
+
+
+def _known_media(catalog: Known | Catalog, asset_id: str) -> MediaInfo | None:
+    """What the probe found before; None where it did not run, or a newer one finds more."""
+    media = catalog.media(asset_id)
+    return None if media is None or is_outdated(media) else media
 
 
 def _probe(asset_id: str, source: Source, sniffed: Sniffed, limits: Limits) -> MediaInfo:

@@ -29,6 +29,8 @@ from tests.world.videos import make_video
 
 SPEECH = ["extract_audio", "transcribe", "chunk", "embed_text", "write_speech"]
 SCREENS = ["read_frames", "chunk_screens", "embed_screens", "write_screens"]
+WRITTEN = ["read_subtitles", "chunk_subtitles", "embed_subtitles", "write_subtitles"]
+WRITTEN += ["read_chapters", "embed_chapters", "write_chapters"]
 FRAMES = ["sample_frames", "embed_frames", "write_frames", *SCREENS]
 
 
@@ -38,7 +40,10 @@ def words_of(exported: Path) -> list[tuple[str, float]]:
 
 
 def states(item: dict[str, Any]) -> dict[str, str]:
-    return {stage["name"]: stage["state"] for stage in item["stages"]}
+    """Of the stages that have something to do in the sample, which has neither subtitles nor chapters."""
+    found = {stage["name"]: stage["state"] for stage in item["stages"]}
+    assert all(found.pop(name, "skipped") == "skipped" for name in WRITTEN)
+    return found
 
 
 def assert_meaning(medley: Medley, video: Path, truth: VideoTruth, exported: Path) -> tuple[float, float]:

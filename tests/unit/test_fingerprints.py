@@ -20,9 +20,13 @@ from medley.planning import wanted_stages
 OPTIONS = VideoOptions(profile=Profile.DEMO)
 MODELS = models_of(Profile.DEMO, ModelOptions())
 SPEECH = {"transcribe", "chunk", "embed_text", "write_speech"}
-CHUNKS = {"chunk", "embed_text", "write_speech"}
+CUES = {"chunk_subtitles", "embed_subtitles", "write_subtitles"}
+SUBTITLES = CUES | {"read_subtitles"}
+CHAPTERS = {"read_chapters", "embed_chapters", "write_chapters"}
+CHUNKS = {"chunk", "embed_text", "write_speech"} | CUES
 SCREENS = {"read_frames", "chunk_screens", "embed_screens", "write_screens"}
 PASSAGES = SCREENS - {"read_frames"}
+TITLES = {"embed_subtitles", "write_subtitles", "embed_chapters", "write_chapters"}
 FRAMES = {"sample_frames", "embed_frames", "write_frames"} | SCREENS
 
 
@@ -61,6 +65,8 @@ OTHER: list[tuple[str, str, Any, set[str]]] = [
     ("chunks", "max_words", 5, CHUNKS),
     ("chunks", "max_s", 5.0, CHUNKS),
     ("chunks", "max_pause_s", 0.5, CHUNKS),
+    ("speech", "subtitles", "beside", SUBTITLES),
+    ("speech", "subtitle_track", "2", SUBTITLES),
     ("frames", "interval_s", 2.0, FRAMES),
     ("frames", "max_gap_s", 4.0, FRAMES),
     ("frames", "max_side_px", 640, FRAMES),
@@ -87,7 +93,7 @@ def test_every_option_is_tried_above() -> None:
     ("kind", "expected"),
     [
         ("speech", SPEECH),
-        ("text", {"embed_text", "write_speech"} | PASSAGES),
+        ("text", {"embed_text", "write_speech"} | PASSAGES | TITLES),
         ("vision", {"embed_frames", "write_frames"}),
         ("ocr", SCREENS),
     ],
@@ -150,7 +156,7 @@ SOUND = SPEECH | {"extract_audio"}
 @pytest.mark.parametrize(("stream", "missing"), [("audio_stream", SOUND), ("video_stream", FRAMES)])
 def test_a_stage_says_itself_which_stream_it_needs(stream: str, missing: set[str]) -> None:
     dag = pipeline_named("video").dag(OPTIONS)
-    streams = {"audio_stream": 0, "video_stream": 1} | {stream: None}
+    streams: dict[str, Any] = {"audio_stream": 0, "video_stream": 1, "texts": (), "chapters": ()} | {stream: None}
     asset: Any = SimpleNamespace(media=SimpleNamespace(**streams))
     run: Any = SimpleNamespace(dag=dag)
-    assert {stage.name for stage in wanted_stages(asset, run)} == set(dag) - missing
+    assert {stage.name for stage in wanted_stages(asset, run)} == set(dag) - missing - SUBTITLES - CHAPTERS

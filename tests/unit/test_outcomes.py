@@ -22,7 +22,8 @@ SAID = {
 def test_records_and_notes_come_in_the_order_of_the_picture_whatever_ended_first() -> None:
     given: Any = None  # nothing has failed: neither artifacts nor the run are asked
     batch_item = BatchItem(Item("/a.mp4", ASSET), ASSET)
-    batch = InFlightBatch(given, [batch_item], futures=dict.fromkeys(SAID, given))
+    dag: Any = dict.fromkeys(SAID, given)
+    batch = InFlightBatch(dag, [batch_item], futures=dict.fromkeys(SAID, given))
     for stage, result in reversed(SAID.items()):
         batch_item.stages[stage] = StageReport(stage, "completed", "", 0.0, 1)
         batch_item.results[stage] = result

@@ -84,10 +84,14 @@ class Script:
     submitted: list[list[str]] = field(default_factory=list)  #: names of the files of each drive
     held: threading.Event | None = None
 
-    def submit(self, assets: AssetBatch, context: TaskContext) -> dict[str, Any]:
+    def submit(self, assets: AssetBatch, context: TaskContext, without: set[str]) -> dict[str, Any]:
         names = [part.name for part in assets.parts]
         self.submitted.append(names)
-        return {name: Future(self._state(name, names, assets, context), self.held) for name in context.dag}
+        return {
+            name: Future(self._state(name, names, assets, context), self.held)
+            for name in context.dag
+            if name not in without
+        }
 
     def _state(self, stage: str, names: list[str], assets: AssetBatch, context: TaskContext) -> Any:
         errors = [self.errors[name, stage].pop(0) for name in names if self.errors.get((name, stage))]

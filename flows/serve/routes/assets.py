@@ -105,12 +105,12 @@ _TRANSCRIPTS: dict[int | str, dict[str, Any]] = {200: {"content": {kind: {} for 
 
 @router.get("/assets/{asset_id}/transcript.{kind}", responses=_TRANSCRIPTS)
 async def show_transcript(asset_id: AssetId, kind: Literal["json", "srt", "vtt", "txt"], service: Serving) -> Response:
-    """Gives what is said, as JSON with the times of words and with what stands on frames; as subtitles or plain text."""
+    """Gives what is said, as JSON with times of words and with what stands on frames, as subtitles or plain text."""
     content = await off_loop(_content, service, asset_id)
     segments = segments_of(content)
     if kind == "json":
         return Response(
-            to_json({name: content[name] for name in ("segments", "on_screen")}), media_type="application/json"
+            to_json({name: content[name] for name in ("segments", "on_screen", "chapters")}), media_type="application/json"
         )
     if kind == "txt":
         return PlainTextResponse("".join(f"{segment.text}\n" for segment in segments))

@@ -1,6 +1,7 @@
 // A hit in full: plays from its second with the transcript running along, or shows the page with its box, or the picture.
 import { byId, call, clock, el, marked, nameOf } from "./api.js";
 
+const TOLD = { screen: "On screen", chapter: "Chapter" };
 const CUT_S = 60, BEFORE_S = 1;
 let closing = () => {};
 
@@ -60,7 +61,7 @@ async function follow(hit, query, list, sound, jump, offset) {
     return;
   }
   if (!segments.length) return list.remove();
-  const lines = segments.map((one) => el("li", one.lines ? { class: "screen", title: "On screen" } : {}, el("button", { type: "button", onclick: () => jump(one.start_s) },
+  const lines = segments.map((one) => el("li", { class: one.kind, title: TOLD[one.kind] }, el("button", { type: "button", onclick: () => jump(one.start_s) },
     el("time", {}, clock(one.start_s)), " ", marked(one.text, query))));
   list.replaceChildren(...lines);
   let current = -1;
@@ -77,9 +78,11 @@ async function follow(hit, query, list, sound, jump, offset) {
   sound.addEventListener("seeked", show);
 }
 
-// What is said and what stands on the pictures, by time.
-function linesOf({ segments, on_screen }) {
-  return [...segments, ...on_screen].sort((one, other) => one.start_s - other.start_s);
+// Chapters, what is said and what stands on the pictures, by time.
+function linesOf({ segments, on_screen, chapters }) {
+  const named = chapters.map(({ start_s, title }) => ({ start_s, text: title, kind: "chapter" }));
+  const shown = on_screen.map(({ start_s, text }) => ({ start_s, text, kind: "screen" }));
+  return [...named, ...segments, ...shown].sort((one, other) => one.start_s - other.start_s);
 }
 
 // The frame on which the words were read, with their box.

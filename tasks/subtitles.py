@@ -1,0 +1,82 @@
+"""The branch of what somebody has written down already: subtitles in the file, and when a model hears besides."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from medley.artifacts import Draft
+from medley.dag.parts import embed_texts, write_records
+from medley.dag.stage import Stage, no_sound, stage
+from medley.media.subtitle_tracks import chosen_track, read_track
+from medley.options import SpeechOptions, SubtitleUse
+from medley.run import TaskContext
+from medley.tracks import TextTrack
+from medley.transcript import CHUNKS, TRANSCRIPT, chunk_rows, chunk_segments, read_segments, write_segments
+from medley.types import ArtifactRef, Asset
+from tasks.publish import publish_transcript
+
+
+def _exported(made: Path) -> dict[str, Any]:
+    return {"subtitles": [asdict(segment) for segment in read_segments(made / TRANSCRIPT)]}
+
+
+@stage(
+    branch="subtitles",
+    reads=lambda o: [o.speech.subtitle_track, o.speech.subtitles],  # the use: another one is another plan
+    takes="assets",
+    makes="subtitles",
+    export=_exported,
+)
+def read_subtitles(asset: Asset, draft: Draft, context: TaskContext) -> None:
+    """Reads the subtitles in a file as sentences with times."""
+    track = chosen_track(asset, context.options.speech)
+    assert track, "no file without subtitles comes here"
+    found = read_track(asset, track, context.limits)
+    write_segments(draft.directory / TRANSCRIPT, found.segments)
+    draft.data |= {"damage": found.damage, "notes": [_told(track, asset)]}
+    publish_transcript(asset, found.segments)
+
+
+def _told(track: TextTrack, asset: Asset) -> str:
+    texts = asset.media.texts
+    named = f"{texts.index(track) + 1}{f' ({track.language})' if track.language else ''}"
+    return f"subtitle track {named} of {len(texts)} is read" if len(texts) > 1 else "its subtitles are read"
+
+
+def subtitles_of(options: SpeechOptions) -> Stage:
+    """Returns the stage that reads subtitles, which skips every file where they are ignored."""
+
+    def no_subtitles(asset: Asset) -> str:
+        if options.subtitles is SubtitleUse.IGNORE:
+            return "subtitles are ignored"
+        return "" if asset.media.texts else "no subtitles"
+
+    return replace(read_subtitles, skips=no_subtitles)
+
+
+def heard_besides(extract_audio: Stage, options: SpeechOptions) -> Stage:
+    """Returns the first stage of the branch of speech, which skips files of which subtitles say all."""
+
+    def written_already(asset: Asset) -> str:
+        return no_sound(asset) or ("its subtitles say it" if _say_all(asset, options) else "")
+
+    return replace(extract_audio, skips=written_already)
+
+
+def _say_all(asset: Asset, options: SpeechOptions) -> bool:
+    if options.subtitles is not SubtitleUse.PREFER or not asset.media.texts:
+        return False
+    return options.subtitle_track is not None or any(track.whole for track in asset.media.texts)
+
+
+@stage(branch="subtitles", reads=lambda o: o.chunks.model_dump(), takes="subtitles", makes="chunks", num_cpus=0.1)
+def chunk_subtitles(subtitles: ArtifactRef, draft: Draft, context: TaskContext) -> None:
+    """Gathers subtitles into chunks, each of which is what one search hit shows."""
+    segments = read_segments(Path(subtitles.directory) / TRANSCRIPT)
+    write_segments(draft.directory / CHUNKS, chunk_segments(segments, context.options.chunks))
+
+
+embed_subtitles = embed_texts("embed_subtitles", branch="subtitles", rows=chunk_rows, takes="chunks")
+write_subtitles = write_records("write_subtitles", branch="subtitles", modalities="speech")
