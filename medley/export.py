@@ -53,12 +53,29 @@ def _segment(found: dict[str, Any]) -> Segment:
 
 
 def markdown(pages: Sequence[dict[str, Any]]) -> str:
-    """Formats pages as Markdown: a heading for each page, a paragraph for each block."""
-    parts = [
-        f"## Page {page['page']}\n\n" + "\n\n".join(markdown_text(block["text"]) for block in page["blocks"])
-        for page in pages
-    ]
+    """Formats pages as Markdown: a heading for each page that has places, a paragraph for each block.
+
+    Documents without places have headings and tables of their own.
+    """
+    parts: list[str] = []
+    for page in pages:
+        if any(block["box"] for block in page["blocks"]):
+            parts.append(f"## Page {page['page']}")
+        parts += [_block(block) for block in page["blocks"]]
     return "\n\n".join(parts) + "\n"
+
+
+def _block(block: dict[str, Any]) -> str:
+    if level := block.get("level"):
+        return f"{'#' * min(level, 6)} {markdown_text(block['text'])}"
+    return _table(block["cells"]) if block.get("cells") else markdown_text(block["text"])
+
+
+def _table(cells: Sequence[Sequence[str]]) -> str:
+    width = max(len(row) for row in cells)
+    full = ((*row, *[""] * (width - len(row))) for row in cells)
+    lines = [f"| {' | '.join(markdown_text(cell).replace('|', chr(92) + '|') for cell in row)} |" for row in full]
+    return "\n".join([lines[0], f"|{' --- |' * width}", *lines[1:]])
 
 
 def _made(asset: Asset, context: TaskContext) -> dict[Key, Stage]:

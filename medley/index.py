@@ -108,9 +108,9 @@ class Index:
         """Finds moments by words, or by likeness to a record's id or a picture file (`like`).
 
         All other arguments are conditions, as the flags of `medley search`: `modalities`, `file` (or its folder),
-        `tags`, `page` from 1, `since` and `until` (2026-11-24 in UTC, yesterday), `kind` (video, audio, image, pdf),
-        `least` (a score; below 0.5 hits are weak). `rerank`: "tokens" or "endpoint". The models stay loaded until
-        `close`.
+        `tags`, `page` from 1, `since` and `until` (2026-11-24 in UTC, yesterday), `kind` (video, audio, image, pdf,
+        document), `least` (a score; below 0.5 hits are weak). `rerank`: "tokens" or "endpoint". The models stay loaded
+        until `close`.
         """
         asked = {"query": query, "limit": limit, "tags": list(tags), "page": page, "since": since, "until": until}
         more = {"like": _text(like), "file": _text(file), "modalities": modalities and list(modalities)}

@@ -249,10 +249,17 @@ class PdfOptions(FileOptions):
     captions: CaptionOptions = Field(default_factory=CaptionOptions, description="What is said about pictures.")
 
 
+class DocumentOptions(FileOptions):
+    """Everything that a run over documents that are no PDFs can be told."""
+
+    passages: PassageOptions = Field(default_factory=PassageOptions, description="How text becomes search hits.")
+    figures: FigureOptions = Field(default_factory=FigureOptions, description="Which pictures are looked at.")
+
+
 Chosen = TypeVar("Chosen", bound=FileOptions)
 
 
-class IngestOptions(VideoOptions, PdfOptions, ImageOptions):
+class IngestOptions(VideoOptions, PdfOptions, ImageOptions, DocumentOptions):
     """Everything that a run over files of all kinds can be told."""
 
 

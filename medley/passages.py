@@ -57,6 +57,19 @@ def passages_together(model: ModelSpec, lines: Sequence[Line], options: PassageO
     return passages_for(model, reading_order(lines), options)
 
 
+def texts_for(model: ModelSpec, texts: Sequence[str], heading: str, options: PassageOptions) -> list[str]:
+    """Makes passages of texts that follow each other under `heading`, which each of them begins with.
+
+    Raises ModelUnavailable.
+    """
+    tokens = token_counter(model)
+    begin = f"{heading}: " if heading and tokens(heading) * 2 < options.max_tokens else ""
+    most = min(options.max_tokens, most_tokens(model)) - (tokens(begin) if begin else 0)
+    overlap = options.overlap or None
+    parted: Any = chunk(_BETWEEN.join(texts), most, tokens, memoize=False, overlap=overlap)
+    return [begin + " ".join(part.split()) for part in parted if part.strip()]
+
+
 def _downward(blocks: Sequence[Block]) -> list[list[Block]]:
     """Parts of the reading that go down the page: no passage has half of its words in another column."""
     found: list[list[Block]] = []

@@ -103,12 +103,27 @@ def _restored(kind: type[_Track], found: Iterable[Any]) -> Iterator[_Track]:
 TIMED = ("application/ogg", "application/mxf", "application/vnd.rn-realmedia")
 
 
+_OFFICE, _OPEN = "application/vnd.openxmlformats-officedocument.", "application/vnd.oasis.opendocument."
+#: Documents that are no PDFs.
+DOCUMENTS = (
+    *(
+        f"{_OFFICE}{kind}"
+        for kind in ("wordprocessingml.document", "presentationml.presentation", "spreadsheetml.sheet")
+    ),
+    *(f"{_OPEN}{kind}" for kind in ("text", "spreadsheet", "presentation", "text-template")),
+    *("application/epub+zip", "message/rfc822"),
+    *(f"text/{kind}" for kind in ("html", "markdown", "plain", "csv", "tab-separated-values")),
+)
+
+
 def flow_of(media_type: str) -> Flow:
     """Tells which of Medley's own pipelines reads files of an IANA media type; "" where none does."""
     if media_type == "application/pdf":
         return "pdf"
     if media_type.startswith("image/"):
         return "image"
+    if media_type in DOCUMENTS:
+        return "document"
     return "video" if media_type.startswith(("video/", "audio/")) or media_type in TIMED else ""
 
 
@@ -266,6 +281,7 @@ class Row:
     page: int | None = None
     box: tuple[float, float, float, float] | None = None
     thumbnail: str = ""
+    part: int = 0  #: tells rows in one place apart that have no box
 
     def __post_init__(self) -> None:
         if self.box is not None:
@@ -277,4 +293,5 @@ class Row:
     def locator(self) -> str:
         """Where in the asset, in integers: the part of a record's id that tells rows of one asset apart."""
         box = "" if self.box is None else ",".join(str(round(edge * 100)) for edge in self.box)
-        return f"{self.start_ms}:{self.end_ms}:{self.page}:{box}"
+        part = f":{self.part}" if self.part else ""
+        return f"{self.start_ms}:{self.end_ms}:{self.page}:{box}{part}"

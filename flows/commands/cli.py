@@ -18,6 +18,7 @@ _PIPELINE_VERBS = {
     "video": "make videos searchable by what is said and what is seen",
     "pdf": "make PDFs searchable by what is written and what is to be seen",
     "image": "make pictures searchable by what is on them",
+    "document": "make office documents, web pages, books, mails and texts searchable",
 }
 _OTHER_VERBS = {
     "run": "run a pipeline: medley run PIPELINE PATH...",

@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     dates = "look only at files first seen then or later (2026-11-24 in UTC, yesterday, last week, 3 days ago)"
     parser.add_argument("--since", metavar="DATE", help=dates)
     parser.add_argument("--until", metavar="DATE", help="look only at files first seen before")
-    parser.add_argument("--kind", metavar="KIND", help="look only at files of this kind: video, audio, image, pdf")
+    parser.add_argument("--kind", metavar="KIND", help="only files of this kind: video, audio, image, pdf, document")
     least = "leave out hits with a lower score (0 to 1); below 0.5 they are weak"
     parser.add_argument("--min", type=float, default=0.0, metavar="SCORE", dest="least", help=least)
     again = "order once more: by the text model's token vectors (tokens), or by MEDLEY_RERANKER__BASE_URL (endpoint)"

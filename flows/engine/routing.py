@@ -124,7 +124,7 @@ def _files_of(source: str, refused: Callable[[str, MedleyError], object]) -> Ite
     elif path.is_dir():
         yield from _below(path, refused)
     elif path.is_file():
-        yield from _listed(path) if is_text(path) else [str(path)]
+        yield from _listed(path) if is_text(path) and not _is_document(path) else [str(path)]
     elif glob.has_magic(source):
         found = False
         for name in glob.iglob(os.path.expanduser(source), recursive=True):
@@ -157,6 +157,13 @@ def _at_url(source: str) -> Iterator[str]:
     is_file = not source.endswith("/") and "/" in source.partition("://")[2]
     if not anything and is_file:
         yield head(source).url
+
+
+def _is_document(path: Path) -> bool:
+    """Whether a text is for a pipeline, and not a list: few of its first lines name what there is."""
+    first = list(islice(_lines_of(path), _FIRST_LINES))
+    named = sum(is_url(line) or os.path.lexists(line) for line in first)
+    return 2 * named < len(first) and pipeline_for(str(path), {}) is not None
 
 
 def _listed(path: Path) -> Iterator[str]:

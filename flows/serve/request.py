@@ -29,6 +29,8 @@ FILTERS = {
     "least": "min",
 }
 
+Kind = Literal["video", "audio", "image", "pdf", "document"]
+
 
 class SearchRequest(BaseModel):
     """Words, or something that what is looked for is like; and where to look."""
@@ -40,7 +42,7 @@ class SearchRequest(BaseModel):
     limit: int = Field(10, ge=1, le=10_000, description="hits at most")
     offset: int = Field(0, ge=0, le=10_000, description="hits to leave out, for the next page of an answer")
     modalities: tuple[Modality, ...] | None = Field(None, description="only records of these")
-    kind: Literal["video", "audio", "image", "pdf"] | None = Field(None, description="only files of this kind")
+    kind: Kind | None = Field(None, description="only files of this kind")
     file: str | None = Field(None, description="path or URL of a file, or of the folder it is in")
     asset: str | None = Field(None, pattern="^[0-9a-f]{64}$", description="id of an asset: only in that one")
     tags: tuple[str, ...] = Field((), description="only files that have all of them")

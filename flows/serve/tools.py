@@ -18,11 +18,11 @@ from medley.types import clock
 _ABOUT = """Searches an index of videos, sound recordings, PDFs and pictures by what is said, seen and written.
 `search` finds moments; `moment` shows one (words, picture, a link that plays it); `transcript` gives what is said
 around one. Scores below 0.5 mean that a hit probably does not fit: say so instead of using it."""
+Kind = Literal["video", "audio", "image", "pdf", "document"]
 _READS = ToolAnnotations(readOnlyHint=True, openWorldHint=False)
 _CHANGES = ToolAnnotations(readOnlyHint=False, destructiveHint=False, idempotentHint=True, openWorldHint=False)
 _LETTERS = 600
 _LOADING_S = 60
-Kind = Literal["video", "audio", "image", "pdf"]
 
 
 class Tools:

@@ -12,6 +12,9 @@ from medley.catalog.reading import rows, scalar, scalars
 from medley.catalog.tables import assets, locations, outcomes, plans, stages, tags, uploads
 from medley.catalog.upsert import INSERT_PLAN, INSERT_TAG
 from medley.system.disk import retry_while_disk_full
+from medley.types import DOCUMENTS
+
+_DOCUMENTS = {"pdf": ("application/pdf",), "document": DOCUMENTS}
 
 
 def paths_below(engine: Engine, root: str) -> list[str]:
@@ -50,9 +53,11 @@ def assets_seen(engine: Engine, since: str | None, until: str | None) -> list[st
 
 
 def assets_of_kind(engine: Engine, kind: str) -> list[str]:
-    """Assets of a kind: pdf, or the first part of the media type (video, audio, image)."""
+    """Assets of a kind: pdf, document (other ones), or the first part of the media type (video, audio, image)."""
     media_type = assets.c.media["media_type"].as_string()
-    wanted = media_type == "application/pdf" if kind == "pdf" else media_type.startswith(f"{kind}/")
+    wanted = media_type.startswith(f"{kind}/")
+    if kind in _DOCUMENTS:
+        wanted = media_type.in_(_DOCUMENTS[kind])
     return scalars(engine, select(assets.c.asset_id).where(wanted))
 
 

@@ -10,7 +10,7 @@ from medley.media.magic import Sniffed
 
 #: As much of a file tells what it is.
 HEAD_BYTES = 4096
-_READ = "Medley reads videos, sound, PDFs and pictures; docs/formats.md lists them"
+_READ = "Medley reads videos, sound, documents and pictures; docs/formats.md lists them"
 
 
 def sniff(path: Path, name: str = "") -> Sniffed:

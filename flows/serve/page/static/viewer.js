@@ -18,7 +18,8 @@ export function open(hit, query) {
   const body = byId("viewer-body");
   body.className = "";
   if (hit.start_s != null) body.replaceChildren(...player(hit, query));
-  else if (hit.page != null) body.replaceChildren(...page(hit));
+  else if (hit.modality === "page" && !hit.box) body.replaceChildren(text(hit, query));
+  else if (hit.page != null && hit.box) body.replaceChildren(...page(hit));
   else body.replaceChildren(el("img", { class: "whole", src: hit.thumbnail_url, alt: nameOf(hit.path) }));
   byId("viewer").showModal();
 }
@@ -94,6 +95,30 @@ function boxed(piece) {
     Object.assign(box.style, { left: `${x0 / wide}%`, top: `${y0 / high}%`, width: `${(x1 - x0) / wide}%`, height: `${(y1 - y0) / high}%` });
   });
   return el("figure", { class: "boxed" }, frame, box);
+}
+
+// What a document says, with its headings and tables, from the passage on.
+function text(hit, query) {
+  const shown = el("div", { class: "text", tabindex: 0, "aria-label": nameOf(hit.path) });
+  call(`/api/assets/${hit.asset_id}/pages.json`).then(({ pages }) => {
+    const letters = (words) => words.replace(/[^\p{L}\p{N}]/gu, "");
+    const wanted = letters(hit.text);
+    let first = null;
+    for (const { page: number, blocks } of pages) for (const block of blocks) {
+      const made = shown.appendChild(blockOf(block, query));
+      const here = number === (hit.page ?? 1) && !block.level && wanted.includes(letters(block.text).slice(0, 200));
+      if (here && letters(block.text)) { made.classList.add("found"); first ??= made; }
+    }
+    first?.scrollIntoView({ block: "center" });
+  }).catch((error) => shown.replaceChildren(el("p", { class: "error" }, error.message)));
+  return shown;
+}
+
+function blockOf({ text: words, level, cells }, query) {
+  if (level) return el(`h${Math.min(level + 2, 6)}`, {}, words);
+  if (!cells) return el("p", {}, marked(words, query));
+  const rows = cells.map((row) => el("tr", {}, ...row.map((cell) => el("td", {}, marked(cell, query)))));
+  return el("table", {}, el("tbody", {}, ...rows));
 }
 
 function page(hit) {

@@ -1,0 +1,103 @@
+"""Reads OpenDocument files (ISO/IEC 26300): text, sheets, slides."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterator
+from typing import Any
+
+from medley.media.document_parts import Document, Part, local_name, parse_xml, table_parts, text_part
+
+_TABLE = "{urn:oasis:names:tc:opendocument:xmlns:table:1.0}"
+_TEXT = "{urn:oasis:names:tc:opendocument:xmlns:text:1.0}"
+_OFFICE = "{urn:oasis:names:tc:opendocument:xmlns:office:1.0}"
+_HREF = "{http://www.w3.org/1999/xlink}href"
+_MOST_REPEATED = 1000  # sheets end in a million empty rows
+_TAGS = {name: name for name in ("title", "subject", "description")} | {"creator": "author", "keyword": "keywords"}
+
+
+def open_document(document: Document) -> Iterator[Part]:
+    """Yields the content of an OpenDocument file in its order; slides and sheets are pages."""
+    with document.unzipped() as archive:
+        document.tags = _tags(archive)
+        body = parse_xml(archive.read("content.xml")).find(f"{_OFFICE}body")
+        if body is not None:
+            yield from _Reader(archive).parts(body)
+
+
+def _tags(archive: zipfile.ZipFile) -> dict[str, str]:
+    if "meta.xml" not in archive.namelist():
+        return {}
+    found = ((_TAGS.get(local_name(each)), each.text) for each in parse_xml(archive.read("meta.xml")).iter())
+    return {name: text for name, text in found if name and text}
+
+
+class _Reader:
+    """Walks through the content; `_page` is the number of the slide or sheet."""
+
+    def __init__(self, archive: zipfile.ZipFile) -> None:
+        self._archive = archive
+        self._page: int | None = None
+
+    def parts(self, within: Any) -> Iterator[Part]:
+        for element in within:
+            name = local_name(element)
+            if name == "h":
+                yield from text_part(_said(element), self._page, int(element.get(f"{_TEXT}outline-level", "1")))
+            elif name == "p":
+                yield from text_part(_said(element), self._page)
+                yield from self._drawn(element)
+            elif name == "table":
+                yield from self._table(element)
+            elif name == "image":
+                yield from self._picture(element)
+            elif name == "page":
+                self._page = (self._page or 0) + 1
+                yield from self.parts(element)
+            elif name not in ("tracked-changes", "forms", "sequence-decls"):
+                yield from self.parts(element)
+
+    def _drawn(self, paragraph: Any) -> Iterator[Part]:
+        """Text boxes and pictures that a paragraph anchors."""
+        for child in paragraph:
+            if local_name(child) == "frame":
+                yield from self.parts(child)
+            elif local_name(child) not in ("h", "p"):
+                yield from self._drawn(child)
+
+    def _picture(self, element: Any) -> Iterator[Part]:
+        name = element.get(_HREF, "").removeprefix("./")
+        if name in self._archive.namelist():
+            yield {"page": self._page, "picture": self._archive.read(name)}
+
+    def _table(self, element: Any) -> Iterator[Part]:
+        if local_name(element.getparent()) == "spreadsheet":
+            self._page = (self._page or 0) + 1
+            yield from text_part(element.get(f"{_TABLE}name", ""), self._page, 1)
+        yield from table_parts(_rows(element), self._page)
+        for image in element.iter("{urn:oasis:names:tc:opendocument:xmlns:drawing:1.0}image"):
+            yield from self._picture(image)
+
+
+def _rows(table: Any) -> Iterator[list[str]]:
+    for row in table.iter(f"{_TABLE}table-row"):
+        cells: list[str] = []
+        for cell in row:
+            if local_name(cell) in ("table-cell", "covered-table-cell"):
+                said = " ".join(_said(paragraph) for paragraph in cell.iter(f"{_TEXT}p"))
+                cells += [said] * min(int(cell.get(f"{_TABLE}number-columns-repeated", "1")), _MOST_REPEATED)
+        for _ in range(min(int(row.get(f"{_TABLE}number-rows-repeated", "1")), _MOST_REPEATED) if any(cells) else 0):
+            yield cells
+
+
+def _said(element: Any) -> str:
+    """Words of a paragraph, without those of frames that the paragraph anchors."""
+    found = [element.text or ""]
+    for child in element:
+        name = local_name(child)
+        if name in ("s", "tab", "line-break"):
+            found.append(" ")
+        elif name not in ("frame", "annotation", ""):
+            found.append(_said(child))
+        found.append(child.tail or "")
+    return "".join(found)
