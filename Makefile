@@ -30,6 +30,7 @@ pictures: setup ## docs/pipelines/*.svg anew from the code
 	@$(PY) -m medley pipelines show video --format svg > docs/pipelines/video.svg
 	@$(PY) -m medley pipelines show pdf --captions.model any --format svg > docs/pipelines/pdf.svg
 	@$(PY) -m medley pipelines show image --captions.model any --pictures.ocr true --format svg > docs/pipelines/image.svg
+	@$(PY) -m medley pipelines show document --format svg > docs/pipelines/document.svg
 
 page-pictures: setup ## docs/images/page-*.png anew, in Chromium
 	@$(PY) -m tests.serve.pictures

@@ -59,7 +59,7 @@ def markdown(pages: Sequence[dict[str, Any]]) -> str:
     """
     parts: list[str] = []
     for page in pages:
-        if any(block["box"] for block in page["blocks"]):
+        if any(block.get("box") for block in page["blocks"]):
             parts.append(f"## Page {page['page']}")
         parts += [_block(block) for block in page["blocks"]]
     return "\n\n".join(parts) + "\n"

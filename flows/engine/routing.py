@@ -163,7 +163,7 @@ def _is_document(path: Path) -> bool:
     """Whether a text is for a pipeline, and not a list: few of its first lines name what there is."""
     first = list(islice(_lines_of(path), _FIRST_LINES))
     named = sum(is_url(line) or os.path.lexists(line) for line in first)
-    return 2 * named < len(first) and pipeline_for(str(path), {}) is not None
+    return 3 * named < len(first) and pipeline_for(str(path), {}) is not None
 
 
 def _listed(path: Path) -> Iterator[str]:

@@ -17,7 +17,15 @@ from flows.commands.cli import module_of
 from medley.dag import registry
 from medley.dag.drawing import as_svg
 from medley.dag.registry import names, pipeline_named
-from medley.options import CaptionOptions, FileOptions, ImageOptions, PdfOptions, PictureOptions, VideoOptions
+from medley.options import (
+    CaptionOptions,
+    DocumentOptions,
+    FileOptions,
+    ImageOptions,
+    PdfOptions,
+    PictureOptions,
+    VideoOptions,
+)
 from medley.settings import Settings
 from tests.conftest import ROOT, SAMPLE, Medley
 from tests.fakes import setting_groups
@@ -53,6 +61,7 @@ def test_links_lead_somewhere(page: Path) -> None:
     [
         ("video", VideoOptions()),
         ("pdf", PdfOptions(captions=CaptionOptions(model="any"))),
+        ("document", DocumentOptions()),
         ("image", ImageOptions(captions=CaptionOptions(model="any"), pictures=PictureOptions(ocr=True))),
     ],
 )

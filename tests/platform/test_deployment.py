@@ -63,7 +63,8 @@ def test_deployments_on_a_fresh_server_and_on_a_used_one(
         assert schema["definitions"]["Profile"]["enum"] == ["auto", "demo", "cpu", "gpu"]
         assert schema["definitions"]["VideoOptions"]["properties"]["profile"]["default"] == "demo", "what a run has"
 
-        for name in ("pdf/pdf", "image/image", "ingest/ingest", "ingest/ingest-nightly", "upload/on-upload"):
+        ours = [f"{name}/{name}" for name in ("pdf", "image", "document", "ingest")]
+        for name in (*ours, "ingest/ingest-nightly", "upload/on-upload"):
             found = client.read_deployment_by_name(name)
             fields = found.parameter_openapi_schema["properties"].values()
             assert all(field.get("description") for field in fields), "the form explains itself"
