@@ -56,15 +56,14 @@ def test_deployments_on_a_fresh_server_and_on_a_used_one(
     deploy_all(load_settings())  # and again on a used one
     with temporary_settings({PREFECT_API_URL: prefect_url}), get_client(sync_client=True) as client:
         video = client.read_deployment_by_name("video/video")
-        assert not video.pull_steps, "no directory of this machine is written into it"
         schema: dict[str, Any] = video.parameter_openapi_schema
+        assert not video.pull_steps, "no directory of this machine is written into it"
         assert {"paths", "options", "force"} <= set(schema["properties"])
         assert all(field["description"] for field in schema["definitions"]["FrameOptions"]["properties"].values())
         assert schema["definitions"]["Profile"]["enum"] == ["auto", "demo", "cpu", "gpu"]
         assert schema["definitions"]["VideoOptions"]["properties"]["profile"]["default"] == "demo", "what a run has"
 
-        ours = [f"{name}/{name}" for name in ("pdf", "image", "document", "ingest")]
-        for name in (*ours, "ingest/ingest-nightly", "upload/on-upload"):
+        for name in ("pdf/pdf", "document/document", "ingest/ingest", "ingest/ingest-nightly", "upload/on-upload"):
             found = client.read_deployment_by_name(name)
             fields = found.parameter_openapi_schema["properties"].values()
             assert all(field.get("description") for field in fields), "the form explains itself"
