@@ -14,11 +14,11 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from medley.dag.pipeline import Pipeline
 from medley.errors import SetupError, error_class
-from medley.remote_index import RemoteIndex
+from medley.remote_index import RemoteIndex, Said, conditions
 from medley.results import Hit, Hits, Report, Status
 
 _CLOSE_S = 30
@@ -104,17 +104,18 @@ class Index:
         kind: str | None = None,
         least: float = 0.0,
         rerank: str = "no",
+        **said: Unpack[Said],
     ) -> Hits:
         """Finds moments by words, or by likeness to a record's id or a picture file (`like`).
 
         All other arguments are conditions, as the flags of `medley search`: `modalities`, `file` (or its folder),
         `tags`, `page` from 1, `since` and `until` (2026-11-24 in UTC, yesterday), `kind` (video, audio, image, pdf,
-        document), `least` (a score; below 0.5 hits are weak). `rerank`: "tokens" or "endpoint". The models stay loaded
-        until `close`.
+        document), `least` (a score; below 0.5 hits are weak), and what files say of themselves (`Said`). `rerank`:
+        "tokens" or "endpoint". The models stay loaded until `close`.
         """
         asked = {"query": query, "limit": limit, "tags": list(tags), "page": page, "since": since, "until": until}
         more = {"like": _text(like), "file": _text(file), "modalities": modalities and list(modalities)}
-        how = {"kind": kind, "least": least, "rerank": rerank}
+        how = {"kind": kind, "least": least, "rerank": rerank, **conditions(**said)}
         answer = self._ask({**asked, **more, **how})
         return Hits(query or str(like), map(Hit.of, answer["hits"]), answer["notes"])
 

@@ -7,7 +7,7 @@ import time
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from medley.errors import MedleyError, ServiceUnreachable, SetupError, error_class
 from medley.results import Hit, Hits, Item, Report, Status
@@ -18,6 +18,19 @@ _BLOCK = 1 << 20
 _ENDED = ("complete", "partial", "failed", "unchanged", "skipped", "cancelled")
 _FINE = ("complete", "unchanged", "skipped")
 _PAGE = 1000
+
+
+class Said(TypedDict, total=False):
+    """Conditions on what files say of themselves.
+
+    `where`: parts of tags: {"camera": "nikon"}; `dated_since`, `dated_until`: when the file was made, by its own word;
+    `near`: "48.858,2.294,5", degrees north and east, and kilometres.
+    """
+
+    where: Mapping[str, str]
+    dated_since: str
+    dated_until: str
+    near: str
 
 
 class RemoteIndex:
@@ -55,6 +68,7 @@ class RemoteIndex:
         kind: str | None = None,
         least: float = 0.0,
         rerank: str = "no",
+        **said: Unpack[Said],
     ) -> Hits:
         """Finds moments by words, or by likeness to a record or a picture file; see `Index.search`.
 
@@ -62,6 +76,7 @@ class RemoteIndex:
         """
         asked = {"limit": limit, "tags": list(tags), "page": page, "since": since, "until": until}
         more = {"modalities": modalities and list(modalities), "kind": kind, "least": least, "rerank": rerank}
+        more |= conditions(**said)
         asked |= {**more, "file": None if file is None else str(file)}
         if like is not None and Path(like).is_file():
             return self._hits(str(like), self._by_picture(Path(like), asked))
@@ -170,3 +185,8 @@ def _blocks(path: Path) -> Iterator[bytes]:
     with path.open("rb") as file:
         while block := file.read(_BLOCK):
             yield block
+
+
+def conditions(where: Mapping[str, str] | None = None, **said: str | None) -> dict[str, Any]:
+    """Builds the conditions of a search that are about what files say of themselves; see `Said`."""
+    return {"where": [f"{name}={text}" for name, text in (where or {}).items()], **said}

@@ -26,6 +26,8 @@ from medley.settings import Settings, load_settings
 from medley.sources.urls import is_url
 from medley.types import clock
 
+_SAID = ("dated_since", "dated_until", "near")
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the flags of `medley search`."""
@@ -41,6 +43,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--since", metavar="DATE", help=dates)
     parser.add_argument("--until", metavar="DATE", help="look only at files first seen before")
     parser.add_argument("--kind", metavar="KIND", help="only files of this kind: video, audio, image, pdf, document")
+    said = "look only at files that say that of themselves: camera=nikon, artist=tern (repeatable)"
+    parser.add_argument("--where", action="append", metavar="NAME=TEXT", help=said)
+    made = "look only at files made then or later, by their own word (EXIF, tags); dates as for --since"
+    parser.add_argument("--dated-since", metavar="DATE", help=made)
+    parser.add_argument("--dated-until", metavar="DATE", help="look only at files made before")
+    near = "look only at pictures taken near a place: degrees north, degrees east, and kilometres (default 1)"
+    parser.add_argument("--near", metavar="NORTH,EAST[,KM]", help=near)
     least = "leave out hits with a lower score (0 to 1); below 0.5 they are weak"
     parser.add_argument("--min", type=float, default=0.0, metavar="SCORE", dest="least", help=least)
     again = "order once more: by the text model's token vectors (tokens), or by MEDLEY_RERANKER__BASE_URL (endpoint)"
@@ -67,8 +76,9 @@ def _request(arguments: argparse.Namespace, settings: Settings) -> SearchRequest
         raise SetupError("search wants words or --like", remedy='Give one of them: medley search "a red circle"')
     known: dict[str, Any] = {
         name: getattr(arguments, name)
-        for name in ("query", "like", "file", "page", "since", "until", "kind", "least", "rerank")
+        for name in ("query", "like", "file", "page", "since", "until", "kind", "least", "rerank", *_SAID)
     }
+    known["where"] = tuple(arguments.where or ())
     known["modalities"] = _known(arguments.modality, settings)
     try:
         return SearchRequest(**known, limit=max(1, arguments.limit), tags=tuple(arguments.tag or ()))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
 from medley.catalog import Catalog
 from medley.catalog.known import assets_at, assets_of_kind, assets_seen, assets_tagged
+from medley.catalog.said import assets_dated, assets_near, assets_saying
 from medley.dates import as_utc
 from medley.errors import SetupError
 from medley.sources.urls import is_url
@@ -26,9 +27,16 @@ FILTERS = {
     "since": "since",
     "until": "until",
     "kind": "kind",
+    "where": "where",
+    "dated_since": "dated-since",
+    "dated_until": "dated-until",
+    "near": "near",
     "least": "min",
 }
 
+_NUMBER = r"-?\d{1,3}(\.\d{1,10})?"
+_NEAR = rf"^{_NUMBER},{_NUMBER}(,\d{{1,5}}(\.\d{{1,3}})?)?$"
+_NEAR_KM = 1.0
 Kind = Literal["video", "audio", "image", "pdf", "document"]
 
 
@@ -49,12 +57,20 @@ class SearchRequest(BaseModel):
     page: int | None = Field(None, ge=1, le=2**31, description="only records of this page, from 1")
     since: str | None = Field(None, description="first seen then or later: 2026-11-24 (UTC), yesterday, last week")
     until: str | None = Field(None, description="first seen before that")
+    where: tuple[Annotated[str, StringConstraints(pattern=r"^[a-z_]{1,30}=.{1,300}$")], ...] = Field(
+        (), description="only files that say that of themselves: camera=nikon, artist=tern"
+    )
+    dated_since: str | None = Field(None, description="made then or later, by the file's own word (EXIF, tags)")
+    dated_until: str | None = Field(None, description="made before that")
+    near: str | None = Field(
+        None, pattern=_NEAR, description="taken near a place: degrees north, east, and kilometres (48.858,2.294,5)"
+    )
     least: float = Field(0.0, ge=0.0, le=1.0, description="only hits with at least this score; 0.5: no weak ones")
     rerank: Literal["no", "tokens", "endpoint"] = Field(
         "no", description="order once more: by the text model's token vectors, or by the endpoint of the settings"
     )
 
-    @field_validator("since", "until")
+    @field_validator("since", "until", "dated_since", "dated_until")
     @classmethod
     def _date(cls, value: str | None) -> str | None:
         return None if value is None else as_utc(value)
@@ -88,4 +104,17 @@ class SearchRequest(BaseModel):
             within.append(assets_of_kind(catalog.engine, self.kind))
         if self.tags:
             within.append(assets_tagged(catalog.engine, self.tags))
+        within += self._said(catalog)
         return Scope(self.modalities, frozenset.intersection(*map(frozenset, within)) if within else None, self.page)
+
+    def _said(self, catalog: Catalog) -> list[list[str]]:
+        """Assets by what their files say of themselves, for each condition that is set."""
+        found: list[list[str]] = []
+        if self.where:
+            found.append(assets_saying(catalog.engine, dict(pair.split("=", 1) for pair in self.where)))
+        if self.dated_since or self.dated_until:
+            found.append(assets_dated(catalog.engine, self.dated_since, self.dated_until))
+        if self.near:
+            north, east, *km = (float(part) for part in self.near.split(","))
+            found.append(assets_near(catalog.engine, north, east, km[0] if km else _NEAR_KM))
+        return found
