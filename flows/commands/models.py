@@ -33,6 +33,9 @@ def run(arguments: argparse.Namespace) -> int:
             make_sure(spec)
             print(f"{spec.kind:6}  {spec.id}  at {spec.endpoint.base_url}")
             continue
+        if spec.loader == "nano":
+            print(f"{spec.kind:6}  {spec.id}  within its package")
+            continue
         directory = locate(spec)
         print(f"{spec.kind:6}  {spec.id}  {_size_mb(directory)} MB  {directory}")
     return 0

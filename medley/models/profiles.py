@@ -9,6 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from medley.errors import SetupError
+from medley.models import nano
 from medley.models.base import Endpoint, Kind, ModelSpec
 from medley.models.locate import bundled, directory_revision
 from medley.options import CaptionOptions, ModelChoice, ModelOptions, Profile
@@ -153,6 +154,8 @@ def models_of(profile: Profile, choice: ModelOptions, device: str | None = None)
 
 
 def _chosen(spec: ModelSpec, choice: str | None, device: str | None) -> ModelSpec:
+    if choice == nano.NAME and spec.kind == "text":
+        return nano.nano_spec()
     if choice is not None:
         name, revision = _identity(choice)
         spec = replace(spec, id=name, revision=revision, chunk_length_s=30)

@@ -30,8 +30,9 @@ EncoderOf = Callable[[ModelSpec], TextEncoder | None]
 @lru_cache
 def query_encoder(model: ModelSpec) -> TextEncoder:
     """Loads the model that encodes queries, once in this process, on one thread. Raises ModelUnavailable."""
-    encoder: TextEncoder = load_model(model, threads=1)
-    return encoder
+    encoder: Any = load_model(model, threads=1)
+    found: TextEncoder = encoder.for_queries() if hasattr(encoder, "for_queries") else encoder
+    return found
 
 
 @dataclass(frozen=True, slots=True)
