@@ -14,6 +14,7 @@ from medley.catalog.known import made_of
 from medley.dag.fingerprints import models_read
 from medley.dag.stage import Stage
 from medley.models.base import ModelSpec
+from medley.pricing import Price
 from medley.records import stage_manifest
 from medley.run import TaskContext
 from medley.types import Asset
@@ -23,7 +24,7 @@ Action = Literal["run", "unchanged", "remembered", "refused", "skipped"]
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """What would become of a file: `stages` would run, for the reasons in `why`."""
+    """What would become of a file: `stages` would run, for the reasons in `why`, and take `seconds`."""
 
     path: str
     action: Action
@@ -31,6 +32,7 @@ class Planned:
     asset_id: str | None = None
     why: list[str] = field(default_factory=list)
     stages: list[str] = field(default_factory=list)
+    seconds: dict[str, Price] = field(default_factory=dict)  #: by stage; none of stages that never ran here
 
 
 def plan_contents(options: BaseModel, models: Sequence[ModelSpec]) -> dict[str, Any]:

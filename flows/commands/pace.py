@@ -41,7 +41,7 @@ class Pace:
             parts.append(_rate(rate))
         left_s = self._left_s(rate)
         if left_s:
-            parts.append(f"about {_duration(left_s)} left")
+            parts.append(f"about {duration(left_s)} left")
         return " · ".join(parts)
 
     def _rate(self, now: float) -> float | None:
@@ -66,7 +66,8 @@ def _rate(a_second: float) -> str:
     return f"{a_second * 3600:.1f} an hour"
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Formats a length of time for people: 40 s, 3 min, 2 h."""
     for unit_s, name, most in ((1, "s", 90), (60, "min", 90), (3600, "h", 48)):
         if seconds < most * unit_s:
             return f"{max(1, round(seconds / unit_s))} {name}"

@@ -13,6 +13,7 @@ from rich.markup import escape
 
 from flows.commands.console import PlainConsole, print_json
 from flows.commands.flags import add_option_flags, add_pipeline_flag, read_option_flags
+from flows.commands.pace import duration
 from flows.engine.items import finished_report
 from flows.engine.parent import ChildJob
 from flows.engine.plan import new_run
@@ -25,10 +26,13 @@ from medley.dag.registry import pipeline_named
 from medley.errors import BadInput, MedleyError, TransientError
 from medley.options import FileOptions, IngestOptions, options_for
 from medley.planning import Planned, reasons, stages_to_run
+from medley.pricing import Price, Prices
 from medley.run import TaskContext
 from medley.settings import Settings, load_settings
 from medley.sources.identify import identify
 from medley.sources.urls import head, is_url, without_password
+
+_DEAREST = 6  # stages that are told of
 
 
 def add_arguments(parser: argparse.ArgumentParser, pipeline: Pipeline | None = None) -> None:
@@ -55,6 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
         "why": dict(Counter(reason for item in planned for reason in item.why)),
         "stages": dict(Counter(stage for item in planned for stage in item.stages)),
     }
+    totals |= _priced(planned)
     if arguments.json:
         items = [asdict(item) for item in planned]
         print_json({"totals": totals, "items": items})
@@ -63,9 +68,22 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _priced(planned: list[Planned]) -> dict[str, Any]:
+    """Seconds by stage, and the stages of which nothing is known yet."""
+    prices: dict[str, Price] = {}
+    for item in planned:
+        for stage, price in item.seconds.items():
+            prices[stage] = prices.get(stage, Price()) + price
+    whole = sum(prices.values(), Price())
+    unknown = sorted({stage for item in planned for stage in item.stages if stage not in item.seconds})
+    by_stage = {stage: asdict(price) for stage, price in prices.items()}
+    return {"seconds": asdict(whole), "seconds_by_stage": by_stage, "never_run": unknown}
+
+
 def _planned(found: Iterator[ChildJob], options: FileOptions, settings: Settings) -> Iterator[Planned]:
     catalog = open_catalog(settings)
     runs: dict[str, TaskContext] = {}
+    prices = Prices(catalog.engine)
     for flow, paths in found:
         if flow is None:
             yield from (Planned(path, "skipped") for path in paths)
@@ -76,13 +94,13 @@ def _planned(found: Iterator[ChildJob], options: FileOptions, settings: Settings
         run = runs[flow]
         seen: set[str] = set()
         for path in paths:
-            item = _item(path, run, catalog)
+            item = _item(path, run, catalog, prices)
             again = item.asset_id in seen and item.action == "run"
             yield (Planned(path, "unchanged", flow, item.asset_id, ["same content as another file"]) if again else item)
             seen |= {item.asset_id} if item.asset_id else set()
 
 
-def _item(path: str, run: TaskContext, catalog: Catalog) -> Planned:
+def _item(path: str, run: TaskContext, catalog: Catalog, prices: Prices) -> Planned:
     plan = plan_fingerprint(run.fingerprints)
     known = catalog.location(path if is_url(path) else os.path.abspath(path))
     try:
@@ -101,7 +119,10 @@ def _item(path: str, run: TaskContext, catalog: Catalog) -> Planned:
     why = reasons(outcome, plan, run, catalog, before)
     if done:
         return Planned(path, "remembered", run.flow, asset.asset_id, why)
-    return Planned(path, "run", run.flow, asset.asset_id, why, stages_to_run(asset, run))
+    stages = stages_to_run(asset, run)
+    priced = ((stage, prices.of(run.flow, stage, run.fingerprints[stage], asset)) for stage in stages)
+    seconds = {stage: price for stage, price in priced if price}
+    return Planned(path, "run", run.flow, asset.asset_id, why, stages, seconds)
 
 
 def _refused(path: str, flow: str | None, error: MedleyError) -> Planned:
@@ -118,3 +139,17 @@ def _show(planned: list[Planned], totals: dict[str, Any]) -> None:
     console.print(", ".join(f"{count} {action}" for action, count in totals["actions"].items()) or "no files")
     for reason, count in totals["why"].items():
         console.print(f"{count:6}  {escape(reason)}", soft_wrap=True)
+    for line in _told_price(totals):
+        console.print(escape(line), soft_wrap=True)
+
+
+def _told_price(totals: dict[str, Any]) -> Iterator[str]:
+    """What the stages will take, the dearest first: not the time until all is done, for many run at once."""
+    whole = totals["seconds"]
+    if whole["likely"]:
+        low, likely, high = (duration(whole[name]) for name in ("low", "likely", "high"))
+        yield f"about {likely} of work ({low} to {high}), by what it took before; several stages run at a time"
+        dearest = sorted(totals["seconds_by_stage"].items(), key=lambda stage: -stage[1]["likely"])
+        yield "        " + ", ".join(f"{stage} {duration(price['likely'])}" for stage, price in dearest[:_DEAREST])
+    if totals["never_run"]:
+        yield f"not known yet: {', '.join(totals['never_run'])}"

@@ -1,0 +1,78 @@
+"""What stages will cost, from what they have cost before on this installation."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import quantiles
+
+from sqlalchemy import Engine, select
+
+from medley.catalog.reading import rows
+from medley.catalog.tables import assets, runs, stages
+from medley.types import Asset
+
+_LATEST = 500  # of a stage's runs
+_ALIKE = 15  # files nearest in size to the one in question
+_ENOUGH = 3  # runs under the same options and models; with fewer, all count
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """Seconds that stages will probably take: a quarter of all times they took less than `low`, or more than `high`."""
+
+    low: float = 0.0
+    likely: float = 0.0
+    high: float = 0.0
+
+    def __add__(self, other: Price) -> Price:
+        return Price(self.low + other.low, self.likely + other.likely, self.high + other.high)
+
+
+#: Size of a file (seconds of sound or video, else bytes), the seconds that a stage took, and the stage's fingerprint.
+_Run = tuple[float, float, str]
+
+
+class Prices:
+    """Prices by stage, from the catalog."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._known: dict[tuple[str, str], list[_Run]] = {}
+
+    def of(self, flow: str, stage: str, fingerprint: str, asset: Asset) -> Price | None:
+        """Estimates what a stage costs for an asset; None where the stage never ran on this installation.
+
+        Runs with other models or options count only where there are few with the same.
+        """
+        history = self._history(flow, stage)
+        same = [run for run in history if run[2] == fingerprint]
+        return _estimate(same if len(same) >= _ENOUGH else history, size_of(asset.media.duration_s, asset.size_bytes))
+
+    def _history(self, flow: str, stage: str) -> list[_Run]:
+        if (flow, stage) not in self._known:
+            duration_s = assets.c.media["duration_s"].as_float()
+            wanted = select(assets.c.size_bytes, duration_s.label("duration_s"), stages.c.seconds, stages.c.fingerprint)
+            joined = wanted.select_from(stages.join(assets, assets.c.asset_id == stages.c.asset_id))
+            joined = joined.join(runs, runs.c.run_id == stages.c.run_id)
+            done = joined.where(stages.c.stage == stage, stages.c.state == "completed", runs.c.flow == flow)
+            found = rows(self._engine, done.order_by(stages.c.id.desc()).limit(_LATEST))
+            known = [(size_of(row.duration_s or 0.0, row.size_bytes), row.seconds, row.fingerprint) for row in found]
+            self._known[flow, stage] = known
+        return self._known[flow, stage]
+
+
+def size_of(duration_s: float, size_bytes: int) -> float:
+    """Returns what the cost of a file grows with: its seconds, or else its bytes."""
+    return max(duration_s or float(size_bytes), 1e-3)
+
+
+def _estimate(history: Sequence[_Run], size: float) -> Price | None:
+    """By the files nearest in size, as if the cost grew with the size from there on."""
+    nearest = sorted(history, key=lambda run: abs(math.log(run[0] / size)))[:_ALIKE]
+    if not nearest:
+        return None
+    rates = [seconds / of for of, seconds, _ in nearest]
+    low, likely, high = quantiles(rates, n=4) if len(rates) > 1 else (rates[0],) * 3
+    return Price(low * size, likely * size, high * size)
