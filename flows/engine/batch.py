@@ -66,7 +66,8 @@ class InFlightBatch:
         idle = set.intersection(*(set(each) for each in skipped))
         for batch_item, reasons in zip(self.items, skipped, strict=True):
             for stage in idle:
-                _record_success(batch_item, stage, ArtifactRef(batch_item.asset, stage, "", "", skipped=reasons[stage]))
+                why, now = reasons[stage], utc_now()
+                _record_success(batch_item, stage, ArtifactRef(batch_item.asset, stage, "", "", skipped=why, started=now))
         return idle
 
     def begin(self, futures: dict[str, PrefectFuture[Any]]) -> None:

@@ -149,7 +149,7 @@ def test_options_are_flags_and_change_what_reads_them(medley: Medley, files: Pat
 def test_a_file_that_a_stage_makes_is_exported(medley: Medley, tmp_path: Path) -> None:
     run = medley("run", "examples.contact_sheet:overview", SAMPLE, "--export", tmp_path, "--json")
     [item] = run.report["items"]
-    assert (item["status"], set(item["records"])) == ("complete", {"speech", "frame"})
+    assert (item["status"], set(item["records"])) == ("complete", {"speech", "frame", "ocr"})
     assert (tmp_path / "sample.sheet.jpg").read_bytes()[:2] == b"\xff\xd8"
 
 
