@@ -24,16 +24,16 @@ from tasks.subtitles import chunk_subtitles, embed_subtitles, heard_besides, sub
 @pipeline(options=VideoOptions, media=("video/*", "audio/*", *TIMED), batch=16, batch_s=60.0)
 def video(assets: Node, options: VideoOptions) -> None:
     """Makes videos searchable by what is said, seen and written on their pictures."""
-    subtitles = subtitles_of(options.speech)(assets)
-    cues = chunk_subtitles(subtitles)
-    texts = embed_subtitles(cues)
-    write_subtitles(texts)
-
     audio = heard_besides(extract_audio, options.speech)(assets)
     transcript = transcribe(audio)
     chunks = chunk(transcript)
     vectors = embed_text(chunks)
     write_speech(vectors)
+
+    subtitles = subtitles_of(options.speech)(assets)
+    cues = chunk_subtitles(subtitles)
+    texts = embed_subtitles(cues)
+    write_subtitles(texts)
 
     frames = sample_frames(assets)
     pictures = embed_frames(frames)

@@ -175,8 +175,8 @@ def test_one_name_for_two_pipelines_is_refused(monkeypatch: pytest.MonkeyPatch) 
 def test_a_picture_is_drawn_as_it_is() -> None:
     dag = video.dag(VideoOptions())
     assert as_text(dag).splitlines() == [
-        "assets -> read_subtitles -> chunk_subtitles -> embed_subtitles -> write_subtitles",
         "assets -> extract_audio -> transcribe -> chunk -> embed_text -> write_speech",
+        "assets -> read_subtitles -> chunk_subtitles -> embed_subtitles -> write_subtitles",
         "assets -> sample_frames -> embed_frames -> write_frames",
         "sample_frames -> read_frames -> chunk_screens -> embed_screens -> write_screens",
         "assets -> read_chapters -> embed_chapters -> write_chapters",

@@ -99,7 +99,7 @@ function boxed(piece) {
 
 // What a document says, with its headings and tables, from the passage on.
 function text(hit, query) {
-  const shown = el("div", { class: "text", tabindex: 0, "aria-label": nameOf(hit.path) });
+  const shown = el("div", { class: "document", tabindex: 0, "aria-label": nameOf(hit.path) });
   call(`/api/assets/${hit.asset_id}/pages.json`).then(({ pages }) => {
     const letters = (words) => words.replace(/[^\p{L}\p{N}]/gu, "");
     const wanted = letters(hit.text);
