@@ -67,7 +67,9 @@ class InFlightBatch:
         for batch_item, reasons in zip(self.items, skipped, strict=True):
             for stage in idle:
                 why, now = reasons[stage], utc_now()
-                _record_success(batch_item, stage, ArtifactRef(batch_item.asset, stage, "", "", skipped=why, started=now))
+                _record_success(
+                    batch_item, stage, ArtifactRef(batch_item.asset, stage, "", "", skipped=why, started=now)
+                )
         return idle
 
     def begin(self, futures: dict[str, PrefectFuture[Any]]) -> None:
