@@ -27,6 +27,7 @@ _OTHER_VERBS = {
     "eval": "how well the index answers queries of which you know what fits",
     "serve": "page, API and agents' tools on one port",
     "mcp": "the index as tools for agents (Model Context Protocol), on stdin and stdout",
+    "duplicates": "files that look alike or say the same, though their bytes differ",
     "clip": "the moments that fit, as one video",
     "export": "all records as files for other programs",
     "import": "make records searchable that another index has exported",

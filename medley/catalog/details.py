@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import Engine, Text, cast, func, select
@@ -65,6 +66,12 @@ def asset_details(engine: Engine, asset_id: str) -> dict[str, Any] | None:
         "outcomes": [_outcome(engine, row) for row in rows(engine, _of_asset(outcomes, asset_id))],
         "stages": [dict(row._mapping) for row in rows(engine, _stages_of(asset_id))],
     }
+
+
+def sizes_of(engine: Engine, asset_ids: Collection[str]) -> dict[str, int]:
+    """Returns the size of each of those assets, in bytes."""
+    found = rows(engine, select(assets.c.asset_id, assets.c.size_bytes).where(assets.c.asset_id.in_(asset_ids)))
+    return {row.asset_id: row.size_bytes for row in found}
 
 
 def _of_asset(table: Any, asset_id: str) -> Any:
