@@ -40,11 +40,7 @@ def made(folder: Path) -> list[set[str]]:
     (folder / "more.txt").write_text(
         "The museum of the town is closed on Mondays, but for those that are holidays of the state."
     )
-    return {
-        "pictures": {"one.png", "one-small.jpg"},
-        "clips": {"clip.mp4", "clip-small.mkv"},
-        "texts": {"text.md", "text.html"},
-    }
+    return [{"one.png", "one-small.jpg"}, {"clip.mp4", "clip-small.mkv"}, {"text.md", "text.html"}]
 
 
 def names(groups: list[dict[str, Any]]) -> list[set[str]]:
