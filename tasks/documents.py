@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -10,10 +11,9 @@ from typing import Any
 from medley.artifacts import Draft
 from medley.dag.parts import embed_pictures, embed_texts, write_records
 from medley.dag.stage import stage
-from medley.errors import BadInput
 from medley.media import documents
-from medley.media.documents import Part, find_pictures, read_parts
-from medley.media.pictures import convert_picture
+from medley.media.documents import Part, RawPicture, find_pictures, read_parts
+from medley.media.pictures import convert_files
 from medley.passages import texts_for
 from medley.records import load_rows, save_rows
 from medley.run import TaskContext
@@ -22,6 +22,7 @@ from tasks.pages import PASSAGES, passage_rows
 
 _PICTURES = "pictures.json"
 _UNDER = " › "
+_MOST_PICTURES, _AT_ONCE = 1000, 32  # of a document; in a child process
 
 
 def exported(made: Path) -> dict[str, Any]:
@@ -69,11 +70,8 @@ def chunk_document(read: ArtifactRef, draft: Draft, context: TaskContext) -> Non
 def _told(parts: Sequence[Part]) -> Iterator[Part]:
     """Without headings that have text below them: they are in its passages."""
     for part, following in zip(parts, [*parts[1:], None], strict=True):
-        if (
-            not part.level
-            or following is None
-            or following.headings[: len(part.headings) + 1] != (*part.headings, part.text)
-        ):
+        path = (*part.headings, part.text)
+        if not part.level or following is None or following.headings[: len(path)] != path:
             yield part
 
 
@@ -84,20 +82,30 @@ write_document = write_records("write_document", branch="text", modalities="page
 @stage(branch="pictures", reads=lambda o: o.figures.model_dump(), takes="assets", makes="pictures")
 def document_pictures(asset: Asset, draft: Draft, context: TaskContext) -> None:
     """Makes JPEGs of the pictures in a document."""
-    figures, rows, unread = context.options.figures, list[Row](), 0
-    count: dict[int | None, int] = {}
-    for picture in find_pictures(asset, draft.directory, context.limits):
-        raw, name = draft.directory / picture.name, f"{picture.name}.jpg"
-        count[picture.page] = count.get(picture.page, 0) + 1
-        if count[picture.page] <= figures.per_page or picture.page is None:
-            try:
-                convert_picture(raw, draft.directory / name, figures.max_side_px, context.limits)
-                rows.append(Row("image", "", page=picture.page, box=picture.box, thumbnail=name, part=len(rows) + 1))
-            except BadInput:  # vector graphics of Windows, and the like
-                unread += 1
-        raw.unlink()
+    figures, rows = context.options.figures, list[Row]()
+    found = find_pictures(asset, draft.directory, context.limits)
+    wanted = list(_some(found, figures.per_page))[:_MOST_PICTURES]
+    targets = [(draft.directory / one.name, draft.directory / f"{one.name}.jpg") for one in wanted]
+    for start in range(0, len(targets), _AT_ONCE):
+        made = convert_files(targets[start : start + _AT_ONCE], figures.max_side_px, context.limits)
+        for picture, became in zip(wanted[start:], made, strict=False):
+            if became.error is None:
+                thumbnail, part = f"{picture.name}.jpg", len(rows) + 1
+                rows.append(Row("image", "", page=picture.page, box=picture.box, thumbnail=thumbnail, part=part))
+    for picture in found:
+        (draft.directory / picture.name).unlink()
     save_rows(draft.directory / _PICTURES, rows)
-    draft.data["notes"] = [f"{unread} pictures in it cannot be read"] if unread else []
+    left = len(wanted) - len(rows)
+    draft.data["notes"] = [f"{left} picture{'s' * (left > 1)} in it cannot be read"] if left else []
+
+
+def _some(found: Sequence[RawPicture], per_page: int) -> Iterator[RawPicture]:
+    """The first pictures of each page; all of documents without pages."""
+    count = Counter[int | None]()
+    for picture in found:
+        count[picture.page] += 1
+        if picture.page is None or count[picture.page] <= per_page:
+            yield picture
 
 
 def _pictures(directory: Path) -> list[tuple[Row, str]]:

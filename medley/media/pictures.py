@@ -47,13 +47,30 @@ class Converted:
 
 def convert_picture(path: Path, target: Path, max_side_px: int, limits: Limits) -> None:
     """Makes one JPEG of a picture file. Raises BadInput."""
-    with open_source(path) as source:
-        found = sniff(source.path, source.name)
-        if found.flow != "image":
-            raise UnsupportedMedia(f"is no picture but {found.media_type}", file=str(path), remedy="Give a picture")
-        [made] = convert_pictures([PictureJob(source, found.demuxer, target)], max_side_px, limits)
+    [made] = convert_files([(path, target)], max_side_px, limits)
     if made.error:
         raise made.error
+
+
+def convert_files(todo: Sequence[tuple[Path, Path]], max_side_px: int, limits: Limits) -> list[Converted]:
+    """Makes the JPEG of each file, whatever kind of picture it is. Raises NoSpace, Cancelled."""
+    found: dict[Path, Converted] = {}
+    with contextlib.ExitStack() as opened:
+        jobs: dict[Path, PictureJob] = {}
+        for path, target in todo:
+            try:
+                jobs[path] = _job(opened.enter_context(open_source(path)), target)
+            except BadInput as error:
+                found[path] = Converted(error)
+        found |= zip(jobs, convert_pictures(list(jobs.values()), max_side_px, limits), strict=True)
+    return [found[path] for path, _ in todo]
+
+
+def _job(source: Source, target: Path) -> PictureJob:
+    found = sniff(source.path, source.name)
+    if found.flow != "image":
+        raise UnsupportedMedia(f"is no picture but {found.media_type}", file=source.name, remedy="Give a picture")
+    return PictureJob(source, found.demuxer, target)
 
 
 def convert_assets(todo: Sequence[tuple[Asset, Path]], max_side_px: int, limits: Limits) -> list[Converted]:
