@@ -11,15 +11,17 @@ from xml.sax.saxutils import escape
 from medley.plain import printable
 
 _ROW_PX, _NAME_PX, _BARS_PX, _PAD_PX = 18, 150, 620, 10
-_COLOURS = {"completed": "#2e7d32", "cached": "#90a4ae", "failed": "#c62828", "skipped": "#cfd8dc"}
+_COLOURS = {"completed": "#2e7d32", "cached": "#90a4ae", "failed": "#c62828"}
 
 
 def timeline_svg(items: Sequence[dict[str, Any]]) -> str:
     """Draws `items`, entries of a report (see `ItemReport.to_dict`), as an SVG, in the order in which they come.
 
-    Returns an empty string where no stage ran. The seconds of the drawing count from the first stage.
+    Stages that were skipped are left out. Returns an empty string where no stage ran. The seconds of the drawing count
+    from the first stage.
     """
-    ran = [item for item in items if item["stages"]]
+    told = ({**item, "stages": [stage for stage in item["stages"] if stage["state"] != "skipped"]} for item in items)
+    ran = [item for item in told if item["stages"]]
     if not ran:
         return ""
     zero = min(_at(stage) for item in ran for stage in item["stages"])

@@ -18,7 +18,7 @@ def test_a_plan_says_what_is_new_and_what_will_be_done(medley: Medley, folder: P
         "blue.png": ("run", ["new"]),
         "cut.png": ("run", ["new"]),
         "page.pdf": ("run", ["new"]),
-        "notes.txt": ("skipped", []),
+        "notes.log": ("skipped", []),
         "link.png": ("skipped", []),
     }
     assert medley("status", "--json").report["runs"] == [], "a plan is no run"

@@ -56,7 +56,7 @@ def test_a_run_shows_frames_words_stages_items_and_progress(medley: Medley, pref
     with Image.open(io.BytesIO(picture_in(artifacts["frames"].data))) as sheet:
         assert (sheet.format, sheet.width > 160) == ("JPEG", True)
     bars = ET.fromstring(picture_in(artifacts["stages"].data))
-    assert len(bars.findall(f"{SVG}rect")) == 1 + 8
+    assert len(bars.findall(f"{SVG}rect")) == 1 + 12
     assert re.match(r"1 complete, 1 failed: .*gone\.mp4: does not exist", flow_run.state.message)
 
 

@@ -29,7 +29,7 @@ def folder(tmp_path: Path) -> Path:
     painted = text((72, 100, "Here is what the zoo has painted green."))
     shown = both(painted, placed(picture(colour="green"), 100, 150, 200, 150))
     pdf(made / "page.pdf", written, shown)  # a page without words goes to the OCR, which takes seconds
-    (made / "notes.txt").write_text("# no list\n")
+    (made / "notes.log").write_text("# no list\n")
     (made / "link.png").symlink_to(made / "red.png")
     return made
 
@@ -64,21 +64,21 @@ def test_ingest_takes_everything_once_and_says_what_is_not_ours(
         "blue.png": "complete",
         "cut.png": "failed",
         "page.pdf": "complete",
-        "notes.txt": "skipped",
+        "notes.log": "skipped",
         "link.png": "skipped",
     }
     assert (answer.code, answer.report["flow"], answer.report["status"]) == (1, "ingest", "partial")
     again = medley("ingest", folder, "--json")
     assert again.report["prefect_url"] is None, "nothing to do starts nothing"
     assert not any(item["stages"] for item in again.report["items"])
-    assert statuses(again) | {"cut.png": "", "notes.txt": "", "link.png": ""} == {
+    assert statuses(again) | {"cut.png": "", "notes.log": "", "link.png": ""} == {
         name: "unchanged" if name in ("red.png", "blue.png", "page.pdf") else "" for name in statuses(again)
     }
 
 
 def test_sources_may_be_lists_and_patterns(medley: Medley, folder: Path) -> None:
     assert medley("ingest", folder).code == 1
-    listed = folder.parent / "list.txt"
+    listed = folder.parent / "list"
     listed.write_text(f"# pictures\n{folder}/red.png\nin/deep/blue.png\n")
     assert statuses(medley("ingest", listed, "--json")) == {"red.png": "unchanged", "blue.png": "unchanged"}
     assert statuses(medley("ingest", f"{folder}/**/*.png", "--json")).keys() == {
@@ -136,7 +136,7 @@ def test_searches_look_where_they_are_told_to(medley: Medley, folder: Path, sett
     [hit] = search(medley, "purple elephants", "--modality", "page", "--limit", "1")
     assert {like["page"] for like in search(medley, "--like", hit["record_id"])} == {2}, "not itself"
     assert medley("search", "--like", "0" * 40).code == 2
-    assert medley("search", "--like", folder / "notes.txt").code == 2
+    assert medley("search", "--like", folder / "notes.log").code == 2
     assert medley("search").code == 2
 
 
