@@ -86,7 +86,7 @@ def _identify_object(
         raise TooLarge(f"has {found.size_bytes} bytes", file=url, remedy=RAISE)
     known = lookup.location(url)
     trusted = known and known.asset_id and not verify and found.version and known.inode == found.version
-    if known and known.asset_id and trusted and (media := _known_media(lookup, known.asset_id)):
+    if known and known.asset_id and trusted and (media := lookup.media(known.asset_id)):
         require_kind(pipeline, media, url)
         return Asset(known.asset_id, str(spooled(known.asset_id, url, spool)), known.size_bytes or 0, media)
     asset_id, local = _copied(found, pipeline, limits, spool)

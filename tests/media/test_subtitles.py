@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from medley.catalog import open_catalog
 from medley.errors import UnsupportedMedia
 from medley.media.probe import probe_media
 from medley.media.subtitle_tracks import chosen_track, read_track, segments_of_cues
 from medley.options import SpeechOptions, SubtitleUse
 from medley.setting_groups import Limits
+from medley.settings import load_settings
+from medley.sources.identify import identify
 from medley.tracks import Chapter, TextTrack
 from medley.types import Asset, MediaInfo, SoundTrack
 from tasks.speech import extract_audio
@@ -184,3 +188,20 @@ def test_a_cue_that_is_shown_anew_goes_on() -> None:
 def test_cues_out_of_order_and_without_an_end() -> None:
     found = segments_of_cues([cue(5, 5, "later"), cue(-1, 2, "before the start"), cue(3, 4, " \n ")])
     assert [(s.start_s, s.end_s, s.text) for s in found] == [(0, 2, "before the start"), (5, 5.1, "later")]
+
+
+@pytest.mark.usefixtures("home")
+def test_what_an_older_version_has_probed_is_probed_again(tmp_path: Path) -> None:
+    path, settings = with_subtitles(tmp_path / "a.mkv", "srt"), load_settings()
+    catalog = open_catalog(settings)
+
+    def found() -> Asset:
+        return identify(str(path), "video", catalog, LIMITS, tmp_path)
+
+    first = found()
+    older = replace(first.media, texts=(), probed=0)
+    known = catalog.location(str(path))
+    assert known
+    catalog.upsert_location(known, older)
+    assert catalog.media(first.asset_id) == older
+    assert found().media == first.media == catalog.media(first.asset_id)
