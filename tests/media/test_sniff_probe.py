@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from medley.errors import CorruptMedia, MissingFile, TooLarge, UnsupportedMedia
-from medley.media.probe import probe_media
+from medley.media.probe import PROBED, probe_media
 from medley.media.sniff import sniff
 from medley.setting_groups import Limits
 from medley.types import MediaInfo, SoundTrack
@@ -224,6 +224,7 @@ def test_what_the_probe_says_is_small_and_whole(short: Path) -> None:
         video_s=pytest.approx(2.0, abs=0.05),
         whole_s=pytest.approx(2.0, abs=0.05),
         tracks=(SoundTrack(1, "", pytest.approx(2.0, abs=0.05)),),
+        probed=PROBED,
     )
 
 

@@ -67,7 +67,7 @@ def web(tmp_path: Path) -> Iterator[Web]:
     root = tmp_path / "web"
     (root / "in" / "deep").mkdir(parents=True)
     picture().save(root / "in" / "red.png")
-    (root / "in" / "notes.txt").write_text("nothing")
+    (root / "in" / "notes.log").write_text("nothing")
     pdf(root / "in" / "deep" / "page.pdf", text((72, 100, "Purple elephants dance.")))
     (root / "out.png").write_bytes(b"not below")
     found = Web("")
@@ -83,7 +83,7 @@ def test_a_page_of_links_is_a_folder_and_a_file_is_a_file(web: Web) -> None:
     refused: list[str] = []
     sources = [f"{web.url}/", f"{web.url}/red.png", f"{web.url}/no.png"]
     found = files_of(sources, lambda source, error: refused.append(source))
-    red, notes, page = (f"{web.url}/{name}" for name in ("red.png", "notes.txt", "deep/page.pdf"))
+    red, notes, page = (f"{web.url}/{name}" for name in ("red.png", "notes.log", "deep/page.pdf"))
     assert sorted(found) == sorted([red, notes, page, red])
     assert refused == [f"{web.url}/no.png"]
 
@@ -91,7 +91,7 @@ def test_a_page_of_links_is_a_folder_and_a_file_is_a_file(web: Web) -> None:
 def test_what_is_there_becomes_searchable_and_is_downloaded_once(web: Web, medley: Medley, home: Path) -> None:
     answer = medley("ingest", f"{web.url}/", "--json")
     statuses = {item["path"].rsplit("/", 1)[1]: item["status"] for item in answer.report["items"]}
-    assert statuses == {"red.png": "complete", "page.pdf": "complete", "notes.txt": "skipped"}
+    assert statuses == {"red.png": "complete", "page.pdf": "complete", "notes.log": "skipped"}
     assert list((home / "spool").glob("*")) == []
     [hit] = medley("search", "purple elephants", "--limit", "1", "--json").report["hits"]
     assert hit["path"] == f"{web.url}/deep/page.pdf"
