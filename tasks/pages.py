@@ -54,6 +54,7 @@ def parse(asset: Asset, draft: Draft, context: TaskContext) -> None:
     version=3,
     branch="pages",
     model="ocr",
+    seldom=True,
     takes="pages",
     makes="lines",
     export=pages_as_json("ocr"),

@@ -36,6 +36,7 @@ def _plain(screen: Screen) -> dict[str, Any]:
     branch="screens",
     reads=lambda o: o.frames.ocr,
     model="ocr",
+    seldom=True,
     takes="frames",
     makes="screens",
     export=_exported,

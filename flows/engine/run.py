@@ -124,7 +124,8 @@ class RunContext:
         from flows.services.ray_task_host import task_host  # Ray takes a second to import
 
         task_host.start([self.pipeline.picture.__module__])
-        wanted = {stage.model for stage in self.run.dag.wanted(self.first)} if self.first else set()
+        stages = self.run.dag.wanted(self.first) if self.first else []
+        wanted = {stage.model for stage in stages if not stage.seldom}
         for model in self.models:
             if wanted & {model.kind, model}:
                 pool_for(model, self.run)

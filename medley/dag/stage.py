@@ -42,6 +42,7 @@ class Stage:
         makes: Name of what the stage leaves ("transcript"): some stage has to read it.
         reads: What of the options the stage reads.
         model: Kind of the model that the stage asks (a field of `Models`), or a model of its own.
+        seldom: The model is asked for some assets only: it is loaded when it is asked, not ahead of that.
         skips: For which assets there is nothing to do; stages behind this one are skipped, too.
         transient: The files are dropped after the run. One stage reads them; where that one is done, this one is.
         modalities: Of a stage that writes records: the modalities of its records, the usual one first.
@@ -68,6 +69,7 @@ class Stage:
     makes: str = ""
     reads: Reads = lambda options: None
     model: Kind | ModelSpec | None = None
+    seldom: bool = False
     skips: Skips | None = None
     transient: bool = False
     modalities: tuple[str, ...] = ()

@@ -100,7 +100,7 @@ def test_english_queries_find_passages_in_other_languages(model: NanoEncoder) ->
 
 
 def test_vectors_are_units_whatever_the_text(model: NanoEncoder) -> None:
-    vectors = model.encode_texts(["", "a\0b", "x" * 20_000, "🙂", "\ud7ff"])
+    vectors = model.encode_texts(["", "a\0b", "x " * 1_000, "🙂", "\ud7ff"])
     assert np.allclose(np.linalg.norm(vectors, axis=1), 1.0, atol=1e-4)
     assert model.encode_texts([]).shape == (0, model.dim)
 

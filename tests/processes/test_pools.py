@@ -76,6 +76,7 @@ print("leaky", len(pids) > 1, state("leaky")["restarts"])
 """
 
 
+@pytest.mark.whole  # make test-platform has it
 def test_a_model_that_leaks_dies_hangs_or_runs_out_of_memory_harms_nobody_else(tmp_path: Path) -> None:
     told = ran(tmp_path, MISBEHAVING)
     assert told[0] == "narrow True True"

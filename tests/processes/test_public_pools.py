@@ -44,6 +44,7 @@ def pool_state():
 """
 
 
+@pytest.mark.whole  # make test-platform has it
 def test_a_program_of_somebody_elses_has_pools_and_tasks(tmp_path: Path) -> None:
     assert ran(tmp_path, STATE + PROGRAM) == [
         "True",

@@ -6,11 +6,13 @@ import subprocess
 import sys
 from importlib.metadata import EntryPoint
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 
+from flows.engine.run import RunContext
 from flows.video import video
 from medley.dag import registry
 from medley.dag.drawing import as_mermaid, as_svg, as_text
@@ -21,6 +23,7 @@ from medley.dag.stage import Stage, no_sound, stage
 from medley.errors import PipelineError
 from medley.models.profiles import models_of
 from medley.options import FileOptions, ModelOptions, Profile, VideoOptions
+from medley.types import Asset, MediaInfo
 from tasks.frames import embed_frames, sample_frames, write_frames
 from tasks.speech import chunk, embed_text, extract_audio, transcribe, write_speech
 from tests.conftest import ROOT
@@ -195,3 +198,20 @@ def test_pictures_load_neither_prefect_nor_ray_nor_models() -> None:
 def test_options_of_a_pipeline_are_fields_of_one_class() -> None:
     assert issubclass(video.options, FileOptions)
     assert video.doc == "Makes videos searchable by what is said, seen and written on their pictures."
+
+
+def test_models_that_are_seldom_asked_are_not_loaded_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
+    models = models_of(Profile.DEMO, ModelOptions())
+    started: list[str] = []
+    monkeypatch.setattr("flows.engine.run.pool_for", lambda model, run: started.append(model.kind))
+    host = SimpleNamespace(task_host=SimpleNamespace(start=lambda modules: None))
+    monkeypatch.setitem(sys.modules, "flows.services.ray_task_host", host)
+    media = MediaInfo("mov", "video/mp4", audio_stream=0, video_stream=1)
+    opened: Any = SimpleNamespace(
+        pipeline=video,
+        run=SimpleNamespace(dag=video.dag(VideoOptions())),
+        first=Asset("a" * 64, "/a.mp4", 1, media),
+        models=[models.speech, models.vision, models.text, models.ocr],
+    )
+    RunContext.on_ray_up(opened)
+    assert started == ["speech", "vision", "text"]
