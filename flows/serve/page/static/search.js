@@ -117,7 +117,7 @@ function card(hit) {
   const label = [nameOf(hit.path), place, hit.text.slice(0, 80)].filter(Boolean).join(", ");
   const picture = hit.thumbnail_url
     ? el("img", { src: hit.thumbnail_url, alt: "", loading: "lazy" })
-    : el("span", { class: "no-picture", "aria-hidden": "true" }, hit.page != null ? "¶" : "♪");
+    : el("span", { class: "no-picture", "aria-hidden": "true" }, hit.start_s == null ? "¶" : "♪");
   const score = el("meter", { min: 0, max: 1, value: hit.score, title: hit.score.toFixed(2), "aria-label": "score" });
   return el("article", { class: hit.weak ? "hit faint" : "hit" },
     el("button", { type: "button", class: "open", "aria-label": `Open ${label}`, onclick: () => open(hit, asked.query) }, picture,
