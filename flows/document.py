@@ -12,8 +12,9 @@ if __name__ == "__main__":
 from flows.engine.prefect_flows import flow_attribute
 from medley.dag.pipeline import pipeline
 from medley.dag.tracing import Node
-from medley.media.documents import DOCUMENT_TYPES, document_type
+from medley.media.documents import document_type
 from medley.options import DocumentOptions
+from medley.types import DOCUMENTS
 from tasks.documents import (
     chunk_document,
     document_pictures,
@@ -25,7 +26,7 @@ from tasks.documents import (
 )
 
 
-@pipeline(options=DocumentOptions, media=DOCUMENT_TYPES, batch=32, sniff=document_type)
+@pipeline(options=DocumentOptions, media=DOCUMENTS, batch=32, sniff=document_type)
 def document(assets: Node, options: DocumentOptions) -> None:
     """Makes office documents, web pages, books, mails and texts searchable."""
     written = read_document(assets)

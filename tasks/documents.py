@@ -95,8 +95,9 @@ def document_pictures(asset: Asset, draft: Draft, context: TaskContext) -> None:
     for picture in found:
         (draft.directory / picture.name).unlink()
     save_rows(draft.directory / _PICTURES, rows)
-    left = len(wanted) - len(rows)
-    draft.data["notes"] = [f"{left} picture{'s' * (left > 1)} in it cannot be read"] if left else []
+    left, more = len(wanted) - len(rows), len(found) - len(wanted)
+    notes = [f"{left} picture{'s' * (left > 1)} in it cannot be read"] if left else []
+    draft.data["notes"] = notes + ([f"{more} more pictures in it are not looked at"] if more else [])
 
 
 def _some(found: Sequence[RawPicture], per_page: int) -> Iterator[RawPicture]:

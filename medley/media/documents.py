@@ -44,8 +44,6 @@ _NAMED = {b"word/": ".docx", b"ppt/": ".pptx", b"xl/": ".xlsx"}
 _OPEN = {f"{_ODF}{kind}": "opendocument" for kind in ("text", "spreadsheet", "presentation", "text-template")}
 _OPEN["application/epub+zip"] = "epub"
 _READERS = dict([*_ARCHIVES.values(), *_TEXTS.values(), *_OPEN.items()])
-#: Media types of documents that are no PDFs.
-DOCUMENT_TYPES = tuple(_READERS)
 _HTML = re.compile(rb"\s*(<!--.*?-->\s*)*(<\?xml[^>]*>\s*)?(<!doctype\s+html|<html)", re.IGNORECASE | re.DOTALL)
 _MAIL = re.compile(rb"(?:[!-9;-~]+:[^\n]*\r?\n(?:[ \t][^\n]*\r?\n)*){3}")
 _MAIL_HEADERS = re.compile(rb"^(from|received|return-path|message-id|mime-version):", re.IGNORECASE | re.MULTILINE)

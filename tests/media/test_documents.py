@@ -18,7 +18,7 @@ from medley.export import markdown as markdown_of
 from medley.media.documents import Part, document_type, find_pictures, read_document, read_parts
 from medley.media.sniff import HEAD_BYTES
 from medley.setting_groups import Limits
-from medley.types import Asset, MediaInfo
+from medley.types import DOCUMENTS, Asset, MediaInfo
 from tasks.documents import exported
 from tests.documents_of_all_kinds import CELLS, MAKERS, NAMES, mail, open_text, png, slides
 from tests.fakes import asset_id
@@ -117,6 +117,14 @@ def test_kinds_are_known_by_content(tmp_path: Path, name: str) -> None:
     if renamed:
         assert document_type(head, "renamed.bin") == document_type(head, name)
     assert document_type(b"\x00\x01\x02" + head, name) is None
+
+
+def test_every_kind_that_is_taken_has_a_reader(tmp_path: Path) -> None:
+    for kind in DOCUMENTS:
+        (tmp_path / "a").write_bytes(b"\0 nothing of that kind")
+        asset = Asset(asset_id(kind), str(tmp_path / "a"), 23, MediaInfo("", kind))
+        with contextlib.suppress(CorruptMedia):  # and not UnsupportedMedia
+            read_document(asset, tmp_path, LIMITS)
 
 
 def test_an_archive_that_unpacks_to_too_much(tmp_path: Path) -> None:
