@@ -60,6 +60,11 @@ def _pieces(words: tuple[Word, ...], options: ChunkOptions) -> list[tuple[Word, 
     return pieces
 
 
+def write_chunks(transcript: Path, directory: Path, options: ChunkOptions) -> None:
+    """Gathers the sentences of the transcript in `transcript` into chunks, and writes CHUNKS into `directory`."""
+    write_segments(directory / CHUNKS, chunk_segments(read_segments(transcript / TRANSCRIPT), options))
+
+
 def write_segments(path: Path, segments: Sequence[Segment]) -> None:
     """Writes the segments as JSON: a list of segments with their words."""
     path.write_text(json.dumps([asdict(segment) for segment in segments]))

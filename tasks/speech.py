@@ -12,15 +12,7 @@ from medley.dag.stage import no_sound, stage
 from medley.media import audio as sound
 from medley.options import SpeechOptions, SpeechTask
 from medley.run import TaskContext
-from medley.transcript import (
-    CHUNKS,
-    TRANSCRIPT,
-    chunk_rows,
-    chunk_segments,
-    read_segments,
-    sentences,
-    write_segments,
-)
+from medley.transcript import TRANSCRIPT, chunk_rows, read_segments, sentences, write_chunks, write_segments
 from medley.types import ArtifactRef, Asset, Word
 from tasks.publish import publish_transcript
 
@@ -81,8 +73,7 @@ def _words(pieces: Sequence[sound.Piece], speech: SpeechOptions, context: TaskCo
 @stage(branch="speech", reads=lambda o: o.chunks.model_dump(), takes="transcript", makes="chunks", num_cpus=0.1)
 def chunk(transcript: ArtifactRef, draft: Draft, context: TaskContext) -> None:
     """Gathers the sentences of a transcript into chunks, each of which is what one search hit shows."""
-    segments = read_segments(Path(transcript.directory) / TRANSCRIPT)
-    write_segments(draft.directory / CHUNKS, chunk_segments(segments, context.options.chunks))
+    write_chunks(Path(transcript.directory), draft.directory, context.options.chunks)
 
 
 embed_text = embed_texts("embed_text", branch="speech", rows=chunk_rows, takes="chunks")

@@ -13,7 +13,7 @@ from medley.media.subtitle_tracks import chosen_track, read_track
 from medley.options import SpeechOptions, SubtitleUse
 from medley.run import TaskContext
 from medley.tracks import TextTrack
-from medley.transcript import CHUNKS, TRANSCRIPT, chunk_rows, chunk_segments, read_segments, write_segments
+from medley.transcript import TRANSCRIPT, chunk_rows, read_segments, write_chunks, write_segments
 from medley.types import ArtifactRef, Asset
 from tasks.publish import publish_transcript
 
@@ -74,8 +74,7 @@ def _say_all(asset: Asset, options: SpeechOptions) -> bool:
 @stage(branch="subtitles", reads=lambda o: o.chunks.model_dump(), takes="subtitles", makes="chunks", num_cpus=0.1)
 def chunk_subtitles(subtitles: ArtifactRef, draft: Draft, context: TaskContext) -> None:
     """Gathers subtitles into chunks, each of which is what one search hit shows."""
-    segments = read_segments(Path(subtitles.directory) / TRANSCRIPT)
-    write_segments(draft.directory / CHUNKS, chunk_segments(segments, context.options.chunks))
+    write_chunks(Path(subtitles.directory), draft.directory, context.options.chunks)
 
 
 embed_subtitles = embed_texts("embed_subtitles", branch="subtitles", rows=chunk_rows, takes="chunks")

@@ -50,8 +50,9 @@ class Screen:
 
 @dataclass(slots=True)
 class _Standing:
-    """A line that is still to be seen."""
+    """A line that is still to be seen: where it was read first, and where last."""
 
+    first: Line
     line: Line
     start_s: float
     image: str
@@ -149,7 +150,7 @@ class ScreenReader:
         for line in lines:
             known = self._known(line, before, now)
             if known is None:
-                known = _Standing(line, from_s, path.name)
+                known = _Standing(line, line, from_s, path.name)
             else:
                 before.remove(known)
             known.read_as(line)
@@ -197,7 +198,7 @@ def _together(one: tuple[_Standing, float], other: tuple[_Standing, float]) -> b
 
 
 def _screen(lines: Sequence[tuple[_Standing, float]]) -> Screen:
-    shown = [Line(standing.readings.most_common(1)[0][0], standing.line.box) for standing, _ in lines]
+    shown = [Line(standing.readings.most_common(1)[0][0], standing.first.box) for standing, _ in lines]
     ordered = tuple(line for block in reading_order(shown) for line in block.lines)
     first = lines[0][0]
     return Screen(first.start_s, max(end_s for _, end_s in lines), first.image, ordered)

@@ -120,6 +120,16 @@ def test_a_reading_that_differs_by_a_letter_is_the_same_line_and_another_number_
     assert reader.screens(8) == [(0, 4, "page 12"), (0, 8, "weather and science"), (4, 8, "page 13")]
 
 
+def test_the_box_of_a_line_that_moves_is_that_on_the_frame_that_is_shown(reader: Reader) -> None:
+    for second, px in enumerate((40, 60)):
+        reader.add(second, page(["directed by Ada"], px=px), ["directed by Ada"], px)
+    found = ScreenReader(lambda path: reader.lines[path.name])
+    found.look(reader.frames)
+    [screen] = found.screens(5)
+    assert (screen.image, screen.lines[0].box) == ("000.jpg", reader.lines["000.jpg"][0].box)
+    assert (screen.start_s, screen.end_s) == (0, 5)
+
+
 def test_frames_of_a_cross_fade_are_not_read(reader: Reader) -> None:
     one, other = page(["weather and science"]), page(["forest", "mountain"], "#203050", "#f0f0f0")
     reader.add(0, one, ["weather and science"])
