@@ -7,10 +7,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from sentence_transformers import SentenceTransformer
 
 from medley.models.base import ModelSpec, Vectors, pick_device, unit
+from medley.models.deferred import deferred
 from medley.models.locate import locate
+
+with deferred("sklearn", "metrics"):
+    from sentence_transformers import SentenceTransformer
 
 _BATCH = 32
 
