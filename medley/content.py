@@ -26,7 +26,7 @@ def content_of(asset_id: str, catalog: Catalog, settings: Settings) -> dict[str,
 
     Raises TransientError where an artifact cannot be had just now.
     """
-    content: dict[str, Any] = {"segments": [], "frames": [], "on_screen": [], "chapters": [], "pages": []}
+    content: dict[str, Any] = {"segments": [], "frames": [], "shots": [], "on_screen": [], "chapters": [], "pages": []}
     artifacts = settings.artifact_store
     fingerprints = _fingerprints(asset_id, catalog)
     for dag in _dags(asset_id, catalog):

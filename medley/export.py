@@ -24,7 +24,7 @@ def export_asset(asset: Asset, shown_path: str, context: TaskContext, directory:
     stage exports is in its facts; stages that are not done give nothing.
     """
     content: dict[str, Any] = {"path": shown_path, "asset_id": asset.asset_id}
-    content |= {"segments": [], "frames": [], "on_screen": [], "chapters": [], "pages": []}
+    content |= {"segments": [], "frames": [], "shots": [], "on_screen": [], "chapters": [], "pages": []}
     target, made = _free_name(directory, asset), _made(asset, context)
     with context.artifact_store.hold(list(made)) as directories:
         for stage, where in zip(made.values(), directories, strict=True):

@@ -93,6 +93,13 @@ class Ocr(StrEnum):
     ALWAYS = "always"
 
 
+class ShotTimes(StrEnum):
+    """How well it is known when shots begin."""
+
+    EXACT = "exact"
+    ROUGH = "rough"
+
+
 class FrameOptions(OptionGroup):
     """Which pictures of a video are looked at."""
 
@@ -116,6 +123,11 @@ class FrameOptions(OptionGroup):
         ge=0,
         le=255,
         description="A frame that differs from the last one by less than this (0-255) everywhere is dropped.",
+    )
+    shots: ShotTimes = Field(
+        ShotTimes.EXACT,
+        description="When shots begin. exact: to the picture; every picture between frames that differ is looked at. "
+        "rough: as fine as the frames are dense, which takes no time.",
     )
     ocr: Ocr = Field(
         Ocr.AUTO,

@@ -35,6 +35,7 @@ class Hit:
     """A moment: a file, a time span or page, and the evidence, best first.
 
     `score`: 0..1, comparable between queries; `weak`: fits about as well as hits of queries that nothing fits.
+    `shot`: begin and end of the shot in seconds, where evidence is a frame.
     """
 
     path: str | None
@@ -51,6 +52,7 @@ class Hit:
     evidence: tuple[Evidence, ...] = ()
     weak: bool = False
     title: str | None = None
+    shot: list[float] | None = None
 
     @classmethod
     def of(cls, found: dict[str, Any]) -> Hit:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,7 @@ def read_frames(frames: ArtifactRef, draft: Draft, context: TaskContext) -> None
     """Reads what is written on the frames of a video; the same words over minutes are read once."""
     directory = Path(frames.directory)
 
+    @cache  # a slide that comes back has the JPEG that it had
     def read(path: Path) -> list[Line]:
         raise_if_stopped()
         lines: list[Line]
@@ -53,21 +54,13 @@ def read_frames(frames: ArtifactRef, draft: Draft, context: TaskContext) -> None
         return lines
 
     reader = ScreenReader(read, every=context.options.frames.ocr is Ocr.ALWAYS)
-    reader.look(_sharp(directory))
+    reader.look(pictures.sharp_frames(directory))
     screens = reader.screens(pictures.end_of_shots(directory))
     within = directory.relative_to(context.artifacts)
     screens = [replace(screen, image=str(within / screen.image)) for screen in screens]
     save_screens(draft.directory, screens)
     draft.data |= {"screens": len(screens), "frames_read": reader.frames_read}
     publish_screens(frames.asset, screens)
-
-
-def _sharp(directory: Path) -> Iterator[tuple[Path, float, bool]]:
-    """The frames on which letters could be read, with their times, and whether a shot begins there."""
-    cuts = {begin_s for begin_s, _ in pictures.shots_of(directory)}
-    for frame in pictures.read_frames(directory):
-        if not frame.blurred:
-            yield directory / frame.image, frame.time_s, frame.time_s in cuts
 
 
 @stage(

@@ -16,6 +16,7 @@ from flows.services.shared import vector_store
 from medley.catalog import Catalog, open_catalog
 from medley.catalog.known import assets_named, told_of
 from medley.errors import SetupError
+from medley.media.frames import SHOTS, shots_of
 from medley.media.pictures import PICTURE, convert_picture
 from medley.models.base import ModelSpec, TextEncoder
 from medley.models.profiles import reached
@@ -27,6 +28,7 @@ from medley.search.scores import words_of
 from medley.settings import Settings
 from medley.stores.base import ScoredRecord, VectorStore
 from medley.stores.patience import with_store
+from medley.types import Row
 
 _AWAY_S = 10.0  # as long as a store that is started again is waited for by somebody who sits there
 _NAMED = 50  # files whose names fit, at most
@@ -163,6 +165,7 @@ def _alike(like: str, how: dict[str, Any], within: _Within) -> list[Moment]:
 
 def _hit(moment: Moment, path: str | None, settings: Settings) -> dict[str, Any]:
     evidence = [_evidence(piece.found, piece.score, piece.raw, settings) for piece in moment.evidence]
+    frames = [piece.found.row for piece in moment.evidence if piece.found.row.modality == "frame"]
     best = evidence[0]
     return {
         "score": round(moment.score, 6),
@@ -173,12 +176,23 @@ def _hit(moment: Moment, path: str | None, settings: Settings) -> dict[str, Any]
         "modality": best["modality"],
         "start_s": best["start_s"],
         "end_s": best["end_s"],
+        "shot": _shot(frames[0], settings) if frames else None,
         "page": best["page"],
         "box": best["box"],
         "text": best["text"],
         "thumbnail": next((piece["thumbnail"] for piece in evidence if piece["thumbnail"]), None),
         "evidence": evidence,
     }
+
+
+def _shot(row: Row, settings: Settings) -> list[float] | None:
+    """From when until when the shot of a frame is on."""
+    shots = settings.artifact_store.file(str(Path(row.thumbnail).with_name(SHOTS)))
+    if row.start_ms is None or not shots.is_file():  # of an older version
+        return None
+    at_s = row.start_ms / 1000
+    found = [list(shot) for shot in shots_of(shots.parent) if shot[0] <= at_s + 0.001]
+    return found[-1] if found else None
 
 
 def record_json(found: ScoredRecord, path: str | None, settings: Settings) -> dict[str, Any]:

@@ -57,7 +57,10 @@ def embed_pictures(name: str, *, branch: str, rows: PictureRows, takes: str = ""
             pictures, within = rows(directory), directory.relative_to(context.artifacts)
             found.append([replace(row, thumbnail=str(within / picture)) for row, picture in pictures])
             paths += [directory / picture for _, picture in pictures]
-        _save(todo, found, _encoded(paths, "encode_images", lambda: context.model("vision")))
+        different = list(dict.fromkeys(paths))  # a picture that comes back is one file
+        vectors = _encoded(different, "encode_images", lambda: context.model("vision"))
+        places = {path: at for at, path in enumerate(different)}
+        _save(todo, found, vectors[[places[path] for path in paths]])
 
     return _embedding(name, work, "vision", branch, takes, version)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 #: A frame is compared as 32 x 32 cells: a changed line of text on a slide still moves a cell or two.
@@ -17,6 +18,7 @@ _BLURRED_LEVELS = 8.0
 #: Mean difference of the cells from which on a frame belongs to another shot: the measure of well-known detectors
 #: (PySceneDetect's content detector cuts at 27 between neighbouring frames) on frames a second apart.
 _CUT_LEVELS = 12.0
+_MAYBE_LEVELS = 6.0
 
 
 class FrameStats:
@@ -45,6 +47,30 @@ class FrameStats:
     def cuts(self, other: FrameStats) -> bool:
         """Says whether two frames belong to different shots."""
         return float(np.abs(self.cells - other.cells).mean()) >= _CUT_LEVELS
+
+    def may_cut(self, other: FrameStats) -> bool:
+        """Says whether there may be another shot between them: if not, nothing between them has to be looked at."""
+        return float(np.abs(self.cells - other.cells).mean()) >= _MAYBE_LEVELS
+
+
+class Looks:
+    """The frames of a video so far; two that differ nowhere by `threshold` look the same."""
+
+    def __init__(self, threshold: float) -> None:
+        self._threshold = threshold
+        self._means = np.empty((0, 3), np.float32)
+        self._seen: list[tuple[NDArray[np.int16], str]] = []
+
+    def first_like(self, look: FrameStats, name: str) -> str:
+        """Returns the name of the first frame that looks the same, else adds this one under `name`."""
+        mean = look.cells.mean(axis=(0, 1), dtype=np.float32)
+        for at in np.flatnonzero((np.abs(self._means - mean) < self._threshold).all(axis=1)):
+            cells, earlier = self._seen[at]
+            if np.abs(cells - look.cells).max() < self._threshold:
+                return earlier
+        self._means = np.vstack([self._means, mean])
+        self._seen.append((look.cells, name))
+        return name
 
 
 def _sharpness(image: Image.Image) -> float:

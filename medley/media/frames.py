@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +14,17 @@ from medley.media.choose import Shown, chosen, in_order
 from medley.media.damage import damage_of
 from medley.media.ffmpeg import undecodable
 from medley.media.frame_decoder import Decoder
-from medley.media.frame_quality import FrameStats
+from medley.media.frame_quality import FrameStats, Looks
 from medley.media.probe import pictures_of
+from medley.media.shots import Span, shot_starts
 from medley.media.source import asset_source
 from medley.media.spread import HERE, Spread
-from medley.options import FrameOptions
+from medley.options import FrameOptions, ShotTimes
 from medley.setting_groups import Limits
 from medley.types import Asset, Frame, clock
 
-FRAMES = "frames.json"
+FRAMES, SHOTS = "frames.json", "shots.json"
 _SLACK_S = 0.5  # the last picture's length is a guess
-#: First and last time of what the camera took at a stretch, in seconds; as fine as the frames are dense.
-Shot = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class Pictures:
     """What came out: frames by time, shots, and what is lost, empty where nothing is."""
 
     frames: list[Frame]
-    shots: list[Shot]
+    shots: list[Span]
     damage: str
 
 
@@ -53,9 +54,14 @@ def sample_frames(
             found = decoder.by_spacing()
         if not found:
             raise undecodable("picture", decoder.complaints, asset)
+        kept, cuts, changed = _worth_having(found, directory, options.duplicate_threshold)
+        if options.shots is ShotTimes.EXACT and len({picture.clock for picture in shown}) == 1:
+            cuts = shot_starts(source, asset, changed, shown, directory, limits)
     lost = _damage(found, wanted, packets, asset, decoder.errors)
-    kept, shots = _worth_having(found, directory, options.duplicate_threshold)
-    (directory / FRAMES).write_text(json.dumps({"frames": [asdict(frame) for frame in kept], "shots": shots}))
+    starts, end_s = [found[0].time_s, *cuts], found[-1].time_s
+    shots = [*pairwise([*starts, max(end_s, starts[-1])])]
+    (directory / FRAMES).write_text(json.dumps({"frames": [asdict(frame) for frame in kept]}))
+    (directory / SHOTS).write_text(json.dumps(shots))
     return Pictures(kept, shots, lost)
 
 
@@ -72,14 +78,39 @@ def read_frames(directory: Path) -> list[Frame]:
     return [Frame(**frame) for frame in json.loads((directory / FRAMES).read_text())["frames"]]
 
 
-def shots_of(directory: Path) -> list[Shot]:
+def shots_of(directory: Path) -> list[Span]:
     """Reads the shots that `sample_frames` wrote."""
-    return [(begin_s, end_s) for begin_s, end_s in json.loads((directory / FRAMES).read_text())["shots"]]
+    return [(begin_s, end_s) for begin_s, end_s in json.loads((directory / SHOTS).read_text())]
 
 
 def end_of_shots(directory: Path) -> float:
     """Reads when the last shot ends, in seconds; 0.0 where there is no shot."""
     return max((end_s for _, end_s in shots_of(directory)), default=0.0)
+
+
+def spans_of(frames: Sequence[Frame], shots: Sequence[Span]) -> list[Span]:
+    """Tells from when until when each frame is shown: until the next one that differs, within its shot.
+
+    The first frame of a shot is shown from the shot's begin.
+    """
+    begins = [begin_s for begin_s, _ in shots]
+    within = [shots[max(0, bisect_right(begins, frame.time_s) - 1)] for frame in frames]
+    spans: list[Span] = []
+    for at, (frame, (begin_s, end_s)) in enumerate(zip(frames, within, strict=True)):
+        first = at == 0 or within[at - 1] != within[at]
+        until_s = min(end_s, frames[at + 1].time_s) if at + 1 < len(frames) else end_s
+        start_s = min(begin_s, frame.time_s) if first else frame.time_s
+        spans.append((start_s, max(until_s, start_s)))
+    return spans
+
+
+def sharp_frames(directory: Path) -> Iterator[tuple[Path, float, bool]]:
+    """Reads the frames on which letters could be read: JPEG, since when it is shown, whether a shot begins there."""
+    frames, shots = read_frames(directory), shots_of(directory)
+    begins = {begin_s for begin_s, _ in shots}
+    for frame, (begin_s, _) in zip(frames, spans_of(frames, shots), strict=True):
+        if not frame.blurred:
+            yield directory / frame.image, begin_s, begin_s in begins
 
 
 def _damage(found: Sequence[Frame], wanted: Sequence[Shown], packets: dict[str, Any], asset: Asset, errors: int) -> str:
@@ -93,20 +124,28 @@ def _damage(found: Sequence[Frame], wanted: Sequence[Shown], packets: dict[str, 
     return lost or (f"its picture ends at {clock(reached_s)}: {media.stopped}" if media.stopped else "")
 
 
-def _worth_having(frames: list[Frame], directory: Path, threshold: float) -> tuple[list[Frame], list[Shot]]:
-    """Frames that differ from the one before, with what they look like; and the shots that all of them tell of."""
+def _worth_having(
+    frames: list[Frame], directory: Path, threshold: float
+) -> tuple[list[Frame], list[float], list[Span]]:
+    """Frames that differ from the one before, with what they look like; when all of them tell of another shot, roughly,
+    and between which of them there may be one. What looks like an earlier one has the JPEG of that one.
+    """
     kept: list[Frame] = []
-    starts: list[float] = []
-    shown = before = None
+    looks = Looks(threshold)
+    cuts: list[float] = []
+    changed: list[Span] = []
+    shown = before = before_s = None
     for frame in frames:
         look = FrameStats(directory / frame.image)
-        if before is None or look.cuts(before):
-            starts.append(frame.time_s)
-        before = look
+        if before is not None and before_s is not None and look.may_cut(before):
+            changed.append((before_s, frame.time_s))
+            cuts += [frame.time_s] if look.cuts(before) else []
+        before, before_s = look, frame.time_s
         if shown is not None and look.differs(shown) < threshold:
             (directory / frame.image).unlink()
             continue
-        kept.append(replace(frame, blank=look.blank, blurred=look.blurred))
-        shown = look
-    ends = [*starts[1:], frames[-1].time_s]
-    return kept, list(zip(starts, ends, strict=True))
+        shown, image = look, looks.first_like(look, frame.image)
+        if image != frame.image:
+            (directory / frame.image).unlink()
+        kept.append(replace(frame, image=image, blank=look.blank, blurred=look.blurred))
+    return kept, cuts, changed

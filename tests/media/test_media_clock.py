@@ -15,7 +15,7 @@ import pytest
 from medley.errors import Cancelled, CorruptMedia, TooLarge
 from medley.media.audio import SAMPLE_RATE_HZ, WAV, extract_audio
 from medley.media.child import run_child
-from medley.media.frames import FRAMES, read_frames, sample_frames
+from medley.media.frames import FRAMES, SHOTS, read_frames, sample_frames
 from medley.media.probe import probe_media
 from medley.options import FrameOptions
 from medley.setting_groups import Limits
@@ -82,7 +82,7 @@ def test_frames_are_a_whole_artifact(tmp_path: Path) -> None:
     made.mkdir()
     frames = sample_frames(probed(path), made, FrameOptions(max_side_px=64), LIMITS).frames
     assert len(frames) == 1, "the others are the same picture"
-    assert sorted(file.name for file in made.iterdir()) == sorted([frames[0].image, FRAMES])
+    assert sorted(file.name for file in made.iterdir()) == sorted([frames[0].image, FRAMES, SHOTS])
 
 
 def test_sound_that_cannot_be_decoded(tmp_path: Path) -> None:

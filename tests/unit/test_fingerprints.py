@@ -71,6 +71,7 @@ OTHER: list[tuple[str, str, Any, set[str]]] = [
     ("frames", "max_gap_s", 4.0, FRAMES),
     ("frames", "max_side_px", 640, FRAMES),
     ("frames", "duplicate_threshold", 1.0, FRAMES),
+    ("frames", "shots", "rough", FRAMES),
     ("frames", "ocr", "always", SCREENS),
     ("passages", "max_tokens", 40, PASSAGES),
     ("passages", "overlap", 0.2, PASSAGES),

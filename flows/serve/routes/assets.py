@@ -110,7 +110,7 @@ async def show_transcript(asset_id: AssetId, kind: Literal["json", "srt", "vtt",
     segments = segments_of(content)
     if kind == "json":
         return Response(
-            to_json({name: content[name] for name in ("segments", "on_screen", "chapters")}),
+            to_json({name: content[name] for name in ("segments", "on_screen", "chapters", "shots")}),
             media_type="application/json",
         )
     if kind == "txt":

@@ -47,6 +47,7 @@ class Hit(BaseModel):
     modality: Modality
     start_s: float | None
     end_s: float | None
+    shot: list[float] | None = Field(description="begin and end of the shot, where evidence is a frame; in seconds")
     page: int | None
     box: list[float] | None
     text: str

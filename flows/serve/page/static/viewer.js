@@ -56,7 +56,9 @@ function player(hit, query) {
 async function follow(hit, query, list, sound, jump, offset) {
   let segments = [];
   try {
-    segments = linesOf(await call(`/api/assets/${hit.asset_id}/transcript.json`));
+    const content = await call(`/api/assets/${hit.asset_id}/transcript.json`);
+    if (content.shots.length > 1) sound.after(shotButtons(content.shots, () => sound.currentTime + offset(), jump));
+    segments = linesOf(content);
   } catch (error) {
     list.replaceWith(el("p", { class: "error" }, error.message));
     return;
@@ -77,6 +79,17 @@ async function follow(hit, query, list, sound, jump, offset) {
   };
   sound.addEventListener("timeupdate", show);
   sound.addEventListener("seeked", show);
+}
+
+function shotButtons(shots, now, jump) {
+  const to = (step) => {
+    const here = shots.findLastIndex((shot) => shot.start_s <= now() + 0.05);
+    const back = step < 0 && now() - shots[Math.max(here, 0)].start_s > 1 ? 0 : step; // first to the begin of this one
+    jump(shots[Math.min(Math.max(here + back, 0), shots.length - 1)].start_s);
+  };
+  return el("p", { class: "pager" },
+    el("button", { type: "button", onclick: () => to(-1) }, "Previous shot"),
+    el("button", { type: "button", onclick: () => to(1) }, "Next shot"));
 }
 
 // Chapters, what is said and what stands on the pictures, by time.
