@@ -17,18 +17,28 @@ from medley.types import TIMED
 from tasks.chapters import embed_chapters, read_chapters, write_chapters
 from tasks.frames import embed_frames, sample_frames, write_frames
 from tasks.screens import chunk_screens, embed_screens, read_frames, write_screens
+from tasks.speakers import chunk_by_speaker, find_speakers, write_speakers
 from tasks.speech import chunk, embed_text, extract_audio, transcribe, write_speech
 from tasks.subtitles import chunk_subtitles, embed_subtitles, heard_besides, subtitles_of, write_subtitles
+
+
+def _speech(assets: Node, options: VideoOptions) -> None:
+    audio = heard_besides(extract_audio, options.speech)(assets)
+    transcript = transcribe(audio)
+    if options.speech.speakers:
+        voices = heard_besides(find_speakers, options.speech)(assets)
+        chunks = chunk_by_speaker(transcript, voices)
+        write_speakers(voices)
+    else:
+        chunks = chunk(transcript)
+    vectors = embed_text(chunks)
+    write_speech(vectors)
 
 
 @pipeline(options=VideoOptions, media=("video/*", "audio/*", *TIMED), batch=16, batch_s=60.0)
 def video(assets: Node, options: VideoOptions) -> None:
     """Makes videos searchable by what is said, seen and written on their pictures."""
-    audio = heard_besides(extract_audio, options.speech)(assets)
-    transcript = transcribe(audio)
-    chunks = chunk(transcript)
-    vectors = embed_text(chunks)
-    write_speech(vectors)
+    _speech(assets, options)
 
     subtitles = subtitles_of(options.speech)(assets)
     cues = chunk_subtitles(subtitles)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import select
@@ -15,7 +16,9 @@ from medley.dag.pipeline import Dag
 from medley.dag.registry import pipeline_named
 from medley.errors import PipelineError
 from medley.settings import Settings
-from medley.types import Segment, Word
+from medley.speakers import Turn, spoken_by
+from medley.transcript import segment_from
+from medley.types import Segment
 
 _DONE = ("completed", "cached")
 _SKIPPED = "skipped"
@@ -41,18 +44,18 @@ def content_of(asset_id: str, catalog: Catalog, settings: Settings) -> dict[str,
 
 
 def arranged(content: dict[str, Any]) -> dict[str, Any]:
-    """Puts pages in their order; subtitles are the transcript where nothing was heard besides."""
+    """Puts pages in their order; subtitles are the transcript where nothing was heard besides; says who speaks."""
     content["pages"].sort(key=lambda page: page["page"])
     content["segments"] = content["segments"] or content.get("subtitles", [])
+    if turns := content.get("turns"):
+        spoken = spoken_by(segments_of(content), [Turn(**turn) for turn in turns])
+        content["segments"] = [asdict(segment) for segment in spoken]
     return content
 
 
 def segments_of(content: dict[str, Any]) -> list[Segment]:
     """Builds the segments in a content."""
-    return [
-        Segment(one["start_s"], one["end_s"], one["text"], tuple(Word(**word) for word in one["words"]))
-        for one in content["segments"]
-    ]
+    return [segment_from(one) for one in content["segments"]]
 
 
 def _fingerprints(asset_id: str, catalog: Catalog) -> dict[str, str]:

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from medley.artifacts import Key
-from medley.content import arranged
+from medley.content import arranged, segments_of
 from medley.dag.stage import Stage
 from medley.plain import markdown_text, to_json
 from medley.run import TaskContext
 from medley.subtitles import srt, vtt
-from medley.types import Asset, Segment, Word
+from medley.types import Asset
 
 
 def export_asset(asset: Asset, shown_path: str, context: TaskContext, directory: Path) -> Path:
@@ -40,16 +40,11 @@ def export_asset(asset: Asset, shown_path: str, context: TaskContext, directory:
 
 def _write_readable(content: dict[str, Any], target: Path) -> None:
     if content["segments"]:
-        segments = [_segment(found) for found in content["segments"]]
+        segments = segments_of(content)
         target.with_suffix(".srt").write_text(srt(segments))
         target.with_suffix(".vtt").write_text(vtt(segments))
     if content["pages"]:
         target.with_suffix(".md").write_text(markdown(content["pages"]))
-
-
-def _segment(found: dict[str, Any]) -> Segment:
-    words = tuple(Word(**word) for word in found["words"])
-    return Segment(found["start_s"], found["end_s"], found["text"], words)
 
 
 def markdown(pages: Sequence[dict[str, Any]]) -> str:

@@ -59,6 +59,11 @@ class SpeechOptions(OptionGroup):
         le=20,
         description="Hypotheses kept while decoding. 1 is faster, 5 is a little more accurate.",
     )
+    speakers: bool = Field(
+        False,
+        description="Find out who speaks when: sentences and hits are labelled. Takes a processor about 90 seconds for "
+        "an hour of sound.",
+    )
     subtitles: SubtitleUse = Field(
         SubtitleUse.PREFER,
         description="Subtitles in the file. prefer: those that go with all that is said take the place of what a model "

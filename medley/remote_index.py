@@ -21,16 +21,17 @@ _PAGE = 1000
 
 
 class Said(TypedDict, total=False):
-    """Conditions on what files say of themselves.
+    """Conditions on what files say of themselves, and on who speaks.
 
     `where`: parts of tags: {"camera": "nikon"}; `dated_since`, `dated_until`: when the file was made, by its own word;
-    `near`: "48.858,2.294,5", degrees north and east, and kilometres.
+    `near`: "48.858,2.294,5", degrees north and east, and kilometres; `speaker`: a name.
     """
 
     where: Mapping[str, str]
     dated_since: str
     dated_until: str
     near: str
+    speaker: str
 
 
 class RemoteIndex:

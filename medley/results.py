@@ -28,6 +28,7 @@ class Evidence:
     text: str = ""
     thumbnail: str | None = None
     raw: dict[str, float] = field(default_factory=dict)
+    speaker: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class Hit:
     """A moment: a file, a time span or page, and the evidence, best first.
 
     `score`: 0..1, comparable between queries; `weak`: fits about as well as hits of queries that nothing fits.
-    `shot`: begin and end of the shot in seconds, where evidence is a frame.
+    `shot`: begin and end of the shot in seconds, where evidence is a frame. `speaker`: who speaks, by name or number.
     """
 
     path: str | None
@@ -53,6 +54,7 @@ class Hit:
     weak: bool = False
     title: str | None = None
     shot: list[float] | None = None
+    speaker: str | None = None
 
     @classmethod
     def of(cls, found: dict[str, Any]) -> Hit:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, replace
+from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 from medley.options import ChunkOptions
-from medley.types import Row, Segment, Word
+from medley.speakers import mark
+from medley.types import Asset, Row, Segment, Word
 
 TRANSCRIPT = "transcript.json"
 CHUNKS = "chunks.json"
@@ -29,7 +32,17 @@ def sentences(words: Iterable[Word]) -> list[Segment]:
 
 
 def chunk_segments(segments: Sequence[Segment], options: ChunkOptions) -> list[Segment]:
-    """Chunks: sentences gathered until one is full or a long pause comes; a sentence too long by itself is cut."""
+    """Chunks: sentences of one speaker, gathered until one is full or a long pause comes.
+
+    A sentence too long by itself is cut.
+    """
+    found: list[Segment] = []
+    for speaker, said in groupby(segments, lambda segment: segment.speaker):
+        found += [replace(part, speaker=speaker) for part in _gathered(said, options)]
+    return found
+
+
+def _gathered(segments: Iterable[Segment], options: ChunkOptions) -> list[Segment]:
     found: list[Segment] = []
     current: tuple[Word, ...] = ()
     for segment in segments:
@@ -60,9 +73,13 @@ def _pieces(words: tuple[Word, ...], options: ChunkOptions) -> list[tuple[Word, 
     return pieces
 
 
-def write_chunks(transcript: Path, directory: Path, options: ChunkOptions) -> None:
-    """Gathers the sentences of the transcript in `transcript` into chunks, and writes CHUNKS into `directory`."""
-    write_segments(directory / CHUNKS, chunk_segments(read_segments(transcript / TRANSCRIPT), options))
+def write_chunks(segments: Sequence[Segment], asset: Asset, directory: Path, options: ChunkOptions) -> None:
+    """Gathers sentences of an asset into chunks, and writes CHUNKS into `directory`."""
+    chunks = [
+        {**asdict(part), "marks": [mark(asset.asset_id, part.speaker)] if part.speaker else []}
+        for part in chunk_segments(segments, options)
+    ]
+    (directory / CHUNKS).write_text(json.dumps(chunks))
 
 
 def write_segments(path: Path, segments: Sequence[Segment]) -> None:
@@ -72,13 +89,25 @@ def write_segments(path: Path, segments: Sequence[Segment]) -> None:
 
 def read_segments(path: Path) -> list[Segment]:
     """Reads the segments that `write_segments` wrote."""
-    return [
-        Segment(s["start_s"], s["end_s"], s["text"], tuple(Word(**word) for word in s["words"]))
-        for s in json.loads(path.read_text())
-    ]
+    return [segment_from(one) for one in json.loads(path.read_text())]
+
+
+def segment_from(found: Mapping[str, Any]) -> Segment:
+    """Builds a segment from its JSON."""
+    words = tuple(Word(**word) for word in found["words"])
+    return Segment(found["start_s"], found["end_s"], found["text"], words, found.get("speaker"))
 
 
 def chunk_rows(directory: Path) -> list[Row]:
-    """Reads the rows of the chunks in `directory`: words and times."""
-    parts = read_segments(directory / CHUNKS)
-    return [Row("speech", part.text, round(part.start_s * 1000), round(part.end_s * 1000)) for part in parts]
+    """Reads the rows of the chunks in `directory`: words, times and who speaks."""
+    parts = json.loads((directory / CHUNKS).read_text())
+    return [
+        Row(
+            "speech",
+            part["text"],
+            round(part["start_s"] * 1000),
+            round(part["end_s"] * 1000),
+            marks=part.get("marks", ()),
+        )
+        for part in parts
+    ]

@@ -102,7 +102,6 @@ def _restored(kind: type[_Track], found: Iterable[Any]) -> Iterator[_Track]:
 #: Containers of sound and pictures whose media types do not say so.
 TIMED = ("application/ogg", "application/mxf", "application/vnd.rn-realmedia")
 
-
 _OFFICE, _OPEN = "application/vnd.openxmlformats-officedocument.", "application/vnd.oasis.opendocument."
 #: Documents that are no PDFs.
 DOCUMENTS = (
@@ -241,12 +240,13 @@ class Word:
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
 class Segment:
-    """A sentence (or a chunk of sentences) with its words."""
+    """A sentence (or a chunk of sentences) with its words; `speaker`: who says it, from 1, where that is known."""
 
     start_s: float
     end_s: float
     text: str
     words: tuple[Word, ...]
+    speaker: int | None = None
 
     @classmethod
     def of(cls, words: tuple[Word, ...]) -> Segment:
@@ -282,8 +282,10 @@ class Row:
     box: tuple[float, float, float, float] | None = None
     thumbnail: str = ""
     part: int = 0  #: tells rows in one place apart that have no box
+    marks: tuple[str, ...] = ()  #: what else searches ask for: `speaker:...`; letters, digits and ``_.:-``
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "marks", tuple(self.marks))
         if self.box is not None:
             if len(self.box) != 4:
                 raise ValueError(f"a box has four edges, not {self.box!r}")

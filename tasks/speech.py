@@ -35,7 +35,7 @@ def extract_audio(asset: Asset, draft: Draft, context: TaskContext) -> None:
 @stage(
     version=2,
     branch="speech",
-    reads=lambda o: o.speech.model_dump(exclude={"track", "subtitles", "subtitle_track"}),
+    reads=lambda o: o.speech.model_dump(exclude={"track", "subtitles", "subtitle_track", "speakers"}),
     model="speech",
     takes="sound",
     makes="transcript",
@@ -73,7 +73,8 @@ def _words(pieces: Sequence[sound.Piece], speech: SpeechOptions, context: TaskCo
 @stage(branch="speech", reads=lambda o: o.chunks.model_dump(), takes="transcript", makes="chunks", num_cpus=0.1)
 def chunk(transcript: ArtifactRef, draft: Draft, context: TaskContext) -> None:
     """Gathers the sentences of a transcript into chunks, each of which is what one search hit shows."""
-    write_chunks(Path(transcript.directory), draft.directory, context.options.chunks)
+    segments = read_segments(Path(transcript.directory) / TRANSCRIPT)
+    write_chunks(segments, transcript.asset, draft.directory, context.options.chunks)
 
 
 embed_text = embed_texts("embed_text", branch="speech", rows=chunk_rows, takes="chunks")

@@ -74,7 +74,8 @@ def _say_all(asset: Asset, options: SpeechOptions) -> bool:
 @stage(branch="subtitles", reads=lambda o: o.chunks.model_dump(), takes="subtitles", makes="chunks", num_cpus=0.1)
 def chunk_subtitles(subtitles: ArtifactRef, draft: Draft, context: TaskContext) -> None:
     """Gathers subtitles into chunks, each of which is what one search hit shows."""
-    write_chunks(Path(subtitles.directory), draft.directory, context.options.chunks)
+    segments = read_segments(Path(subtitles.directory) / TRANSCRIPT)
+    write_chunks(segments, subtitles.asset, draft.directory, context.options.chunks)
 
 
 embed_subtitles = embed_texts("embed_subtitles", branch="subtitles", rows=chunk_rows, takes="chunks")

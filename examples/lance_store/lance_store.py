@@ -28,6 +28,7 @@ from medley.types import Branch, Row
 _FIELDS = [pa.field(name, pa.string()) for name in ("id", "asset_id", "branch", "modality", "text", "thumbnail")]
 _FIELDS += [pa.field(name, pa.int64()) for name in ("start_ms", "end_ms", "page")]
 _FIELDS += [pa.field("box", pa.list_(pa.float64())), pa.field("write_id", pa.string())]
+_FIELDS += [pa.field("marks", pa.list_(pa.string()))]
 
 
 class LanceStore:
@@ -128,6 +129,9 @@ def _within(query: Any, scope: Scope, limit: int) -> list[dict[str, Any]]:
     for field, values in (("modality", scope.modalities), ("asset_id", scope.asset_ids)):
         if values is not None:
             parts.append(f"{field} IN ({', '.join(json.dumps(value).replace(chr(34), chr(39)) for value in values)})")
+    if scope.marks is not None:
+        wanted = ", ".join(f"'{mark}'" for mark in sorted(scope.marks))
+        parts.append(f"array_has_any(marks, [{wanted}])")
     query = query.where(" AND ".join(parts), prefilter=True) if parts else query
     found: list[dict[str, Any]] = query.limit(limit).to_list()
     return found
@@ -135,12 +139,12 @@ def _within(query: Any, scope: Scope, limit: int) -> list[dict[str, Any]]:
 
 def _record(batch: RecordBatch, n: int, model: ModelSpec) -> dict[str, Any]:
     row = batch.rows[n]
-    kept = ("modality", "text", "thumbnail", "start_ms", "end_ms", "page", "box")
+    kept = ("modality", "text", "thumbnail", "start_ms", "end_ms", "page", "box", "marks")
     place = {"id": record_id(batch, n, model), "asset_id": batch.asset_id, "branch": batch.branch}
     values = {name: getattr(row, name) for name in kept}
     return {**place, **values, "write_id": batch.write_id, "vector": batch.vectors[n].astype(np.float32).tolist()}
 
 
 def _found(row: dict[str, Any], score: float) -> ScoredRecord:
-    kept = ("modality", "text", "start_ms", "end_ms", "page", "box", "thumbnail")
+    kept = ("modality", "text", "start_ms", "end_ms", "page", "box", "thumbnail", "marks")
     return ScoredRecord(row["id"], row["asset_id"], row["branch"], Row(**{name: row[name] for name in kept}), score)

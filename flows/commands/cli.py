@@ -28,6 +28,7 @@ _OTHER_VERBS = {
     "serve": "page, API and agents' tools on one port",
     "mcp": "the index as tools for agents (Model Context Protocol), on stdin and stdout",
     "duplicates": "files that look alike or say the same, though their bytes differ",
+    "speakers": "who speaks in a file, and the names that you give them",
     "clip": "the moments that fit, as one video",
     "export": "all records as files for other programs",
     "import": "make records searchable that another index has exported",

@@ -38,6 +38,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--modality", action="append", metavar="KIND", help=kinds)
     parser.add_argument("--file", metavar="PATH", help="look only in this file, or in the files of this folder")
     parser.add_argument("--tag", action="append", metavar="TEXT", help="look only at files with this tag (repeatable)")
+    spoken = "look only at what somebody says: a name (see medley speakers), or with --file a number"
+    parser.add_argument("--speaker", metavar="NAME", help=spoken)
     parser.add_argument("--page", type=int, metavar="N", help="look only at this page, from 1")
     dates = "look only at files first seen then or later (2026-11-24 in UTC, yesterday, last week, 3 days ago)"
     parser.add_argument("--since", metavar="DATE", help=dates)
@@ -76,7 +78,7 @@ def _request(arguments: argparse.Namespace, settings: Settings) -> SearchRequest
         raise SetupError("search wants words or --like", remedy='Give one of them: medley search "a red circle"')
     known: dict[str, Any] = {
         name: getattr(arguments, name)
-        for name in ("query", "like", "file", "page", "since", "until", "kind", "least", "rerank", *_SAID)
+        for name in ("query", "like", "file", "page", "speaker", "since", "until", "kind", "least", "rerank", *_SAID)
     }
     known["where"] = tuple(arguments.where or ())
     known["modalities"] = _known(arguments.modality, settings)
@@ -125,7 +127,8 @@ def _show_hit(console: PlainConsole, n: int, hit: dict[str, Any]) -> None:
     where = escape(short_path(hit["path"]) if hit["path"] else "(file unknown)")
     score = f"[dim]{hit['score']:.2f} {bar(hit['score'])}[/]"
     console.print(f"{n:3}. [bold]{where}[/]  {span or _page(hit)}  {hit['modality']}  {score}", soft_wrap=True)
-    console.print(f"     {escape(hit['text'] or hit['thumbnail'] or '')}", soft_wrap=True)
+    who = f"{hit['speaker']}: " if hit["speaker"] and hit["modality"] == "speech" else ""
+    console.print(f"     {escape(who + (hit['text'] or hit['thumbnail'] or ''))}", soft_wrap=True)
     thumbnails.show(hit["thumbnail"])
     if hit["path"] and hit["start_s"] is not None and not is_url(hit["path"]):
         console.print(f"     [dim]{escape(player_command(hit['path'], hit['start_s']))}[/]", soft_wrap=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from flows.serve.request import FILTERS, RECORD_ID, SearchRequest
 from flows.services.shared import vector_store
 from medley.catalog import Catalog, open_catalog
 from medley.catalog.known import assets_named, told_of
+from medley.catalog.voices import named_voices
 from medley.errors import SetupError
 from medley.media.frames import SHOTS, shots_of
 from medley.media.pictures import PICTURE, convert_picture
@@ -23,10 +24,12 @@ from medley.models.profiles import reached
 from medley.options import PictureOptions
 from medley.search import EncoderOf, Moment, query_encoder, search_moments, similar_to_picture, similar_to_record
 from medley.search.floors import Floors
+from medley.search.people import names_of, numbered, speakers_called
 from medley.search.rerank import reranked
 from medley.search.scores import words_of
 from medley.settings import Settings
-from medley.stores.base import ScoredRecord, VectorStore
+from medley.speakers import is_speaker, speaker_named
+from medley.stores.base import Scope, ScoredRecord, VectorStore
 from medley.stores.patience import with_store
 from medley.types import Row
 
@@ -67,9 +70,21 @@ def find_in(
     ids = [moment.asset_id for moment in moments]
     paths, told = catalog.newest_locations(ids), told_of(catalog.engine, ids)
     hits = [_hit(moment, paths.get(moment.asset_id), settings) for moment in moments]
+    _name_speakers(hits, store, catalog)
     for hit in hits:
         hit["title"] = told.get(hit["asset_id"], {}).get("title")
     return {"query": request.query, "hits": hits, "notes": notes, "loading": False}
+
+
+def _name_speakers(hits: list[dict[str, Any]], store: VectorStore, catalog: Catalog) -> None:
+    """Says who speaks, by name or number, where that is known."""
+    pieces = [piece for hit in hits for piece in hit["evidence"]]
+    marked = any(piece["speaker"] for piece in pieces)
+    names = names_of(store, named_voices(catalog.engine)) if marked else {}
+    for piece in pieces:
+        piece["speaker"] = speaker_named(piece["speaker"], names)
+    for hit in hits:
+        hit["speaker"] = next((piece["speaker"] for piece in hit["evidence"] if piece["speaker"]), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +119,8 @@ def _told(request: SearchRequest, name: str) -> str:
 
 def _moments(request: SearchRequest, within: _Within) -> list[Moment]:
     scope, last = request.scope(within.catalog), request.offset + request.limit
+    if request.speaker:
+        scope = _said_by(request.speaker, scope, within)
     how: dict[str, Any] = {"scope": scope, "limit": last}
     if request.like is not None:
         return _worth(_alike(request.like, how, within), request)
@@ -118,6 +135,20 @@ def _moments(request: SearchRequest, within: _Within) -> list[Moment]:
     if request.rerank != "no":
         found = reranked(found, request.query, request.rerank, within.store, within.settings, within.encoders)
     return _worth(found, request)
+
+
+def _said_by(speaker: str, scope: Scope, within: _Within) -> Scope:
+    """Looks only at what a speaker says. Raises SetupError where nobody has that name."""
+    marks = speakers_called(names_of(within.store, named_voices(within.catalog.engine)), speaker)
+    number = speaker.casefold().removeprefix("speaker").strip()
+    if not marks and number.isdecimal() and scope.asset_ids is not None:
+        marks = numbered(scope.asset_ids, int(number))
+    if not marks:
+        raise SetupError(
+            f"no speaker is called {speaker}",
+            remedy="See `medley speakers`; a number goes with a file: --file PATH --speaker 2",
+        )
+    return replace(scope, marks=marks)
 
 
 def _worth(found: list[Moment], request: SearchRequest) -> list[Moment]:
@@ -198,7 +229,7 @@ def _shot(row: Row, settings: Settings) -> list[float] | None:
 def record_json(found: ScoredRecord, path: str | None, settings: Settings) -> dict[str, Any]:
     """Describes one record as a hit does, without a score."""
     known = _evidence(found, 1.0, {}, settings)
-    del known["score"], known["raw"]
+    del known["score"], known["raw"], known["speaker"]
     return {**known, "path": path, "asset_id": found.asset_id}
 
 
@@ -214,5 +245,6 @@ def _evidence(found: ScoredRecord, score: float, raw: Any, settings: Settings) -
         "page": row.page,
         "box": list(row.box) if row.box else None,
         "text": row.text,
+        "speaker": next((one for one in row.marks if is_speaker(one)), None),
         "thumbnail": str(settings.artifact_store.file(row.thumbnail)) if row.thumbnail else None,
     }

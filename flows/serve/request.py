@@ -24,6 +24,7 @@ FILTERS = {
     "asset": "asset",
     "tags": "tag",
     "page": "page",
+    "speaker": "speaker",
     "since": "since",
     "until": "until",
     "kind": "kind",
@@ -55,6 +56,9 @@ class SearchRequest(BaseModel):
     asset: str | None = Field(None, pattern="^[0-9a-f]{64}$", description="id of an asset: only in that one")
     tags: tuple[str, ...] = Field((), description="only files that have all of them")
     page: int | None = Field(None, ge=1, le=2**31, description="only records of this page, from 1")
+    speaker: str | None = Field(
+        None, min_length=1, max_length=64, description="only what somebody says: a name, or with `file` a number"
+    )
     since: str | None = Field(None, description="first seen then or later: 2026-11-24 (UTC), yesterday, last week")
     until: str | None = Field(None, description="first seen before that")
     where: tuple[Annotated[str, StringConstraints(pattern=r"^[a-z_]{1,30}=.{1,300}$")], ...] = Field(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, TypeVar
 
@@ -17,10 +17,13 @@ from flows.serve.request import RECORD_ID, SearchRequest
 from flows.serve.searchers import Searchers
 from flows.serve.sessions import Sessions
 from medley.catalog import Catalog
+from medley.catalog.voices import named_voices
 from medley.errors import MissingFile
 from medley.media.source import asset_here, stamp_of
+from medley.search.people import names_of
 from medley.settings import Settings
 from medley.sources.urls import is_url
+from medley.speakers import mark
 from medley.stores.base import Collection, ScoredRecord, VectorStore
 from medley.types import Asset
 
@@ -53,6 +56,15 @@ class Service:
         if found is None:
             raise MissingFile(f"there is no record {record_id}", remedy="A search shows the ids")
         return found
+
+    async def speaker_names(self, asset_id: str, turns: Sequence[dict[str, Any]]) -> dict[int, str]:
+        """Finds the names that the speakers of an asset have, by their numbers."""
+        voices = await off_loop(named_voices, self.catalog.engine) if turns else []
+        if not voices:
+            return {}
+        names = await self.in_thread(lambda: self.searchers.ask(lambda store: names_of(store, voices)))
+        numbers = {turn["speaker"] for turn in turns}
+        return {number: names[mark(asset_id, number)] for number in numbers if mark(asset_id, number) in names}
 
     async def in_thread(self, work: Callable[[], R]) -> R:
         """Runs what asks the store in one of the threads of searches."""

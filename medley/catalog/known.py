@@ -9,7 +9,7 @@ from sqlalchemy import Engine, delete, func, null, or_, select
 
 from medley.about import from_text
 from medley.catalog.reading import rows, scalar, scalars
-from medley.catalog.tables import assets, locations, outcomes, plans, stages, tags, uploads
+from medley.catalog.tables import assets, locations, outcomes, plans, stages, tags, uploads, voices
 from medley.catalog.upsert import INSERT_PLAN, INSERT_TAG
 from medley.system.disk import retry_while_disk_full
 from medley.types import DOCUMENTS
@@ -103,7 +103,7 @@ def forget_assets(engine: Engine, asset_ids: Iterable[str]) -> int:
     count = 0
     with engine.begin() as connection:
         for asset_id in asset_ids:
-            for table in (locations, outcomes, stages, tags, assets):
+            for table in (locations, outcomes, stages, tags, voices, assets):
                 count += connection.execute(delete(table).where(table.c.asset_id == asset_id)).rowcount
     return count
 

@@ -110,6 +110,16 @@ tags = Table(
     Column("tag", String(64), primary_key=True, index=True),
 )
 
+voices = Table(
+    "voices",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("asset_id", _ID, ForeignKey("assets.asset_id"), nullable=False),  # whose speaker was named
+    Column("speaker", Integer, nullable=False),
+    Column("model", String(16), nullable=False),
+    Column("vector", JSON, nullable=False),
+)
+
 stages = Table(
     "stages",
     metadata,

@@ -36,11 +36,15 @@ class ScoredRecord:
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
 class Scope:
-    """What a search looks at: records of these modalities, of these assets, on this page (None: of all)."""
+    """What a search looks at: records of these modalities, of these assets, on this page, with one of these marks.
+
+    None: all of them.
+    """
 
     modalities: tuple[Modality, ...] | None = None
     asset_ids: frozenset[str] | None = None
     page: int | None = None
+    marks: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)

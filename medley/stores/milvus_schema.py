@@ -12,7 +12,7 @@ from medley.types import Row
 PROPERTY = "medley.model"  #: Lite drops a collection's description, not its properties
 SPACE = "medley.system.disk"
 ROW_FIELDS = [
-    *("asset_id", "branch", "modality", "start_ms", "end_ms", "page", "box", "text", "thumbnail"),
+    *("asset_id", "branch", "modality", "start_ms", "end_ms", "page", "box", "text", "thumbnail", "tags"),
 ]
 _TEXT_BYTES = 65_535
 _NONE = -1
@@ -35,7 +35,7 @@ _STOP_WORDS = [
 def schema(dim: int, *, bm25: bool) -> Any:
     """Builds the schema that all branches share.
 
-    `tags` is reserved. With `bm25` the text is indexed beside the vectors.
+    `tags` are a row's marks. With `bm25` the text is indexed beside the vectors.
     """
     made = MilvusClient.create_schema(auto_id=False, enable_dynamic_field=False)
     made.add_field("id", DataType.VARCHAR, is_primary=True, max_length=64)
@@ -85,7 +85,7 @@ def record(batch: RecordBatch, n: int, model: ModelSpec) -> dict[str, Any]:
         "model": model.fingerprint,
         "fingerprint": batch.fingerprint,
         "write_id": batch.write_id,
-        "tags": [],
+        "tags": list(row.marks),
         "vector": batch.vectors[n].tolist(),
     }
 
@@ -107,6 +107,7 @@ def row_of(entity: dict[str, Any]) -> Row:
         page=_known(entity["page"]),
         box=box["edges"] if box else None,
         thumbnail=entity["thumbnail"],
+        marks=tuple(entity["tags"]),
     )
 
 

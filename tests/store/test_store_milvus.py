@@ -84,22 +84,30 @@ def the(store: VectorStore, name: str) -> Collection:
 
 def nearest(store: VectorStore, collection: Collection, vector: Vectors, owner: str) -> list[Any]:
     """What is found of an asset, best first."""
-    hits = store.search_vector(
-        collection,
-        vector,
-        Scope(
-            (
-                "speech",
-                "frame",
-            )
-        ),
-        200,
-    )
+    hits = store.search_vector(collection, vector, Scope(("speech", "frame")), 200)
     return [hit for hit in hits if hit.asset_id == owner]
 
 
 def texts_of(store: VectorStore, name: str, owner: str) -> set[str]:
     return {hit.row.text for hit in nearest(store, the(store, name), vector_of("any"), owner)}
+
+
+def test_marks_are_asked_for(store: VectorStore, owner: str) -> None:
+    rows = [Row("speech", text, n, n + 1, marks=marks) for n, (text, marks) in enumerate(MARKED.items())]
+    given = RecordBatch(owner, "speech", "f", "w1", rows, np.stack([vector_of(text) for text in MARKED]))
+    [name] = store.write("text", TEXT_MODEL, [given])
+    for wanted, texts in (
+        ({"speaker:a:1"}, {"one"}),
+        ({"speaker:a:1", "speaker:b:1"}, {"one", "two"}),
+        ({"no"}, set()),
+    ):
+        scope = Scope(("speech",), frozenset([owner]), marks=frozenset(wanted))
+        found = store.search_vector(the(store, name), vector_of("any"), scope, 10)
+        assert {hit.row.text for hit in found} == texts
+        assert all(hit.row.marks == MARKED[hit.row.text] for hit in found)
+
+
+MARKED = {"one": ("speaker:a:1",), "two": ("speaker:b:1", "language:en"), "three": ()}
 
 
 def test_rows_come_back_as_they_went(store: VectorStore, owner: str) -> None:

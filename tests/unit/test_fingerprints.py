@@ -87,7 +87,15 @@ def test_another_option_changes_what_depends_on_it(group: str, name: str, value:
 def test_every_option_is_tried_above() -> None:
     groups = {"speech", "chunks", "frames", "passages"}
     known = {(group, name) for group in groups for name in type(getattr(OPTIONS, group)).model_fields}
-    assert {(group, name) for group, name, _, _ in OTHER} == known
+    assert {(group, name) for group, name, _, _ in OTHER} == known - {("speech", "speakers")}
+
+
+def test_speakers_need_no_new_transcript() -> None:
+    options = VideoOptions.model_validate({"profile": "demo", "speech": {"speakers": True}})
+    before, after = fingerprints("video", OPTIONS, MODELS), fingerprints("video", options, MODELS)
+    assert after.keys() - before.keys() == {"find_speakers", "write_speakers", "chunk_by_speaker"}
+    same = {name for name in before if before[name] == after.get(name)}
+    assert before.keys() - same == {"chunk", "embed_text", "write_speech"}
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ FLAGS = {
     "--tags",
     "--profile",
     *("--speech.track", "--speech.language", "--speech.task", "--speech.beam_size"),
-    *("--speech.subtitles", "--speech.subtitle_track"),
+    *("--speech.speakers", "--speech.subtitles", "--speech.subtitle_track"),
     *("--chunks.max_words", "--chunks.max_s", "--chunks.max_pause_s"),
     *("--frames.interval_s", "--frames.max_gap_s", "--frames.max_side_px", "--frames.duplicate_threshold"),
     *("--frames.shots", "--frames.ocr", "--passages.max_tokens", "--passages.overlap"),

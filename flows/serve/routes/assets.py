@@ -105,17 +105,19 @@ _TRANSCRIPTS: dict[int | str, dict[str, Any]] = {200: {"content": {kind: {} for 
 
 @router.get("/assets/{asset_id}/transcript.{kind}", responses=_TRANSCRIPTS)
 async def show_transcript(asset_id: AssetId, kind: Literal["json", "srt", "vtt", "txt"], service: Serving) -> Response:
-    """Gives what is said, as JSON with times of words and with what stands on frames, as subtitles or plain text."""
+    """Gives what is said, as JSON with times of words and with what stands on frames, as subtitles or plain text.
+
+    `speakers` in the JSON: names of speakers by the numbers that sentences have.
+    """
     content = await off_loop(_content, service, asset_id)
     segments = segments_of(content)
+    names = await service.speaker_names(asset_id, content.get("turns", []))
     if kind == "json":
-        return Response(
-            to_json({name: content[name] for name in ("segments", "on_screen", "chapters", "shots")}),
-            media_type="application/json",
-        )
+        told = {name: content[name] for name in ("segments", "on_screen", "chapters", "shots")}
+        return Response(to_json({**told, "speakers": names}), media_type="application/json")
     if kind == "txt":
         return PlainTextResponse("".join(f"{segment.text}\n" for segment in segments))
-    made = {"srt": srt, "vtt": vtt}[kind](segments)
+    made = {"srt": srt, "vtt": vtt}[kind](segments, names)
     return Response(made, media_type={"srt": "application/x-subrip", "vtt": "text/vtt"}[kind])
 
 

@@ -26,7 +26,7 @@ const again = () => ({ ...asked, filters: filters() });
 function filters() {
   const given = Object.fromEntries(new FormData(byId("filter-form")));
   const found = {};
-  for (const name of ["kind", "file", "since", "until", "dated_since", "dated_until", "near"]) if (given[name]) found[name] = given[name];
+  for (const name of ["kind", "file", "speaker", "since", "until", "dated_since", "dated_until", "near"]) if (given[name]) found[name] = given[name];
   if (given.modality) found.modalities = [given.modality];
   if (given.tag) found.tags = [given.tag];
   if (given.camera) found.where = [`camera=${given.camera}`];
@@ -126,7 +126,7 @@ function card(hit) {
       el("h2", { title: hit.path ?? "" }, nameOf(hit.path)),
       hit.title ? el("p", { class: "title" }, hit.title) : null,
       el("p", { class: "facts" }, el("span", { class: "badge" }, KINDS[hit.modality] ?? hit.modality), score),
-      hit.text ? el("p", { class: "text" }, marked(hit.text, asked.query)) : null,
+      hit.text ? el("p", { class: "text" }, hit.speaker && hit.modality === "speech" ? el("b", {}, `${hit.speaker}: `) : null, marked(hit.text, asked.query)) : null,
       el("button", { type: "button", class: "link", onclick: () => like(hit) }, "More like this")));
 }
 

@@ -93,7 +93,9 @@ function shotButtons(shots, now, jump) {
 }
 
 // Chapters, what is said and what stands on the pictures, by time.
-function linesOf({ segments, on_screen, chapters }) {
+function linesOf({ segments: said, on_screen, chapters, speakers }) {
+  const segments = said.map((one, at) => one.speaker && one.speaker !== said[at - 1]?.speaker
+    ? { ...one, text: `${speakers[one.speaker] ?? `Speaker ${one.speaker}`}: ${one.text}` } : one);
   const named = chapters.map(({ start_s, title }) => ({ start_s, text: title, kind: "chapter" }));
   const shown = on_screen.map(({ start_s, text }) => ({ start_s, text, kind: "screen" }));
   return [...named, ...segments, ...shown].sort((one, other) => one.start_s - other.start_s);
