@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 import math
-import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+
+from medley.words import words_in
 
 #: Logit of 0.95, the score at `Floor.good`.
 _SURE = math.log(19)
@@ -61,11 +62,11 @@ KNOWN: dict[str, dict[str, Floor]] = {
 
 
 def words_of(text: str) -> list[str]:
-    """Lists the words of a text in order, lower case, plurals as their singulars, without those that say nothing.
+    """Lists the words of a text in order as `words_in` does, singular, without those that say nothing.
 
     A text that has only such words keeps them.
     """
-    found = re.findall(r"\w+", text.lower())
+    found = words_in(text)
     telling = [word for word in found if word not in STOP_WORDS]
     return [_singular(word) for word in telling or found]
 

@@ -21,6 +21,7 @@ from medley.stores.base import Collection, RecordBatch, Scope, ScoredRecord, Spa
 from medley.stores.milvus_schema import PROPERTY, ROW_FIELDS, SPACE, index_params, record, schema, scored
 from medley.stores.quiet_pymilvus import MilvusClient, MilvusException
 from medley.types import Branch
+from medley.words import words_in
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -31,6 +32,8 @@ _WRITE_S = 120.0
 _LOAD_S = 120.0
 _BATCH = 1000
 _ASSETS = 50  # that are written over by one delete
+#: Only words of this space are searched; collections of older schemas stay what they are until they are empty.
+_TEXT, _SCHEMA = "text", "v2"
 _FILTER_ASSETS = 500  # 33 kB of filter
 _DEEPEST = 16_384  # Milvus gives no more hits than this
 #: A shared channel keeps failing for seconds after the server is back; these make it try again at once.
@@ -126,10 +129,11 @@ class MilvusStore:
         After the upsert, rows of other writes are deleted from every collection of the space.
         """
         name = self._name_of(space, model)
-        rows = (record(batch, n, model) for batch in batches for n in range(len(batch.rows)))
+        bm25 = self._bm25 and space == _TEXT
+        rows = (record(batch, n, model, bm25=bm25) for batch in batches for n in range(len(batch.rows)))
         with self._turn():
             while some := list(islice(rows, _BATCH)):
-                self._ensure(name, space, model, len(some[0]["vector"]))
+                self._ensure(name, space, model, len(some[0]["vector"]), bm25=bm25)
                 self._client.upsert(name, some, timeout=_WRITE_S)
             there = [collection.name for collection in self.collections() if collection.space == space]
             self._delete(there, _stale(batches))
@@ -141,7 +145,7 @@ class MilvusStore:
 
     @staticmethod
     def _name_of(space: Space, model: ModelSpec) -> str:
-        return f"{space}_{model.fingerprint}"
+        return f"{space}_{model.fingerprint}_{_SCHEMA}"
 
     @_reported
     def delete(self, asset_id: str, branch: Branch | None = None) -> None:
@@ -188,7 +192,8 @@ class MilvusStore:
             self._has_words[collection.name] = bool(described.get("functions"))
         if not self._has_words[collection.name]:
             return []
-        return self._search(collection, "sparse", query, scope, limit)
+        words = " ".join(words_in(query)) if collection.name.endswith(f"_{_SCHEMA}") else query
+        return self._search(collection, "sparse", words, scope, limit)
 
     @_reported
     def count(self, asset_id: str, branch: Branch | None = None) -> int:
@@ -238,13 +243,13 @@ class MilvusStore:
             if self._lite:
                 self._client.flush(name, timeout=_WRITE_S)
 
-    def _ensure(self, name: str, space: Space, model: ModelSpec, dim: int) -> None:
+    def _ensure(self, name: str, space: Space, model: ModelSpec, dim: int, *, bm25: bool) -> None:
         if not self._client.has_collection(name, timeout=self._timeout):
             try:
                 self._client.create_collection(
                     name,
-                    schema=schema(dim, bm25=self._bm25),
-                    index_params=index_params(lite=self._lite, bm25=self._bm25),
+                    schema=schema(dim, bm25=bm25),
+                    index_params=index_params(lite=self._lite, bm25=bm25),
                     consistency_level="Strong",
                     properties={PROPERTY: model.to_json(), SPACE: space},
                     timeout=_WRITE_S,

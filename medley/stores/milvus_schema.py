@@ -8,6 +8,7 @@ from medley.models.base import ModelSpec
 from medley.stores.base import RecordBatch, ScoredRecord, record_id
 from medley.stores.quiet_pymilvus import DataType, Function, FunctionType, MilvusClient
 from medley.types import Row
+from medley.words import words_in
 
 PROPERTY = "medley.model"  #: Lite drops a collection's description, not its properties
 SPACE = "medley.system.disk"
@@ -25,7 +26,7 @@ _STRINGS = (
     ("fingerprint", 64),
     ("write_id", 64),
 )
-#: Words that say nothing about what is looked for; Lite knows no list of its own.
+#: Words that say nothing about what is looked for; Lite knows no list of its own, and its analyzer no other script.
 _STOP_WORDS = [
     *("a", "an", "and", "are", "as", "at", "be", "by", "for", "from", "in", "is", "it", "of", "on", "or"),
     *("that", "the", "this", "to", "was", "we", "with"),
@@ -35,7 +36,7 @@ _STOP_WORDS = [
 def schema(dim: int, *, bm25: bool) -> Any:
     """Builds the schema that all branches share.
 
-    `tags` are a row's marks. With `bm25` the text is indexed beside the vectors.
+    `tags` are a row's marks. With `bm25` the words of the text are indexed beside the vectors.
     """
     made = MilvusClient.create_schema(auto_id=False, enable_dynamic_field=False)
     made.add_field("id", DataType.VARCHAR, is_primary=True, max_length=64)
@@ -47,11 +48,13 @@ def schema(dim: int, *, bm25: bool) -> Any:
     made.add_field("tags", DataType.ARRAY, element_type=DataType.VARCHAR, max_capacity=64, max_length=128)
     made.add_field("vector", DataType.FLOAT_VECTOR, dim=dim)
     analyzer = {"tokenizer": "standard", "filter": ["lowercase", {"type": "stop", "stop_words": _STOP_WORDS}]}
-    more: dict[str, Any] = {"enable_analyzer": True, "analyzer_params": analyzer} if bm25 else {}
-    made.add_field("text", DataType.VARCHAR, max_length=_TEXT_BYTES, **more)
+    made.add_field("text", DataType.VARCHAR, max_length=_TEXT_BYTES)
     if bm25:
+        made.add_field(
+            "words", DataType.VARCHAR, max_length=_TEXT_BYTES, enable_analyzer=True, analyzer_params=analyzer
+        )
         made.add_field("sparse", DataType.SPARSE_FLOAT_VECTOR)
-        ranked = {"input_field_names": ["text"], "output_field_names": ["sparse"]}
+        ranked = {"input_field_names": ["words"], "output_field_names": ["sparse"]}
         made.add_function(Function(name="bm25", function_type=FunctionType.BM25, **ranked))
     return made
 
@@ -68,8 +71,8 @@ def index_params(*, lite: bool, bm25: bool) -> Any:
     return made
 
 
-def record(batch: RecordBatch, n: int, model: ModelSpec) -> dict[str, Any]:
-    """Builds the n-th record of a batch, as a dict of its fields."""
+def record(batch: RecordBatch, n: int, model: ModelSpec, *, bm25: bool = False) -> dict[str, Any]:
+    """Builds the n-th record of a batch, as a dict of its fields; see `schema`."""
     row = batch.rows[n]
     return {
         "id": record_id(batch, n, model),
@@ -80,7 +83,8 @@ def record(batch: RecordBatch, n: int, model: ModelSpec) -> dict[str, Any]:
         "end_ms": _NONE if row.end_ms is None else row.end_ms,
         "page": _NONE if row.page is None else row.page,
         "box": {} if row.box is None else {"edges": list(row.box)},
-        "text": row.text.encode()[:_TEXT_BYTES].decode(errors="ignore"),
+        "text": _cut(row.text),
+        **({"words": _cut(" ".join(words_in(row.text)))} if bm25 else {}),
         "thumbnail": row.thumbnail,
         "model": model.fingerprint,
         "fingerprint": batch.fingerprint,
@@ -88,6 +92,10 @@ def record(batch: RecordBatch, n: int, model: ModelSpec) -> dict[str, Any]:
         "tags": list(row.marks),
         "vector": batch.vectors[n].tolist(),
     }
+
+
+def _cut(text: str) -> str:
+    return text.encode()[:_TEXT_BYTES].decode(errors="ignore")
 
 
 def scored(hit: dict[str, Any]) -> ScoredRecord:
