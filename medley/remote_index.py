@@ -24,7 +24,8 @@ class Said(TypedDict, total=False):
     """Conditions on what files say of themselves, and on who speaks.
 
     `where`: parts of tags: {"camera": "nikon"}; `dated_since`, `dated_until`: when the file was made, by its own word;
-    `near`: "48.858,2.294,5", degrees north and east, and kilometres; `speaker`: a name.
+    `near`: "48.858,2.294,5", degrees north and east, and kilometres; `speaker`: a name;
+    `language`: in which something is said, "en".
     """
 
     where: Mapping[str, str]
@@ -32,6 +33,7 @@ class Said(TypedDict, total=False):
     dated_until: str
     near: str
     speaker: str
+    language: str
 
 
 class RemoteIndex:

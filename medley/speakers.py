@@ -92,7 +92,7 @@ def spoken_by(segments: Iterable[Segment], turns: Sequence[Turn]) -> list[Segmen
             continue
         labelled = ((_speaker(word.start_s, word.end_s, turns), word) for word in segment.words)
         for speaker, words in _smoothed([(who, [word for _, word in said]) for who, said in groupby(labelled, _who)]):
-            found.append(replace(Segment.of(tuple(words)), speaker=speaker))
+            found.append(replace(Segment.of(tuple(words)), speaker=speaker, language=segment.language))
     return found
 
 

@@ -9,8 +9,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from medley import languages, speakers
 from medley.options import ChunkOptions
-from medley.speakers import mark
 from medley.types import Asset, Row, Segment, Word
 
 TRANSCRIPT = "transcript.json"
@@ -32,13 +32,13 @@ def sentences(words: Iterable[Word]) -> list[Segment]:
 
 
 def chunk_segments(segments: Sequence[Segment], options: ChunkOptions) -> list[Segment]:
-    """Chunks: sentences of one speaker, gathered until one is full or a long pause comes.
+    """Chunks: sentences of one speaker in one language, gathered until one is full or a long pause comes.
 
     A sentence too long by itself is cut.
     """
     found: list[Segment] = []
-    for speaker, said in groupby(segments, lambda segment: segment.speaker):
-        found += [replace(part, speaker=speaker) for part in _gathered(said, options)]
+    for (speaker, language), said in groupby(segments, lambda segment: (segment.speaker, segment.language)):
+        found += [replace(part, speaker=speaker, language=language) for part in _gathered(said, options)]
     return found
 
 
@@ -75,11 +75,13 @@ def _pieces(words: tuple[Word, ...], options: ChunkOptions) -> list[tuple[Word, 
 
 def write_chunks(segments: Sequence[Segment], asset: Asset, directory: Path, options: ChunkOptions) -> None:
     """Gathers sentences of an asset into chunks, and writes CHUNKS into `directory`."""
-    chunks = [
-        {**asdict(part), "marks": [mark(asset.asset_id, part.speaker)] if part.speaker else []}
-        for part in chunk_segments(segments, options)
-    ]
+    chunks = [{**asdict(part), "marks": _marks(part, asset)} for part in chunk_segments(segments, options)]
     (directory / CHUNKS).write_text(json.dumps(chunks))
+
+
+def _marks(part: Segment, asset: Asset) -> list[str]:
+    speaker = speakers.mark(asset.asset_id, part.speaker) if part.speaker else ""
+    return [marked for marked in (speaker, languages.mark(part.language)) if marked]
 
 
 def write_segments(path: Path, segments: Sequence[Segment]) -> None:
@@ -95,7 +97,8 @@ def read_segments(path: Path) -> list[Segment]:
 def segment_from(found: Mapping[str, Any]) -> Segment:
     """Builds a segment from its JSON."""
     words = tuple(Word(**word) for word in found["words"])
-    return Segment(found["start_s"], found["end_s"], found["text"], words, found.get("speaker"))
+    about = (found.get("speaker"), found.get("language", ""))
+    return Segment(found["start_s"], found["end_s"], found["text"], words, *about)
 
 
 def chunk_rows(directory: Path) -> list[Row]:

@@ -240,13 +240,14 @@ class Word:
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
 class Segment:
-    """A sentence (or a chunk of sentences) with its words; `speaker`: who says it, from 1, where that is known."""
+    """A sentence (or a chunk of some) with its words; who says it (from 1) and in which language, where known."""
 
     start_s: float
     end_s: float
     text: str
     words: tuple[Word, ...]
     speaker: int | None = None
+    language: str = ""
 
     @classmethod
     def of(cls, words: tuple[Word, ...]) -> Segment:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from medley.artifacts import Draft
@@ -33,7 +33,7 @@ def extract_audio(asset: Asset, draft: Draft, context: TaskContext) -> None:
 
 
 @stage(
-    version=2,
+    version=2,  # transcripts without a language are as good
     branch="speech",
     reads=lambda o: o.speech.model_dump(exclude={"track", "subtitles", "subtitle_track", "speakers"}),
     model="speech",
@@ -45,16 +45,19 @@ def extract_audio(asset: Asset, draft: Draft, context: TaskContext) -> None:
 def transcribe(audio: ArtifactRef, draft: Draft, context: TaskContext) -> None:
     """Sentences with word times."""
     speech: SpeechOptions = context.options.speech
-    words = _words(sound.pieces_of(Path(audio.directory) / sound.WAV), speech, context)
+    words, spoken = _words(sound.pieces_of(Path(audio.directory) / sound.WAV), speech, context)
     spans = sound.Spans.read(Path(audio.directory))
-    segments = sentences([word.later(spans.time_s(word.start_s) - word.start_s) for word in words])
+    found = sentences([word.later(spans.time_s(word.start_s) - word.start_s) for word in words])
+    language = "en" if speech.task is SpeechTask.TRANSLATE else spoken or ""
+    segments = [replace(segment, language=language) for segment in found]
     write_segments(draft.directory / TRANSCRIPT, segments)
-    draft.data["sentences"] = len(segments)
+    draft.data |= {"sentences": len(segments), "language": spoken}
     publish_transcript(audio.asset, segments)
 
 
-def _words(pieces: Sequence[sound.Piece], speech: SpeechOptions, context: TaskContext) -> list[Word]:
-    """What is said in all pieces, which are heard at the same time where the model has several processes.
+def _words(pieces: Sequence[sound.Piece], speech: SpeechOptions, context: TaskContext) -> tuple[list[Word], str | None]:
+    """What is said in all pieces, which are heard at the same time where the model has several processes; and the
+    language, None where nobody speaks.
 
     The language is that of the first piece in which somebody speaks: until then one is heard after the other.
     """
@@ -64,10 +67,10 @@ def _words(pieces: Sequence[sound.Piece], speech: SpeechOptions, context: TaskCo
         piece = rest.pop(0)
         [heard] = model.call("transcribe", [piece], None, *how)
         words += heard
-        if heard and rest:
+        if heard:
             language = model.call("spoken_language", piece)
     found = model.call("transcribe", rest, language, *how) if rest else []
-    return words + [word for heard in found for word in heard]
+    return words + [word for heard in found for word in heard], language
 
 
 @stage(branch="speech", reads=lambda o: o.chunks.model_dump(), takes="transcript", makes="chunks", num_cpus=0.1)

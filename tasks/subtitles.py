@@ -9,6 +9,7 @@ from typing import Any
 from medley.artifacts import Draft
 from medley.dag.parts import embed_texts, write_records
 from medley.dag.stage import Stage, no_sound, stage
+from medley.languages import short
 from medley.media.subtitle_tracks import chosen_track, read_track
 from medley.options import SpeechOptions, SubtitleUse
 from medley.run import TaskContext
@@ -23,6 +24,7 @@ def _exported(made: Path) -> dict[str, Any]:
 
 
 @stage(
+    version=2,
     branch="subtitles",
     reads=lambda o: [o.speech.subtitle_track, o.speech.subtitles],  # the use: another one is another plan
     takes="assets",
@@ -34,9 +36,10 @@ def read_subtitles(asset: Asset, draft: Draft, context: TaskContext) -> None:
     track = chosen_track(asset, context.options.speech)
     assert track, "no file without subtitles comes here"
     found = read_track(asset, track, context.limits)
-    write_segments(draft.directory / TRANSCRIPT, found.segments)
+    segments = [replace(segment, language=short(track.language)) for segment in found.segments]
+    write_segments(draft.directory / TRANSCRIPT, segments)
     draft.data |= {"damage": found.damage, "notes": [_told(track, asset)]}
-    publish_transcript(asset, found.segments)
+    publish_transcript(asset, segments)
 
 
 def _told(track: TextTrack, asset: Asset) -> str:

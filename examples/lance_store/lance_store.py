@@ -129,8 +129,8 @@ def _within(query: Any, scope: Scope, limit: int) -> list[dict[str, Any]]:
     for field, values in (("modality", scope.modalities), ("asset_id", scope.asset_ids)):
         if values is not None:
             parts.append(f"{field} IN ({', '.join(json.dumps(value).replace(chr(34), chr(39)) for value in values)})")
-    if scope.marks is not None:
-        wanted = ", ".join(f"'{mark}'" for mark in sorted(scope.marks))
+    for marks in scope.marks:
+        wanted = ", ".join(f"'{mark}'" for mark in sorted(marks))
         parts.append(f"array_has_any(marks, [{wanted}])")
     query = query.where(" AND ".join(parts), prefilter=True) if parts else query
     found: list[dict[str, Any]] = query.limit(limit).to_list()

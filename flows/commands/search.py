@@ -26,7 +26,7 @@ from medley.settings import Settings, load_settings
 from medley.sources.urls import is_url
 from medley.types import clock
 
-_SAID = ("dated_since", "dated_until", "near")
+_SAID = ("dated_since", "dated_until", "near", "speaker", "language")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,6 +40,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tag", action="append", metavar="TEXT", help="look only at files with this tag (repeatable)")
     spoken = "look only at what somebody says: a name (see medley speakers), or with --file a number"
     parser.add_argument("--speaker", metavar="NAME", help=spoken)
+    language = "look only at what is said in this language: en, de"
+    parser.add_argument("--language", metavar="LANGUAGE", help=language)
     parser.add_argument("--page", type=int, metavar="N", help="look only at this page, from 1")
     dates = "look only at files first seen then or later (2026-11-24 in UTC, yesterday, last week, 3 days ago)"
     parser.add_argument("--since", metavar="DATE", help=dates)
@@ -78,7 +80,20 @@ def _request(arguments: argparse.Namespace, settings: Settings) -> SearchRequest
         raise SetupError("search wants words or --like", remedy='Give one of them: medley search "a red circle"')
     known: dict[str, Any] = {
         name: getattr(arguments, name)
-        for name in ("query", "like", "file", "page", "speaker", "since", "until", "kind", "least", "rerank", *_SAID)
+        for name in (
+            "query",
+            "like",
+            "file",
+            "page",
+            "speaker",
+            "language",
+            "since",
+            "until",
+            "kind",
+            "least",
+            "rerank",
+            *_SAID,
+        )
     }
     known["where"] = tuple(arguments.where or ())
     known["modalities"] = _known(arguments.modality, settings)

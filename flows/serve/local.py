@@ -148,7 +148,7 @@ def _said_by(speaker: str, scope: Scope, within: _Within) -> Scope:
             f"no speaker is called {speaker}",
             remedy="See `medley speakers`; a number goes with a file: --file PATH --speaker 2",
         )
-    return replace(scope, marks=marks)
+    return replace(scope, marks=(*scope.marks, marks))
 
 
 def _worth(found: list[Moment], request: SearchRequest) -> list[Moment]:

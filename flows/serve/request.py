@@ -12,6 +12,7 @@ from medley.catalog.known import assets_at, assets_of_kind, assets_seen, assets_
 from medley.catalog.said import assets_dated, assets_near, assets_saying
 from medley.dates import as_utc
 from medley.errors import SetupError
+from medley.languages import mark
 from medley.sources.urls import is_url
 from medley.stores.base import Scope
 from medley.types import Modality
@@ -25,6 +26,7 @@ FILTERS = {
     "tags": "tag",
     "page": "page",
     "speaker": "speaker",
+    "language": "language",
     "since": "since",
     "until": "until",
     "kind": "kind",
@@ -58,6 +60,9 @@ class SearchRequest(BaseModel):
     page: int | None = Field(None, ge=1, le=2**31, description="only records of this page, from 1")
     speaker: str | None = Field(
         None, min_length=1, max_length=64, description="only what somebody says: a name, or with `file` a number"
+    )
+    language: str | None = Field(
+        None, pattern="^[A-Za-z]{2,3}([-_][A-Za-z]+)?$", description="only what is said in this language: en, de"
     )
     since: str | None = Field(None, description="first seen then or later: 2026-11-24 (UTC), yesterday, last week")
     until: str | None = Field(None, description="first seen before that")
@@ -109,7 +114,9 @@ class SearchRequest(BaseModel):
         if self.tags:
             within.append(assets_tagged(catalog.engine, self.tags))
         within += self._said(catalog)
-        return Scope(self.modalities, frozenset.intersection(*map(frozenset, within)) if within else None, self.page)
+        assets = frozenset.intersection(*map(frozenset, within)) if within else None
+        marks = (frozenset([mark(self.language)]),) if self.language else ()
+        return Scope(self.modalities, assets, self.page, marks)
 
     def _said(self, catalog: Catalog) -> list[list[str]]:
         """Assets by what their files say of themselves, for each condition that is set."""

@@ -29,6 +29,7 @@ class FasterWhisper:
         self._id = spec.id
         self._chunk_length_s = spec.chunk_length_s
         self._pipeline = BatchedInferencePipeline(model)
+        self._heard_last: tuple[Vectors, str] | None = None
 
     def transcribe(
         self, samples: Vectors, *, language: str | None, beam_size: int, translate: bool = False
@@ -42,7 +43,7 @@ class FasterWhisper:
                 f"the speech model {self._id} does not know the language {language}",
                 remedy="Leave --speech.language out, or choose another model with --models.speech",
             )
-        segments, _ = self._pipeline.transcribe(
+        segments, told = self._pipeline.transcribe(
             samples,
             language=language,
             task="translate" if translate else "transcribe",
@@ -52,11 +53,14 @@ class FasterWhisper:
             vad_filter=True,
             word_timestamps=True,
         )
+        self._heard_last = (samples, str(told.language))
         words = [word for segment in segments for word in segment.words or ()]
         return [Word(round(w.start, 3), round(w.end, 3), w.word.strip()) for w in words if w.word.strip()]
 
     def spoken_language(self, samples: Vectors) -> str:
         """Detects the language (ISO 639-1) of speech, `en` where the model is not multilingual; see `SpeechModel`."""
+        if self._heard_last and np.array_equal(self._heard_last[0], samples):
+            return self._heard_last[1]  # found out on the way
         model = self._pipeline.model
         if not model.model.is_multilingual:
             return "en"

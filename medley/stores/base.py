@@ -36,15 +36,15 @@ class ScoredRecord:
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
 class Scope:
-    """What a search looks at: records of these modalities, of these assets, on this page, with one of these marks.
+    """What a search looks at: records of these modalities, of these assets, on this page; None: of all.
 
-    None: all of them.
+    Of each of `marks`, a record has one at least.
     """
 
     modalities: tuple[Modality, ...] | None = None
     asset_ids: frozenset[str] | None = None
     page: int | None = None
-    marks: frozenset[str] | None = None
+    marks: tuple[frozenset[str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)

@@ -86,8 +86,8 @@ def _filter(scope: Scope) -> str:
         parts.append(_is("page", scope.page))
     if scope.asset_ids is not None and len(scope.asset_ids) <= _FILTER_ASSETS:
         parts.append(_is_one_of("asset_id", sorted(scope.asset_ids)))
-    if scope.marks is not None:
-        parts.append(f"ARRAY_CONTAINS_ANY(tags, [{', '.join(map(literal, sorted(scope.marks)))}])")
+    for marks in scope.marks:
+        parts.append(f"ARRAY_CONTAINS_ANY(tags, [{', '.join(map(literal, sorted(marks)))}])")
     return " and ".join(parts)
 
 

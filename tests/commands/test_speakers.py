@@ -34,6 +34,13 @@ def test_a_name_holds_in_every_file(
     by_number = medley("search", "the museum", "--file", folder / "first.wav", "--speaker", str(number), *how).report
     assert {hit["speaker"] for hit in by_number["hits"]} == {f"Speaker {number}"}
 
+    both = medley(
+        "search", "the museum", "--speaker", str(number), "--file", folder / "first.wav", "--language", "eng", *how
+    )
+    assert len(both.report["hits"]) == len(by_number["hits"])
+    none = medley("search", "the museum", "--language", "de", *how).report
+    assert (none["hits"], "language de leaves nothing" in none["notes"][0]) == ([], True)
+
     refused = medley("search", "the museum", "--speaker", "Ada Tern")
     assert refused.code == 2
     assert "no speaker is called Ada Tern" in refused.err
@@ -59,6 +66,7 @@ def labelled(medley: Medley, folder: Path, first: list[Spoken], tmp_path: Path) 
     assert sorted(item["records"]["voice"] for item in report["items"]) == [2, 3]
     exported = json.loads((tmp_path / "out" / "first.json").read_text())
     assert {segment["speaker"] for segment in exported["segments"]} == {1, 2, 3}
+    assert {segment["language"] for segment in exported["segments"]} == {"en"}
     assert "Speaker 1: " in (tmp_path / "out" / "first.srt").read_text()
 
     told = medley("speakers", folder / "first.wav", "--json").report["speakers"]

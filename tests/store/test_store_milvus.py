@@ -101,7 +101,7 @@ def test_marks_are_asked_for(store: VectorStore, owner: str) -> None:
         ({"speaker:a:1", "speaker:b:1"}, {"one", "two"}),
         ({"no"}, set()),
     ):
-        scope = Scope(("speech",), frozenset([owner]), marks=frozenset(wanted))
+        scope = Scope(("speech",), frozenset([owner]), marks=(frozenset(wanted),))
         found = store.search_vector(the(store, name), vector_of("any"), scope, 10)
         assert {hit.row.text for hit in found} == texts
         assert all(hit.row.marks == MARKED[hit.row.text] for hit in found)

@@ -96,7 +96,7 @@ def heard(model: Speaker, pieces: list[Piece], language: str | None = None) -> t
     """The words of some pieces, and how many pieces were asked for together."""
     pool = Pool(actor(model))
     context: Any = SimpleNamespace(model=lambda kind: pool)
-    return _words(pieces, SpeechOptions(language=language, beam_size=1), context), pool.asked
+    return _words(pieces, SpeechOptions(language=language, beam_size=1), context)[0], pool.asked
 
 
 def test_times_and_language_hold_through_all_pieces(long_wav: Path) -> None:

@@ -26,7 +26,7 @@ const again = () => ({ ...asked, filters: filters() });
 function filters() {
   const given = Object.fromEntries(new FormData(byId("filter-form")));
   const found = {};
-  for (const name of ["kind", "file", "speaker", "since", "until", "dated_since", "dated_until", "near"]) if (given[name]) found[name] = given[name];
+  for (const name of ["kind", "file", "speaker", "language", "since", "until", "dated_since", "dated_until", "near"]) if (given[name]) found[name] = given[name];
   if (given.modality) found.modalities = [given.modality];
   if (given.tag) found.tags = [given.tag];
   if (given.camera) found.where = [`camera=${given.camera}`];
