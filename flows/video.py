@@ -14,6 +14,7 @@ from medley.dag.pipeline import pipeline
 from medley.dag.tracing import Node
 from medley.options import Ocr, VideoOptions
 from medley.types import TIMED
+from tasks.captions import caption_shots, embed_captions, write_captions
 from tasks.chapters import embed_chapters, read_chapters, write_chapters
 from tasks.frames import embed_frames, sample_frames, write_frames
 from tasks.screens import chunk_screens, embed_screens, read_frames, write_screens
@@ -54,6 +55,11 @@ def video(assets: Node, options: VideoOptions) -> None:
         passages = chunk_screens(screens)
         meanings = embed_screens(passages)
         write_screens(meanings)
+
+    if options.frames.captions and options.captions.model:
+        captions = caption_shots(frames)
+        said = embed_captions(captions)
+        write_captions(said)
 
     chapters = read_chapters(assets)
     titles = embed_chapters(chapters)

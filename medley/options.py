@@ -134,6 +134,7 @@ class FrameOptions(OptionGroup):
         description="When shots begin. exact: to the picture; every picture between frames that differ is looked at. "
         "rough: as fine as the frames are dense, which takes no time.",
     )
+    captions: bool = Field(False, description="Describe a frame of each shot, by the model of --captions.model.")
     ocr: Ocr = Field(
         Ocr.AUTO,
         description="Read what is written on them. auto: where letters seem to be. always: every frame, which takes "
@@ -194,15 +195,6 @@ class FileOptions(ModelChoice):
     )
 
 
-class VideoOptions(FileOptions):
-    """Everything that a video run can be told."""
-
-    speech: SpeechOptions = Field(default_factory=SpeechOptions, description="How speech is turned into words.")
-    chunks: ChunkOptions = Field(default_factory=ChunkOptions, description="How sentences become search hits.")
-    frames: FrameOptions = Field(default_factory=FrameOptions, description="Which pictures are looked at.")
-    passages: PassageOptions = Field(default_factory=PassageOptions, description="How text becomes search hits.")
-
-
 class PageOptions(OptionGroup):
     """How pages of PDFs are read."""
 
@@ -238,6 +230,16 @@ class CaptionOptions(OptionGroup):
         description="What it is asked.",
     )
     max_tokens: int = Field(120, ge=1, le=4096, description="Length of a caption in the model's tokens, at most.")
+
+
+class VideoOptions(FileOptions):
+    """Everything that a video run can be told."""
+
+    speech: SpeechOptions = Field(default_factory=SpeechOptions, description="How speech is turned into words.")
+    chunks: ChunkOptions = Field(default_factory=ChunkOptions, description="How sentences become search hits.")
+    frames: FrameOptions = Field(default_factory=FrameOptions, description="Which pictures are looked at.")
+    passages: PassageOptions = Field(default_factory=PassageOptions, description="How text becomes search hits.")
+    captions: CaptionOptions = Field(default_factory=CaptionOptions, description="What is said about pictures.")
 
 
 class PictureOptions(OptionGroup):

@@ -55,8 +55,7 @@ class MediaInfo:
     high dynamic range (PQ or HLG) and wants tone mapping; `unsaid`: which of its colours' parameters (as ffmpeg names
     them) it does not tell; `alpha`: it is transparent in places. `video_s`: when the picture ends by the container's
     word, `whole_s` when all of it ends; 0.0 where it does not say. `stopped`: why reading its packets came to no good
-    end, if so; `notes`: what is true of it and no fault; `about`: its title and the like; `texts`: its subtitles;
-    `probed`: which version of the probe said so.
+    end, if so; `notes`: what is true of it and no fault; `about`: its title and the like; `probed`: by which version.
     """
 
     demuxer: str

@@ -1,35 +1,71 @@
-"""The branch of what a vision-language model says about pictures and figures: captions, vectors, records."""
+"""The branch of what a vision-language model says about pictures, figures and shots: captions, vectors, records."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from medley.artifacts import Draft
 from medley.dag.parts import embed_texts, write_records
 from medley.dag.stage import batch_stage
 from medley.errors import BadInput
+from medley.media import frames as pictures
 from medley.options import CaptionOptions
 from medley.records import load_rows, save_rows
 from medley.run import TaskContext
-from medley.types import ArtifactRef, Row
+from medley.types import ArtifactRef, Frame, Row
 from tasks.images import picture_rows
 
+Todo = Sequence[tuple[ArtifactRef, Draft]]
 _CAPTIONS = "captions.json"
 
 
-@batch_stage(
-    branch="captions",
-    reads=lambda o: o.captions.model_dump(exclude={"model"}),
-    model="caption",
-    takes="pictures",
-    makes="captions",
-    num_cpus=0.1,
-)
-def caption(todo: Sequence[tuple[ArtifactRef, Draft]], context: TaskContext) -> None:
+def _asks(takes: str) -> dict[str, Any]:
+    """The facts of a stage that asks for captions."""
+    return {
+        "branch": "captions",
+        "reads": lambda o: o.captions.model_dump(exclude={"model"}),
+        "model": "caption",
+        "takes": takes,
+        "makes": "captions",
+        "num_cpus": 0.1,
+    }
+
+
+@batch_stage(**_asks("pictures"))
+def caption(todo: Todo, context: TaskContext) -> None:
     """Writes a caption of a sentence or two about each picture."""
-    shown = [picture_rows(Path(source.directory)) for source, _ in todo]
+    _describe(todo, [picture_rows(Path(source.directory)) for source, _ in todo], context)
+
+
+@batch_stage(**_asks("frames"))
+def caption_shots(todo: Todo, context: TaskContext) -> None:
+    """Writes a caption of a sentence or two about a frame of each shot."""
+    _describe(todo, [_shot_rows(Path(source.directory)) for source, _ in todo], context)
+
+
+def _shot_rows(directory: Path) -> list[tuple[Row, str]]:
+    """Each shot with the frame that shows it best."""
+    frames, shots = pictures.read_frames(directory), pictures.shots_of(directory)
+    found = ((shot, best_of(frames, shot)) for shot in shots)
+    return [
+        (Row("frame", "", round(begin_s * 1000), round(end_s * 1000)), frame.image)
+        for (begin_s, end_s), frame in found
+        if frame is not None
+    ]
+
+
+def best_of(frames: Sequence[Frame], shot: tuple[float, float]) -> Frame | None:
+    """Chooses the frame of a shot: sharp rather than blurred, near its middle; None where all are blank."""
+    begin_s, end_s = shot
+    there = [frame for frame in frames if begin_s <= frame.time_s < end_s and not frame.blank]
+    middle_s = (begin_s + end_s) / 2
+    return min(there, key=lambda frame: (frame.blurred, abs(frame.time_s - middle_s)), default=None)
+
+
+def _describe(todo: Todo, shown: Sequence[list[tuple[Row, str]]], context: TaskContext) -> None:
     paths = [Path(source.directory, name) for (source, _), rows in zip(todo, shown, strict=True) for _, name in rows]
     options: CaptionOptions = context.options.captions
     model = context.model("caption") if paths else None

@@ -25,7 +25,7 @@ def _exported(made: Path) -> dict[str, Any]:
 @stage(
     version=4,
     branch="frames",
-    reads=lambda o: o.frames.model_dump(exclude={"ocr"}),
+    reads=lambda o: o.frames.model_dump(exclude={"ocr", "captions"}),
     skips=no_picture,
     takes="assets",
     makes="frames",

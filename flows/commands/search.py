@@ -80,20 +80,7 @@ def _request(arguments: argparse.Namespace, settings: Settings) -> SearchRequest
         raise SetupError("search wants words or --like", remedy='Give one of them: medley search "a red circle"')
     known: dict[str, Any] = {
         name: getattr(arguments, name)
-        for name in (
-            "query",
-            "like",
-            "file",
-            "page",
-            "speaker",
-            "language",
-            "since",
-            "until",
-            "kind",
-            "least",
-            "rerank",
-            *_SAID,
-        )
+        for name in ("query", "like", "file", "page", "since", "until", "kind", "least", "rerank", *_SAID)
     }
     known["where"] = tuple(arguments.where or ())
     known["modalities"] = _known(arguments.modality, settings)

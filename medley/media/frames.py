@@ -58,8 +58,9 @@ def sample_frames(
         if options.shots is ShotTimes.EXACT and len({picture.clock for picture in shown}) == 1:
             cuts = shot_starts(source, asset, changed, shown, directory, limits)
     lost = _damage(found, wanted, packets, asset, decoder.errors)
-    starts, end_s = [found[0].time_s, *cuts], found[-1].time_s
-    shots = [*pairwise([*starts, max(end_s, starts[-1])])]
+    starts, all_came = [found[0].time_s, *cuts], bool(wanted) and found[-1].time_s >= wanted[-1].begin_s
+    end_s = shown[-1].end_s if all_came else found[-1].time_s
+    shots = [*pairwise([*starts, max(round(end_s, 3), starts[-1])])]
     (directory / FRAMES).write_text(json.dumps({"frames": [asdict(frame) for frame in kept]}))
     (directory / SHOTS).write_text(json.dumps(shots))
     return Pictures(kept, shots, lost)

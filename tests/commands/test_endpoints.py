@@ -14,6 +14,7 @@ from tests.conftest import Medley
 from tests.documents import pdf, picture, placed, text
 from tests.openai_server import Served, colour, openai_server
 from tests.tiny_vlm import tiny_vlm
+from tests.variants import ffmpeg
 
 CHAT, EMBED = "/v1/chat/completions", "/v1/embeddings"
 
@@ -40,6 +41,27 @@ def folder(tmp_path: Path) -> Path:
 
 def items(answer: Any) -> dict[str, dict[str, Any]]:
     return {Path(item["path"]).name: item for item in answer.report["items"]}
+
+
+def test_a_frame_of_each_shot_is_described(medley: Medley, tmp_path: Path, served: Served) -> None:
+    inputs: list[object] = []
+    for colour_of in ("red", "blue"):
+        inputs += [
+            "-f",
+            "lavfi",
+            "-t",
+            3,
+            "-i",
+            f"color={colour_of}:size=320x180:rate=10,drawbox=20:20:30:30:black:fill",
+        ]
+    ffmpeg(*inputs, "-filter_complex", "concat=2", tmp_path / "a.mp4")
+    asked = ("video", tmp_path / "a.mp4", "--captions.model", "looker", "--json")
+    assert "caption" not in medley(*asked).report["items"][0]["records"]
+    assert not served.asked
+    item = medley(*asked, "--frames.captions", "true").report["items"][0]
+    assert (item["status"], item["records"]["caption"], len(served.asked)) == ("complete", 2, 2)
+    [hit] = medley("search", "a blue shape", "--modality", "caption", "--limit", "1", "--json").report["hits"]
+    assert (hit["start_s"], round(hit["end_s"]), hit["text"]) == (3.0, 6, "A blue shape, zanzibar.")
 
 
 def test_pictures_and_figures_are_found_by_their_captions(medley: Medley, folder: Path, served: Served) -> None:

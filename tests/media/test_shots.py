@@ -13,6 +13,7 @@ from medley.media.probe import probe_media
 from medley.options import FrameOptions, ShotTimes
 from medley.setting_groups import Limits
 from medley.types import Asset, Frame
+from tasks.captions import best_of
 from tests.fakes import asset_id
 from tests.variants import ffmpeg
 from tests.world.montage import Join, make_montage, score
@@ -91,6 +92,13 @@ def test_frames_are_shown_within_their_shots() -> None:
     frames = [Frame(0.0, "a"), Frame(1.4, "b"), Frame(2.4, "c"), Frame(9.0, "d")]
     shots = [(0.0, 1.0), (1.0, 5.0), (5.0, 5.5), (5.5, 12.0)]
     assert spans_of(frames, shots) == [(0.0, 1.0), (1.0, 2.4), (2.4, 5.0), (5.5, 12.0)]
+
+
+def test_the_best_frame_of_a_shot() -> None:
+    frames = [Frame(1.0, "a"), Frame(5.0, "b", blurred=True), Frame(6.0, "c", blank=True), Frame(8.0, "d")]
+    assert best_of(frames, (0.0, 10.0)) == frames[3]
+    assert best_of(frames, (4.0, 7.0)) == frames[1]
+    assert best_of(frames, (5.5, 7.0)) is None
 
 
 def test_the_score_counts_each_join_once() -> None:
