@@ -60,9 +60,7 @@ class SpeechOptions(OptionGroup):
         description="Hypotheses kept while decoding. 1 is faster, 5 is a little more accurate.",
     )
     speakers: bool = Field(
-        False,
-        description="Find out who speaks when: sentences and hits are labelled. Takes a processor about 90 seconds for "
-        "an hour of sound.",
+        False, description="Find out who speaks when: sentences and hits are labelled. Takes 90 s for an hour of sound."
     )
     subtitles: SubtitleUse = Field(
         SubtitleUse.PREFER,
