@@ -51,7 +51,7 @@ test: setup ## all tests, two at a time (one by one: .venv/bin/python -m pytest)
 	@$(PY) -m pytest -n 2 --dist loadscope --no-loadscope-reorder
 
 test-hard: setup ## every hard media file in one call, 5,000 pages, a Milvus server, the demo models
-	@$(PY) -m pytest --whole tests/commands/test_hard_run.py tests/commands/test_upkeep.py tests/commands/test_video_local.py tests/store/test_store_milvus.py tests/media/test_known_answers.py tests/media/test_demo_training.py tests/media/test_demo_models.py tests/media/test_on_screen.py tests/media/test_shots.py tests/media/test_documents.py
+	@$(PY) -m pytest --whole tests/commands/test_hard_run.py tests/commands/test_upkeep.py tests/commands/test_video_local.py tests/store/test_store_milvus.py tests/media/test_known_answers.py tests/media/test_demo_training.py tests/media/test_demo_models.py tests/media/test_on_screen.py tests/media/test_shots.py tests/media/test_speakers.py tests/media/test_documents.py
 
 test-hostile: setup ## N hostile files by SEED through a whole ingest (make test takes 60 through the decoders)
 	@N=$${N:-2000} SEED=$${SEED:-13} $(PY) -m pytest --whole tests/media/test_hostile.py
@@ -62,11 +62,11 @@ test-corpus: setup ## any folder of real files through the decoders: CORPUS=DIR 
 test-cluster: setup ## three Ray nodes in network namespaces, with all services: records, placement, loss and restart of each (root)
 	@$(PY) -m pytest tests/cluster
 
-test-ends: setup ## every way a run can end, and twenty kills (make test takes some of them)
+test-ends: setup ## every way a run can end, and twenty kills (make test takes one)
 	@$(PY) -m pytest --whole tests/processes/test_ends.py tests/processes/test_killed_ingest.py tests/processes/test_ray.py
 
 test-platform: setup ## the standing installation under load and under fire (make test takes the short form)
-	@$(PY) -m pytest --whole tests/platform/test_platform.py tests/platform/test_deployment.py tests/processes/test_examples.py tests/processes/test_task_runner.py tests/processes/test_pools.py tests/processes/test_public_pools.py tests/processes/test_index.py tests/processes/test_prefect_schema.py tests/serve
+	@$(PY) -m pytest --whole tests/platform/test_platform.py tests/platform/test_deployment.py tests/processes/test_examples.py tests/processes/test_task_runner.py tests/processes/test_nodes.py tests/processes/test_pools.py tests/processes/test_public_pools.py tests/processes/test_index.py tests/processes/test_prefect_schema.py tests/serve
 
 check: setup ## ruff, mypy, import-linter, sizes of files and functions, docstrings
 	@.venv/bin/ruff format --check .

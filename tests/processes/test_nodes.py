@@ -56,6 +56,7 @@ print(told("waits", 0.5))
 """
 
 
+@pytest.mark.whole  # make test-platform
 def test_a_node_with_something_else_is_named_before_work_begins(tmp_path: Path) -> None:
     same, leaves, python, ray_version, medley, code, raises, waits = ran(tmp_path, NODES)
     assert same == "fine"
