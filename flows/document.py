@@ -20,6 +20,7 @@ from tasks.documents import (
     document_pictures,
     embed_document,
     embed_document_pictures,
+    label_document_pictures,
     read_document,
     write_document,
     write_document_pictures,
@@ -36,7 +37,7 @@ def document(assets: Node, options: DocumentOptions) -> None:
 
     pictures = document_pictures(assets)
     seen = embed_document_pictures(pictures)
-    write_document_pictures(seen)
+    write_document_pictures(label_document_pictures(seen) if options.labels else seen)
 
 
 #: `ingest_documents` is the Prefect flow of this picture.

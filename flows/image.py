@@ -14,7 +14,7 @@ from medley.dag.pipeline import pipeline
 from medley.dag.tracing import Node
 from medley.options import ImageOptions
 from tasks.captions import caption, embed_captions, write_captions
-from tasks.images import embed_images, load_images, write_images
+from tasks.images import embed_images, label_images, load_images, write_images
 from tasks.words import chunk, embed_text, ocr, write_words
 
 
@@ -23,7 +23,7 @@ def image(assets: Node, options: ImageOptions) -> None:
     """Makes pictures searchable by what is on them."""
     pictures = load_images(assets)
     seen = embed_images(pictures)
-    write_images(seen)
+    write_images(label_images(seen) if options.labels else seen)
 
     if options.captions.model:
         captions = caption(pictures)

@@ -15,7 +15,7 @@ from medley.dag.tracing import Node
 from medley.options import PdfOptions
 from tasks.captions import caption, embed_captions, write_captions
 from tasks.figures import page_images
-from tasks.images import embed_images, write_images
+from tasks.images import embed_images, label_images, write_images
 from tasks.pages import chunk, embed_text, ocr, parse, write_pages
 
 
@@ -30,7 +30,7 @@ def pdf(assets: Node, options: PdfOptions) -> None:
 
     pictures = page_images(assets)
     seen = embed_images(pictures)
-    write_images(seen)
+    write_images(label_images(seen) if options.labels else seen)
 
     if options.captions.model:
         captions = caption(pictures)

@@ -16,7 +16,7 @@ from medley.options import Ocr, VideoOptions
 from medley.types import TIMED
 from tasks.captions import caption_shots, embed_captions, write_captions
 from tasks.chapters import embed_chapters, read_chapters, write_chapters
-from tasks.frames import embed_frames, sample_frames, write_frames
+from tasks.frames import embed_frames, label_frames, sample_frames, write_frames
 from tasks.screens import chunk_screens, embed_screens, read_frames, write_screens
 from tasks.speakers import chunk_by_speaker, find_speakers, write_speakers
 from tasks.speech import chunk, embed_text, extract_audio, transcribe, write_speech
@@ -48,7 +48,7 @@ def video(assets: Node, options: VideoOptions) -> None:
 
     frames = sample_frames(assets)
     pictures = embed_frames(frames)
-    write_frames(pictures)
+    write_frames(label_frames(pictures) if options.labels else pictures)
 
     if options.frames.ocr is not Ocr.OFF:
         screens = read_frames(frames)

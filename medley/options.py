@@ -182,6 +182,7 @@ def _parted(given: Any) -> Any:
     return [part.strip() for part in given.split(",")] if isinstance(given, str) else given
 
 
+Label = Annotated[str, StringConstraints(min_length=1, max_length=40, pattern=r"^[^,]+$")]
 Tag = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[^,]+$")]
 
 
@@ -190,6 +191,9 @@ class FileOptions(ModelChoice):
 
     tags: Annotated[tuple[Tag, ...], BeforeValidator(_parted)] = Field(
         (), description="Words put on the files, with commas between them: searches can look at such files only."
+    )
+    labels: Annotated[tuple[Label, ...], BeforeValidator(_parted)] = Field(
+        (), description="What may be on pictures, with commas between: those that fit are labelled (a dog,a street)."
     )
 
 

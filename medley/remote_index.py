@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
@@ -25,7 +25,7 @@ class Said(TypedDict, total=False):
 
     `where`: parts of tags: {"camera": "nikon"}; `dated_since`, `dated_until`: when the file was made, by its own word;
     `near`: "48.858,2.294,5", degrees north and east, and kilometres; `speaker`: a name;
-    `language`: in which something is said, "en".
+    `language`: in which something is said, "en"; `labels`: that pictures have.
     """
 
     where: Mapping[str, str]
@@ -34,6 +34,7 @@ class Said(TypedDict, total=False):
     near: str
     speaker: str
     language: str
+    labels: Sequence[str]
 
 
 class RemoteIndex:
@@ -190,6 +191,6 @@ def _blocks(path: Path) -> Iterator[bytes]:
             yield block
 
 
-def conditions(where: Mapping[str, str] | None = None, **said: str | None) -> dict[str, Any]:
+def conditions(where: Mapping[str, str] | None = None, **said: Any) -> dict[str, Any]:
     """Builds the conditions of a search that are about what files say of themselves; see `Said`."""
     return {"where": [f"{name}={text}" for name, text in (where or {}).items()], **said}

@@ -29,6 +29,7 @@ class Evidence:
     thumbnail: str | None = None
     raw: dict[str, float] = field(default_factory=dict)
     speaker: str | None = None
+    labels: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,7 @@ class Hit:
     title: str | None = None
     shot: list[float] | None = None
     speaker: str | None = None
+    labels: list[str] = field(default_factory=list)
 
     @classmethod
     def of(cls, found: dict[str, Any]) -> Hit:

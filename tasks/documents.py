@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from medley.artifacts import Draft
-from medley.dag.parts import embed_pictures, embed_texts, write_records
+from medley.dag.parts import embed_pictures, embed_texts, label_pictures, write_records
 from medley.dag.stage import stage
 from medley.media import documents
 from medley.media.documents import Part, RawPicture, find_pictures, read_parts
@@ -114,4 +114,5 @@ def _pictures(directory: Path) -> list[tuple[Row, str]]:
 
 
 embed_document_pictures = embed_pictures("embed_pictures", branch="pictures", rows=_pictures, takes="pictures")
+label_document_pictures = label_pictures("label_pictures", branch="pictures")
 write_document_pictures = write_records("write_pictures", branch="pictures", modalities="image", space="image")

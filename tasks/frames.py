@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from medley.artifacts import Draft
-from medley.dag.parts import embed_pictures, write_records
+from medley.dag.parts import embed_pictures, label_pictures, write_records
 from medley.dag.stage import no_picture, stage
 from medley.media import frames as pictures
 from medley.run import TaskContext
@@ -50,4 +50,5 @@ def _row(span: tuple[float, float]) -> Row:
 
 
 embed_frames = embed_pictures("embed_frames", branch="frames", rows=_rows, takes="frames", version=3)
+label_frames = label_pictures("label_frames", branch="frames")
 write_frames = write_records("write_frames", branch="frames", modalities="frame", space="image")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from medley.artifacts import Draft
-from medley.dag.parts import embed_pictures, write_records
+from medley.dag.parts import embed_pictures, label_pictures, write_records
 from medley.dag.stage import batch_stage
 from medley.media.page_names import pages_of
 from medley.media.pdf import has_figures, read_figures
@@ -42,4 +42,5 @@ def picture_rows(directory: Path) -> list[tuple[Row, str]]:
 
 
 embed_images = embed_pictures("embed_images", branch="images", rows=picture_rows, takes="pictures")
+label_images = label_pictures("label_images", branch="images")
 write_images = write_records("write_images", branch="images", modalities="image", space="image")

@@ -19,7 +19,7 @@ from flows.services.environment import prepare_environment
 from flows.services.shared import vector_store
 from medley.errors import SetupError
 from medley.judgments import Figures, Judgment, evaluate, read_judgments
-from medley.search.floors import unrelated_queries
+from medley.labels import unrelated_texts
 from medley.settings import Settings, load_settings
 from medley.stores.base import VectorStore
 from medley.stores.connect import open_store
@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     prepare_environment(settings)
     judgments = read_judgments(arguments.judgments)
     if arguments.unrelated:
-        judgments += [Judgment(query=query) for query in unrelated_queries()]
+        judgments += [Judgment(query=query) for query in unrelated_texts()]
     before = _read(arguments.against) if arguments.against else {}
     with _store(settings) as store:
         found = _measured(judgments, store, settings, arguments.rerank)

@@ -40,6 +40,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tag", action="append", metavar="TEXT", help="look only at files with this tag (repeatable)")
     spoken = "look only at what somebody says: a name (see medley speakers), or with --file a number"
     parser.add_argument("--speaker", metavar="NAME", help=spoken)
+    labelled = "look only at pictures and frames with this label of --labels (repeatable)"
+    parser.add_argument("--label", action="append", metavar="TEXT", help=labelled)
     language = "look only at what is said in this language: en, de"
     parser.add_argument("--language", metavar="LANGUAGE", help=language)
     parser.add_argument("--page", type=int, metavar="N", help="look only at this page, from 1")
@@ -82,7 +84,7 @@ def _request(arguments: argparse.Namespace, settings: Settings) -> SearchRequest
         name: getattr(arguments, name)
         for name in ("query", "like", "file", "page", "since", "until", "kind", "least", "rerank", *_SAID)
     }
-    known["where"] = tuple(arguments.where or ())
+    known["where"], known["labels"] = tuple(arguments.where or ()), tuple(arguments.label or ())
     known["modalities"] = _known(arguments.modality, settings)
     try:
         return SearchRequest(**known, limit=max(1, arguments.limit), tags=tuple(arguments.tag or ()))
@@ -131,6 +133,8 @@ def _show_hit(console: PlainConsole, n: int, hit: dict[str, Any]) -> None:
     console.print(f"{n:3}. [bold]{where}[/]  {span or _page(hit)}  {hit['modality']}  {score}", soft_wrap=True)
     who = f"{hit['speaker']}: " if hit["speaker"] and hit["modality"] == "speech" else ""
     console.print(f"     {escape(who + (hit['text'] or hit['thumbnail'] or ''))}", soft_wrap=True)
+    if hit["labels"]:
+        console.print(f"     [dim]{escape(', '.join(hit['labels']))}[/]", soft_wrap=True)
     thumbnails.show(hit["thumbnail"])
     if hit["path"] and hit["start_s"] is not None and not is_url(hit["path"]):
         console.print(f"     [dim]{escape(player_command(hit['path'], hit['start_s']))}[/]", soft_wrap=True)

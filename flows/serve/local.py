@@ -17,6 +17,7 @@ from medley.catalog import Catalog, open_catalog
 from medley.catalog.known import assets_named, told_of
 from medley.catalog.voices import named_voices
 from medley.errors import SetupError
+from medley.labels import labels_in
 from medley.media.frames import SHOTS, shots_of
 from medley.media.pictures import PICTURE, convert_picture
 from medley.models.base import ModelSpec, TextEncoder
@@ -77,13 +78,14 @@ def find_in(
 
 
 def _name_speakers(hits: list[dict[str, Any]], store: VectorStore, catalog: Catalog) -> None:
-    """Says who speaks, by name or number, where that is known."""
+    """Says who speaks, by name or number, where that is known; and gathers the labels."""
     pieces = [piece for hit in hits for piece in hit["evidence"]]
     marked = any(piece["speaker"] for piece in pieces)
     names = names_of(store, named_voices(catalog.engine)) if marked else {}
     for piece in pieces:
         piece["speaker"] = speaker_named(piece["speaker"], names)
     for hit in hits:
+        hit["labels"] = list(dict.fromkeys(label for piece in hit["evidence"] for label in piece["labels"]))
         hit["speaker"] = next((piece["speaker"] for piece in hit["evidence"] if piece["speaker"]), None)
 
 
@@ -229,7 +231,8 @@ def _shot(row: Row, settings: Settings) -> list[float] | None:
 def record_json(found: ScoredRecord, path: str | None, settings: Settings) -> dict[str, Any]:
     """Describes one record as a hit does, without a score."""
     known = _evidence(found, 1.0, {}, settings)
-    del known["score"], known["raw"], known["speaker"]
+    for left_out in ("score", "raw", "speaker", "labels"):
+        del known[left_out]
     return {**known, "path": path, "asset_id": found.asset_id}
 
 
@@ -245,6 +248,7 @@ def _evidence(found: ScoredRecord, score: float, raw: Any, settings: Settings) -
         "page": row.page,
         "box": list(row.box) if row.box else None,
         "text": row.text,
+        "labels": labels_in(row.marks),
         "speaker": next((one for one in row.marks if is_speaker(one)), None),
         "thumbnail": str(settings.artifact_store.file(row.thumbnail)) if row.thumbnail else None,
     }

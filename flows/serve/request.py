@@ -7,12 +7,12 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
+from medley import labels, languages
 from medley.catalog import Catalog
 from medley.catalog.known import assets_at, assets_of_kind, assets_seen, assets_tagged
 from medley.catalog.said import assets_dated, assets_near, assets_saying
 from medley.dates import as_utc
 from medley.errors import SetupError
-from medley.languages import mark
 from medley.sources.urls import is_url
 from medley.stores.base import Scope
 from medley.types import Modality
@@ -27,6 +27,7 @@ FILTERS = {
     "page": "page",
     "speaker": "speaker",
     "language": "language",
+    "labels": "label",
     "since": "since",
     "until": "until",
     "kind": "kind",
@@ -63,6 +64,9 @@ class SearchRequest(BaseModel):
     )
     language: str | None = Field(
         None, pattern="^[A-Za-z]{2,3}([-_][A-Za-z]+)?$", description="only what is said in this language: en, de"
+    )
+    labels: tuple[Annotated[str, StringConstraints(min_length=1, max_length=40)], ...] = Field(
+        (), description="only pictures that have all of these labels"
     )
     since: str | None = Field(None, description="first seen then or later: 2026-11-24 (UTC), yesterday, last week")
     until: str | None = Field(None, description="first seen before that")
@@ -115,7 +119,8 @@ class SearchRequest(BaseModel):
             within.append(assets_tagged(catalog.engine, self.tags))
         within += self._said(catalog)
         assets = frozenset.intersection(*map(frozenset, within)) if within else None
-        marks = (frozenset([mark(self.language)]),) if self.language else ()
+        wanted = [*([languages.mark(self.language)] if self.language else []), *map(labels.mark, self.labels)]
+        marks = tuple(frozenset([one]) for one in wanted)
         return Scope(self.modalities, assets, self.page, marks)
 
     def _said(self, catalog: Catalog) -> list[list[str]]:

@@ -14,8 +14,9 @@ import numpy as np
 
 from medley.artifacts import Draft
 from medley.dag.stage import Stage, Work
+from medley.labels import fitting, mark, unrelated_texts
 from medley.models.base import Kind, Vectors
-from medley.records import ROWS, load_rows, save_vectors, write_branch
+from medley.records import ROWS, load_rows, load_vectors, save_vectors, write_branch
 from medley.run import Pool, TaskContext
 from medley.system.stop import raise_if_stopped
 from medley.types import ArtifactRef, Row
@@ -63,6 +64,32 @@ def embed_pictures(name: str, *, branch: str, rows: PictureRows, takes: str = ""
         _save(todo, found, vectors[[places[path] for path in paths]])
 
     return _embedding(name, work, "vision", branch, takes, version)
+
+
+def label_pictures(name: str, *, branch: str) -> Stage:
+    """Makes a stage that marks the pictures of a branch with those of the run's labels that fit them."""
+
+    def work(todo: Todo, context: TaskContext) -> None:
+        """Marks each picture with the labels that fit."""
+        wanted = list(context.options.labels)
+        found = [load_vectors(Path(source.directory)) for source, _ in todo]
+        texts = [*wanted, *unrelated_texts()] if any(rows for rows, _ in found) else []
+        encoded = _encoded(texts, "encode_texts", lambda: context.model("vision"))
+        for (_, draft), (rows, vectors) in zip(todo, found, strict=True):
+            if not rows:
+                save_vectors(draft.directory, rows, vectors)
+                continue
+            fits = fitting(vectors, encoded[: len(wanted)], encoded[len(wanted) :])
+            marked = [_labelled(row, wanted, fit) for row, fit in zip(rows, fits, strict=True)]
+            save_vectors(draft.directory, marked, vectors)
+
+    facts: dict[str, Any] = {"takes": "vectors", "makes": "vectors", "model": "vision"}
+    return _waiting(name, work, branch, 1, {**facts, "reads": lambda options: list(options.labels)})
+
+
+def _labelled(row: Row, labels: Sequence[str], fits: Any) -> Row:
+    marks = (mark(label) for label, fit in zip(labels, fits, strict=True) if fit)
+    return replace(row, marks=(*row.marks, *marks))
 
 
 def write_records(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import time
-from functools import lru_cache
 from pathlib import Path
 
+from medley.labels import unrelated_texts
 from medley.models.base import TextEncoder
 from medley.search.scores import KNOWN, Floor, floor_from
 from medley.stores.base import Collection, Scope, VectorStore
@@ -45,16 +45,10 @@ class Floors:
 
 def measure(store: VectorStore, collection: Collection, encoder: TextEncoder, scope: Scope) -> Floor:
     """Measures the floor of a part of a collection: how well fifty unrelated queries fit the best of its records."""
-    vectors = encoder.encode_texts(unrelated_queries())
+    vectors = encoder.encode_texts(unrelated_texts())
     answers = (store.search_vector(collection, vector, scope, 1) for vector in vectors)
     best = [hits[0].score for hits in answers if hits]
     return floor_from(best) if best else _UNSURE
-
-
-@lru_cache
-def unrelated_queries() -> list[str]:
-    """Lists fifty queries that the records of most collections do not fit."""
-    return Path(__file__).with_name("unrelated.txt").read_text().splitlines()
 
 
 def _read(file: Path) -> dict[str, tuple[float, Floor]]:

@@ -17,6 +17,7 @@ from medley.options import Profile, VideoOptions
 
 FLAGS = {
     "--tags",
+    "--labels",
     "--profile",
     *("--speech.track", "--speech.language", "--speech.task", "--speech.beam_size"),
     *("--speech.speakers", "--speech.subtitles", "--speech.subtitle_track"),

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from medley.labels import unrelated_texts
 from medley.search import Moment, search_moments
-from medley.search.floors import Floors, unrelated_queries
+from medley.search.floors import Floors
 from medley.search.scores import Floor, Wanted, floor_from, words_of
 from medley.stores.base import Collection, Scope, ScoredRecord, VectorStore
 from medley.types import Modality, Row
@@ -189,9 +190,9 @@ def test_the_floor_of_an_unknown_model_is_above_what_unrelated_queries_reach(tmp
     floors = Floors(tmp_path / "floors.json")
     measured = floors.of(fake, TEXT, FakeEncoder(), "speech")
     assert measured.score(0.75) < 0.5 < measured.score(0.9)
-    assert len(fake.asked) == len(unrelated_queries())
+    assert len(fake.asked) == len(unrelated_texts())
     assert Floors(tmp_path / "floors.json").of(fake, TEXT, FakeEncoder(), "speech") == measured, "kept"
-    assert len(fake.asked) == len(unrelated_queries())
+    assert len(fake.asked) == len(unrelated_texts())
 
 
 def test_a_floor_of_cosines() -> None:

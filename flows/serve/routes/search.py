@@ -31,6 +31,7 @@ class Evidence(BaseModel):
     page: int | None
     box: list[float] | None
     text: str
+    labels: list[str] = Field(description="which labels of the run fit the picture")
     speaker: str | None = Field(description="who speaks, by name or number, where that is known")
     thumbnail: str | None = Field(description="path on the machine of the service; see thumbnail_url")
     thumbnail_url: str | None
@@ -52,6 +53,7 @@ class Hit(BaseModel):
     page: int | None
     box: list[float] | None
     text: str
+    labels: list[str]
     speaker: str | None
     thumbnail: str | None
     thumbnail_url: str | None

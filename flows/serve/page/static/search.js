@@ -28,6 +28,7 @@ function filters() {
   const found = {};
   for (const name of ["kind", "file", "speaker", "language", "since", "until", "dated_since", "dated_until", "near"]) if (given[name]) found[name] = given[name];
   if (given.modality) found.modalities = [given.modality];
+  if (given.label) found.labels = [given.label];
   if (given.tag) found.tags = [given.tag];
   if (given.camera) found.where = [`camera=${given.camera}`];
   if (given.sure) found.least = 0.5;
@@ -126,8 +127,15 @@ function card(hit) {
       el("h2", { title: hit.path ?? "" }, nameOf(hit.path)),
       hit.title ? el("p", { class: "title" }, hit.title) : null,
       el("p", { class: "facts" }, el("span", { class: "badge" }, KINDS[hit.modality] ?? hit.modality), score),
+      hit.labels.length ? el("p", { class: "facts" }, ...hit.labels.map((label) => el("button", { type: "button", class: "badge", onclick: () => byLabel(label) }, label))) : null,
       hit.text ? el("p", { class: "text" }, hit.speaker && hit.modality === "speech" ? el("b", {}, `${hit.speaker}: `) : null, marked(hit.text, asked.query)) : null,
       el("button", { type: "button", class: "link", onclick: () => like(hit) }, "More like this")));
+}
+
+function byLabel(label) {
+  byId("filter-form").elements.label.value = label;
+  byId("filters").open = true;
+  go(again());
 }
 
 function like(hit) {
