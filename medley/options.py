@@ -54,10 +54,7 @@ class SpeechOptions(OptionGroup):
         description="transcribe: in the language that is spoken. translate: in English, where the model can.",
     )
     beam_size: int = Field(
-        5,
-        ge=1,
-        le=20,
-        description="Hypotheses kept while decoding. 1 is faster, 5 is a little more accurate.",
+        5, ge=1, le=20, description="Hypotheses kept while decoding. 1 is faster, 5 is a little more accurate."
     )
     speakers: bool = Field(
         False, description="Find out who speaks when: sentences and hits are labelled. Takes 90 s for an hour of sound."
@@ -79,10 +76,7 @@ class ChunkOptions(OptionGroup):
     """How sentences are gathered into what one search hit shows."""
 
     max_words: int = Field(
-        24,
-        ge=1,
-        le=400,
-        description="Words in a chunk, at most. Larger: more context for a hit, vaguer times.",
+        24, ge=1, le=400, description="Words in a chunk, at most. Larger: more context for a hit, vaguer times."
     )
     max_s: float = Field(12.0, gt=0, le=600, description="Length of a chunk in seconds, at most.")
     max_pause_s: float = Field(1.0, gt=0, le=60, description="A pause longer than this (seconds) begins a new chunk.")

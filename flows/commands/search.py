@@ -36,6 +36,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--limit", type=int, default=10, metavar="N", help="hits at most (default 10)")
     kinds = "look only at speech, frame, page, ocr, image, caption ... (repeatable)"
     parser.add_argument("--modality", action="append", metavar="KIND", help=kinds)
+    least = "leave out hits with a lower score (0 to 1); below 0.5 they are weak"
+    parser.add_argument("--min", type=float, default=0.0, metavar="SCORE", dest="least", help=least)
+    again = "order once more: by the text model's token vectors (tokens), or by MEDLEY_RERANKER__BASE_URL (endpoint)"
+    parser.add_argument("--rerank", default="no", metavar="HOW", help=again)
+    parser.add_argument("--json", action="store_true", help="the answer as JSON on stdout")
+    _add_filters(parser)
+
+
+def _add_filters(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--file", metavar="PATH", help="look only in this file, or in the files of this folder")
     parser.add_argument("--tag", action="append", metavar="TEXT", help="look only at files with this tag (repeatable)")
     spoken = "look only at what somebody says: a name (see medley speakers), or with --file a number"
@@ -56,11 +65,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dated-until", metavar="DATE", help="look only at files made before")
     near = "look only at pictures taken near a place: degrees north, degrees east, and kilometres (default 1)"
     parser.add_argument("--near", metavar="NORTH,EAST[,KM]", help=near)
-    least = "leave out hits with a lower score (0 to 1); below 0.5 they are weak"
-    parser.add_argument("--min", type=float, default=0.0, metavar="SCORE", dest="least", help=least)
-    again = "order once more: by the text model's token vectors (tokens), or by MEDLEY_RERANKER__BASE_URL (endpoint)"
-    parser.add_argument("--rerank", default="no", metavar="HOW", help=again)
-    parser.add_argument("--json", action="store_true", help="the answer as JSON on stdout")
 
 
 def run(arguments: argparse.Namespace) -> int:
