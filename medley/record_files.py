@@ -79,6 +79,7 @@ def _record(batch: RecordBatch, n: int, model: ModelSpec, facts: Record) -> Reco
         "end_ms": row.end_ms,
         "page": row.page,
         "box": list(row.box) if row.box else None,
+        "marks": list(row.marks),
         "vector": batch.vectors[n],
     }
 
@@ -191,7 +192,7 @@ def _table(records: Sequence[Record]) -> Any:
     strings = ("record_id", "asset_id", "path", "media_type", "space", "model", "run_id", "created", "fingerprint")
     fields += [pa.field(name, pa.string()) for name in (*strings, "branch", "modality", "text")]
     fields += [pa.field("start_ms", pa.int64()), pa.field("end_ms", pa.int64()), pa.field("page", pa.int32())]
-    fields += [pa.field("box", pa.list_(pa.float64()))]
+    fields += [pa.field("box", pa.list_(pa.float64())), pa.field("marks", pa.list_(pa.string()))]
     fields += [pa.field("vector", pa.list_(pa.float32(), len(records[0]["vector"])))]
     return pa.Table.from_pylist(
         [{**record, "vector": record["vector"].tolist()} for record in records], pa.schema(fields)
@@ -264,7 +265,9 @@ def _import_branch(
     first, model = records[0], spec_from_json(records[0]["model"])
     asset_id, fingerprint = first["asset_id"], first["fingerprint"]
     names = ("modality", "text", "start_ms", "end_ms", "page", "box")
-    rows = [Row(**{name: record[name] for name in names}) for record in records]
+    rows = [  # files of earlier versions have no marks
+        Row(**{name: record[name] for name in names}, marks=record.get("marks") or ()) for record in records
+    ]
     vectors = np.asarray([record["vector"] for record in records], dtype=np.float32)
     stage = f"{_IMPORTED}_{branch}"
     with artifacts.create(asset_id, stage, fingerprint, run_id) as draft:

@@ -59,6 +59,8 @@ def test_records_go_to_another_index_by_files(run_here: Any, tmp_path: Path, for
     assert out == f"{told['records']} records of {told['assets']} files\n"
     code, out, _ = run_here("search", "migrating geese", "--json", "--limit", "1", home=tmp_path / "home")
     assert json.loads(out)["hits"][0]["text"] == PAGE_TWO
+    code, out, _ = run_here("search", "the museum", "--language", "en", "--json", home=tmp_path / "home")
+    assert json.loads(out)["hits"], "marks come with the records"
     code, out, _ = run_here("rebuild-index", home=tmp_path / "home")
     assert out == f"{told['records']} records of {told['assets']} assets\n"
 
