@@ -15,7 +15,7 @@ from medley.media import frame_decoder
 from medley.media.frames import sample_frames
 from medley.media.pdf import find_figures, parse_pdf
 from medley.media.spread import PartWork, Threads
-from medley.options import FigureOptions, FrameOptions, PageOptions
+from medley.options import FigureOptions, FrameOptions, PageOptions, ShotTimes
 from medley.setting_groups import Limits
 from medley.types import Asset
 from tests.documents import pdf, picture, placed, text
@@ -25,7 +25,7 @@ from tests.variants import ffmpeg
 
 LIMITS = Limits()
 LENGTH_S = 1500
-RARE = FrameOptions(interval_s=20, max_gap_s=60, duplicate_threshold=0)
+RARE = FrameOptions(shots=ShotTimes.ROUGH, interval_s=20, max_gap_s=60, duplicate_threshold=0)
 
 
 @dataclass
