@@ -71,14 +71,14 @@ def find_in(
     ids = [moment.asset_id for moment in moments]
     paths, told = catalog.newest_locations(ids), told_of(catalog.engine, ids)
     hits = [_hit(moment, paths.get(moment.asset_id), settings) for moment in moments]
-    _name_speakers(hits, store, catalog)
+    _read_marks(hits, store, catalog)
     for hit in hits:
         hit["title"] = told.get(hit["asset_id"], {}).get("title")
     return {"query": request.query, "hits": hits, "notes": notes, "loading": False}
 
 
-def _name_speakers(hits: list[dict[str, Any]], store: VectorStore, catalog: Catalog) -> None:
-    """Says who speaks, by name or number, where that is known; and gathers the labels."""
+def _read_marks(hits: list[dict[str, Any]], store: VectorStore, catalog: Catalog) -> None:
+    """Reads the marks of the evidence: who speaks, by name or number, and the labels."""
     pieces = [piece for hit in hits for piece in hit["evidence"]]
     marked = any(piece["speaker"] for piece in pieces)
     names = names_of(store, named_voices(catalog.engine)) if marked else {}

@@ -56,7 +56,7 @@ def sample_frames(
             raise undecodable("picture", decoder.complaints, asset)
         kept, cuts, changed = _worth_having(found, directory, options.duplicate_threshold)
         if options.shots is ShotTimes.EXACT and len({picture.clock for picture in shown}) == 1:
-            cuts = shot_starts(source, asset, changed, shown, directory, limits)
+            cuts = shot_starts(source, asset, changed, cuts, shown, directory, limits)
     lost = _damage(found, wanted, packets, asset, decoder.errors)
     starts, all_came = [found[0].time_s, *cuts], bool(wanted) and found[-1].time_s >= wanted[-1].begin_s
     end_s = shown[-1].end_s if all_came else found[-1].time_s

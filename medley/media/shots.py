@@ -29,16 +29,24 @@ _CONTEXT_S = 1.6  # looked at before and after: what is a fade or a flash is see
 _GAP_PX, _USUAL_FPS = 60e6, 25
 _PIECE_S = 60.0  # looked at together: 6 MB
 _SHORTEST_S = 0.2  # of a shot
+_ENOUGH = 0.5  # of the pictures of a span, which have to come out
 _RAW = "shots.rgb"
 
 
 def shot_starts(
-    source: Source, asset: Asset, changed: Sequence[Span], shown: Sequence[Shown], directory: Path, limits: Limits
+    source: Source,
+    asset: Asset,
+    changed: Sequence[Span],
+    rough: Sequence[float],
+    shown: Sequence[Shown],
+    directory: Path,
+    limits: Limits,
 ) -> list[float]:
     """Finds when shots begin, in seconds from the container's start; the first one is not told.
 
-    `changed`: spans within which there may be another shot; nothing else is decoded. `shown`: all pictures, by one
-    clock. `directory` is for files while this works. Nothing is found where nothing can be decoded.
+    `changed`: spans within which there may be another shot; nothing else is decoded. `rough`: when shots begin as far
+    as frames tell, which is taken where most pictures of a span do not come out. `shown`: all pictures, by one clock.
+    `directory` is for files while this works.
     """
     found, before_s = list[float](), shown[0].begin_s
     begins = [picture.begin_s for picture in shown]
@@ -47,7 +55,9 @@ def shot_starts(
             continue  # one picture, held
         span = (max(0.0, begin_s - _CONTEXT_S), end_s + _CONTEXT_S)
         seen_from_s = begins[max(0, bisect_right(begins, span[0]) - 1)]
-        for at in _within(_tiny(source, asset, (seen_from_s, span[1]), directory, limits), span):
+        tiny = _tiny(source, asset, (seen_from_s, span[1]), directory, limits)
+        promised = bisect_left(begins, span[1]) - bisect_left(begins, seen_from_s)
+        for at in _within(tiny, span) if len(tiny[0]) >= _ENOUGH * promised else rough:
             if begin_s <= at < end_s and at - before_s >= _SHORTEST_S:
                 found.append(at)
                 before_s = at

@@ -88,6 +88,14 @@ def test_nothing_is_decoded_twice_where_nothing_changes(tmp_path: Path, monkeypa
     assert len(sampled(tmp_path / "a.mp4", tmp_path / "made").shots) == 1
 
 
+def test_where_pictures_do_not_come_out_the_frames_tell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stills(tmp_path / "a.mp4", ["red", "blue", "white"], 3)
+    rough = sampled(tmp_path / "a.mp4", tmp_path / "rough", shots=ShotTimes.ROUGH).shots
+    monkeypatch.setattr("medley.media.shots.run_ffmpeg", lambda *_, **__: ("", "a seek that fails"))
+    assert sampled(tmp_path / "a.mp4", tmp_path / "made").shots == rough
+    assert len(rough) == 3
+
+
 def test_frames_are_shown_within_their_shots() -> None:
     frames = [Frame(0.0, "a"), Frame(1.4, "b"), Frame(2.4, "c"), Frame(9.0, "d")]
     shots = [(0.0, 1.0), (1.0, 5.0), (5.0, 5.5), (5.5, 12.0)]
