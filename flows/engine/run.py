@@ -26,7 +26,7 @@ from medley.catalog import Catalog, open_catalog
 from medley.catalog.known import record_plan
 from medley.dag.fingerprints import models_read, plan_fingerprint
 from medley.dag.pipeline import Pipeline
-from medley.errors import MedleyError
+from medley.errors import Cancelled, MedleyError
 from medley.models.base import ModelSpec
 from medley.models.locate import has_to_download, make_sure
 from medley.options import FileOptions
@@ -149,6 +149,7 @@ class RunContext:
 
     def enter_missing(self, paths: list[str], error: BaseException | None) -> None:
         """Gives an entry to each path without one: cancelled, or failed where an error ended the whole run."""
+        error = None if isinstance(error, Cancelled) else error  # somebody stopped it: no file is at fault
         status: ItemStatus = "cancelled" if error is None else "failed"
         why = f"the run ended: {type(error).__name__}: {error}"
         ended = MedleyError(why, remedy="Run again: finished stages are kept")
