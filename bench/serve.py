@@ -22,6 +22,7 @@ from typing import Any
 import httpx
 import numpy as np
 import psutil
+from pymilvus import MilvusClient
 
 from bench.results import keep
 from flows.serve.local import find_here
@@ -41,6 +42,7 @@ from tests.world.sentences import make_sentence
 
 _TEXTS, _PICTURES, _OF_A_FILE = 70_000, 30_000, 200
 _SECONDS = 60
+_MERGED_S = 60.0  #: until a server has merged segments; nothing tells when
 _SECRET = "of-the-benchmark"  # noqa: S105
 ROOT = Path(__file__).parents[1]
 
@@ -51,6 +53,19 @@ def fill(settings: Settings) -> None:
     with vector_store(settings) as address, contextlib.closing(open_store(address)) as store:
         for space, model, count in (("text", models.text, _TEXTS), ("image", models.vision, _PICTURES)):
             _fill(store, space, (model, query_encoder(model).dim, count), rng)
+    if settings.store.uri:
+        _settle(settings.store.uri)
+
+
+def _settle(uri: str) -> None:
+    """As a server does by itself with what has been there for ten minutes: segments are closed, indexed and merged."""
+    with contextlib.closing(MilvusClient(uri)) as client:
+        for name in client.list_collections():
+            client.flush(name)
+        for name in client.list_collections():
+            while client.describe_index(name, "vector")["pending_index_rows"]:
+                time.sleep(1)
+    time.sleep(_MERGED_S)
 
 
 def _fill(store: Any, space: str, what: tuple[ModelSpec, int, int], rng: random.Random) -> None:

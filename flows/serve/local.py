@@ -220,8 +220,10 @@ def _hit(moment: Moment, path: str | None, settings: Settings) -> dict[str, Any]
 
 def _shot(row: Row, settings: Settings) -> list[float] | None:
     """From when until when the shot of a frame is on."""
+    if row.start_ms is None or not row.thumbnail:  # imported without its pictures
+        return None
     shots = settings.artifact_store.file(str(Path(row.thumbnail).with_name(SHOTS)))
-    if row.start_ms is None or not shots.is_file():  # of an older version
+    if not shots.is_file():  # of an older version
         return None
     at_s = row.start_ms / 1000
     found = [list(shot) for shot in shots_of(shots.parent) if shot[0] <= at_s + 0.001]

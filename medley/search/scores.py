@@ -9,6 +9,7 @@ import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -61,14 +62,15 @@ KNOWN: dict[str, dict[str, Floor]] = {
 }
 
 
-def words_of(text: str) -> list[str]:
+@lru_cache(512)  # each text of an answer is asked for several times
+def words_of(text: str) -> tuple[str, ...]:
     """Lists the words of a text in order as `words_in` does, singular, without those that say nothing.
 
     A text that has only such words keeps them.
     """
     found = words_in(text)
     telling = [word for word in found if word not in STOP_WORDS]
-    return [_singular(word) for word in telling or found]
+    return tuple(_singular(word) for word in telling or found)
 
 
 def _singular(word: str) -> str:
@@ -111,7 +113,7 @@ class Wanted:
 
     def _is_phrase(self, words: Sequence[str]) -> bool:
         width = len(self._query)
-        return any(list(words[at : at + width]) == self._query for at in range(len(words) - width + 1))
+        return any(tuple(words[at : at + width]) == self._query for at in range(len(words) - width + 1))
 
 
 def text_score(meaning: float, wanted: Wanted, text: str) -> float:

@@ -11,7 +11,8 @@ from typing import Any
 
 from medley.dag.registry import modalities
 from medley.errors import TransientError
-from medley.models.base import ModelSpec, TextEncoder, Vectors, load_model
+from medley.models.base import ModelSpec, TextEncoder, Vectors
+from medley.models.queries import load_for_queries
 from medley.search.floors import Floors
 from medley.search.moments import Evidence, Moment, fused
 from medley.search.scores import Wanted, text_score
@@ -30,9 +31,7 @@ EncoderOf = Callable[[ModelSpec], TextEncoder | None]
 @lru_cache
 def query_encoder(model: ModelSpec) -> TextEncoder:
     """Loads the model that encodes queries, once in this process, on one thread. Raises ModelUnavailable."""
-    encoder: Any = load_model(model, threads=1)
-    found: TextEncoder = encoder.for_queries() if hasattr(encoder, "for_queries") else encoder
-    return found
+    return load_for_queries(model, threads=1)
 
 
 @dataclass(frozen=True, slots=True)
