@@ -53,13 +53,32 @@ def stages_to_run(asset: Asset, run: TaskContext) -> list[str]:
 
 def manifests_of(asset: Asset, run: TaskContext) -> dict[str, Manifest | None]:
     """Reads the manifests of an asset's stages, in the order of the DAG; None for those that have no artifact."""
-    artifacts = run.artifact_store.snapshot()
-    return {
-        stage.name: stage_manifest(stage.name, asset.asset_id, run, artifacts) for stage in wanted_stages(asset, run)
-    }
+    artifacts, outdated = run.artifact_store.snapshot(), set[str]()
+    found = dict[str, Manifest | None]()
+    for stage in wanted_stages(asset, run):
+        manifest = stage_manifest(stage.name, asset.asset_id, run, artifacts)
+        if outdated.intersection(stage.after) or not is_current(stage, asset, manifest):
+            outdated.add(stage.name)
+        found[stage.name] = None if stage.name in outdated else manifest
+    return found | {name: None for name in _left_behind(asset, run) if name not in found}
 
 
-def reasons(outcome: Outcome | None, plan: str, run: TaskContext, catalog: Catalog, before: str | None) -> list[str]:
+def _left_behind(asset: Asset, run: TaskContext) -> list[str]:
+    """Stages whose records are to be removed, because what lay beside the asset is gone."""
+    branches = {stage.branch for stage in run.dag.values() if stage.current}
+    skipped = run.dag.skipped(asset) if branches else ()
+    wrote = (run.dag[name] for name in skipped if run.dag[name].writes and run.dag[name].branch in branches)
+    return [stage.name for stage in wrote if stage_manifest(stage.name, asset.asset_id, run)]
+
+
+def is_current(stage: Stage, asset: Asset, manifest: Manifest | None) -> bool:
+    """Tells whether what a stage has made of an asset is still true; also where there is nothing yet."""
+    return manifest is None or stage.current is None or stage.current(asset, manifest.data)
+
+
+def reasons(
+    asset: Asset, outcome: Outcome | None, plan: str, run: TaskContext, catalog: Catalog, before: str | None
+) -> list[str]:
     """Says why a run has work to do; `before` is the asset that the path showed until now, if another one."""
     if outcome is None:
         return ["changed" if before else "new"]
@@ -69,7 +88,19 @@ def reasons(outcome: Outcome | None, plan: str, run: TaskContext, catalog: Catal
         )
     if outcome.status in ("failed", "partial"):
         return [f"failed before: {error['type']} in {error['stage']}" for error in outcome.errors]
-    return ["what was kept is missing" if outcome.status == "complete" else f"{outcome.status} before"]
+    if outcome.status != "complete":
+        return [f"{outcome.status} before"]
+    return ["the subtitles beside it have changed" if _beside_changed(asset, run) else "what was kept is missing"]
+
+
+def _beside_changed(asset: Asset, run: TaskContext) -> bool:
+    skipped = run.dag.skipped(asset)
+    for stage in run.dag.values():
+        manifest = stage_manifest(stage.name, asset.asset_id, run) if stage.current else None
+        new = stage.current and stage.name not in skipped and manifest is None
+        if new or (manifest and (stage.name in skipped or not is_current(stage, asset, manifest))):
+            return True
+    return False
 
 
 def _differences(then: dict[str, Any] | None, now: dict[str, Any]) -> list[str]:

@@ -11,7 +11,8 @@ class TextTrack:
 
     `stream` is ffmpeg's index; `language` as the file has it (mostly ISO 639-2), empty where it does not say.
     `default`: players show it. `beside`: it is a comment or for those who cannot see. `whole`: it goes with all that is
-    said, and is not for a few foreign sentences or signs.
+    said, and is not for a few foreign sentences or signs. `file`: where it is where that is a file beside the video,
+    `digest` the SHA-256 of what was in it.
     """
 
     stream: int
@@ -20,6 +21,8 @@ class TextTrack:
     default: bool = False
     beside: bool = False
     whole: bool = False
+    file: str = ""
+    digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from medley.artifacts import ArtifactStore, Draft, Manifest
 from medley.dag.stage import Stage
 from medley.errors import BadInput, MedleyError, SetupError, error_class
 from medley.media.source import asset_here
+from medley.planning import is_current
 from medley.records import key_of, retire_branches, stage_manifest, store_slot
 from medley.run import TaskContext
 from medley.system.stop import raise_if_stopped
@@ -71,7 +72,7 @@ def _known_part(stage: Stage, sources: Sources, context: TaskContext) -> Artifac
     if why := why or (stage.skips(reference.asset) if stage.skips else ""):
         retire_branches(reference.asset.asset_id, [stage.name], context)  # of a run with other options
         return replace(reference, skipped=why)
-    if done := _done(stage, reference.asset.asset_id, context):
+    if done := _done(stage, reference.asset, context):
         return replace(reference, cached=True, **_facts(done.data))
     return None
 
@@ -178,10 +179,24 @@ def _asset_of(sources: Sources) -> Asset:
     return first if isinstance(first, Asset) else first.asset
 
 
-def _done(stage: Stage, asset_id: str, context: TaskContext) -> Manifest | None:
+def _done(stage: Stage, asset: Asset, context: TaskContext) -> Manifest | None:
     """The manifest of the stage's artifact where it counts: with --force only one that this run made."""
-    manifest = stage_manifest(stage.name, asset_id, context)
+    manifest = stage_manifest(stage.name, asset.asset_id, context)
+    if not is_current(stage, asset, manifest):
+        _forget_what_follows(stage, asset, context)
+        return None
     return manifest if manifest and (not context.force or manifest.run_id == context.run_id) else None
+
+
+def _forget_what_follows(stage: Stage, asset: Asset, context: TaskContext) -> None:
+    """Removes the manifests of the stages behind one that runs again; this one's goes last, for a crash in between."""
+    behind = {stage.name}
+    for later in context.dag.values():
+        if behind.intersection(later.after):
+            behind.add(later.name)
+    for name in reversed([*context.dag]):
+        if name in behind:
+            context.artifact_store.remove(asset.asset_id, name, _slot(context.dag[name], context))
 
 
 def _slot(stage: Stage, context: TaskContext) -> str:

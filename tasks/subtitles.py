@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from medley.artifacts import Draft
 from medley.dag.parts import embed_texts, write_records
 from medley.dag.stage import Stage, no_sound, stage
+from medley.errors import UnsupportedMedia
 from medley.languages import short
 from medley.media.subtitle_tracks import chosen_track, read_track
 from medley.options import SpeechOptions, SubtitleUse
@@ -38,12 +40,14 @@ def read_subtitles(asset: Asset, draft: Draft, context: TaskContext) -> None:
     found = read_track(asset, track, context.limits)
     segments = [replace(segment, language=short(track.language)) for segment in found.segments]
     write_segments(draft.directory / TRANSCRIPT, segments)
-    draft.data |= {"damage": found.damage, "notes": [_told(track, asset)]}
+    draft.data |= {"damage": found.damage, "notes": [_told(track, asset)], "beside": track.digest}
     publish_transcript(asset, segments)
 
 
 def _told(track: TextTrack, asset: Asset) -> str:
     texts = asset.media.texts
+    if track.file:
+        return f"its subtitles are read from {track.title}"
     named = f"{texts.index(track) + 1}{f' ({track.language})' if track.language else ''}"
     return f"subtitle track {named} of {len(texts)} is read" if len(texts) > 1 else "its subtitles are read"
 
@@ -56,7 +60,14 @@ def subtitles_of(options: SpeechOptions) -> Stage:
             return "subtitles are ignored"
         return "" if asset.media.texts else "no subtitles"
 
-    return replace(read_subtitles, skips=no_subtitles)
+    def are_the_same(asset: Asset, made: Mapping[str, Any]) -> bool:
+        try:
+            track = chosen_track(asset, options)
+        except UnsupportedMedia:
+            return True  # the track that is asked for is not there: reading says so
+        return bool(made.get("beside", "") == (track.digest if track else ""))
+
+    return replace(read_subtitles, skips=no_subtitles, current=are_the_same)
 
 
 def heard_besides(extract_audio: Stage, options: SpeechOptions) -> Stage:

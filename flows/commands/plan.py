@@ -116,7 +116,7 @@ def _item(path: str, run: TaskContext, catalog: Catalog, prices: Prices) -> Plan
     done = finished_report(path, asset, outcome, plan, run)
     if done and done.status == "unchanged":
         return Planned(path, "unchanged", run.flow, asset.asset_id)
-    why = reasons(outcome, plan, run, catalog, before)
+    why = reasons(asset, outcome, plan, run, catalog, before)
     if done:
         return Planned(path, "remembered", run.flow, asset.asset_id, why)
     stages = stages_to_run(asset, run)

@@ -6,7 +6,7 @@ import glob
 import json
 import os
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from itertools import chain, islice, takewhile
 from pathlib import Path
 
@@ -17,7 +17,9 @@ from medley.dag.pipeline import Pipeline
 from medley.dag.registry import pipeline_named
 from medley.errors import BadInput, MedleyError, MissingFile, TransientError, UnsupportedMedia
 from medley.media.sniff import is_text
+from medley.media.subtitle_tracks import DEMUXERS
 from medley.sources.kinds import kind_for, pipeline_for, require_kind
+from medley.sources.sidecars import video_of
 from medley.sources.stability import entries_in
 from medley.sources.urls import head, is_url, listing, without_password
 from medley.system.stop import STOP
@@ -108,21 +110,28 @@ def _is_plain(path: Path) -> bool:
 
 def files_of(sources: Iterable[str], refused: Callable[[str, MedleyError], object]) -> Iterator[str]:
     """Yields the files of the sources until the run is stopped; tells `refused` of those that cannot be read."""
+    sources = list(sources)
+    named = {Path(os.path.expanduser(source)) for source in sources if not is_url(source)}
     for source in sources:
         try:
-            yield from takewhile(lambda _: not STOP.is_set(), _files_of(source, refused))
+            yield from takewhile(lambda _: not STOP.is_set(), _files_of(source, named, refused))
         except MedleyError as error:
             error.file = error.file or source
             refused(source, error)
 
 
-def _files_of(source: str, refused: Callable[[str, MedleyError], object]) -> Iterator[str]:
-    """Raises MissingFile, TransientError."""
+def _files_of(source: str, named: Container[Path], refused: Callable[[str, MedleyError], object]) -> Iterator[str]:
+    """Subtitles stand for the video that they lie beside. Raises MissingFile, TransientError."""
     path = Path(os.path.expanduser(source))
     if is_url(source):
         yield from _at_url(source)
     elif path.is_dir():
         yield from _below(path, refused)
+    elif path.is_file() and (video := video_of(path)):
+        yield from () if video in named else [str(video)]
+    elif path.is_file() and path.suffix.lower() in DEMUXERS:
+        what = "is subtitles, and no video of that name lies beside it"
+        raise UnsupportedMedia(what, file=source, remedy="Name it as its video: talk.en.srt for talk.mp4")
     elif path.is_file():
         yield from _listed(path) if is_text(path) and not _is_document(path) else [str(path)]
     elif glob.has_magic(source):
@@ -143,7 +152,7 @@ def _below(folder: Path, refused: Callable[[str, MedleyError], object]) -> Itera
         why = f"cannot be listed: {error.strerror}"
         refused(str(error.filename), MissingFile(why, file=str(error.filename), remedy="Check its permissions"))
 
-    yield from map(str, entries_in(folder, unlisted))
+    yield from (str(path) for path in entries_in(folder, unlisted) if video_of(path) is None)
 
 
 def _at_url(source: str) -> Iterator[str]:

@@ -50,9 +50,19 @@ def within_reach(item: Item, asset: Asset, run: TaskContext, *, shared: bool) ->
     if shared:
         return asset
     url = f"{run.artifacts_url}/{_SPOOL}/{run.run_id}/{asset.asset_id}"
+    asset = _without_sidecars(asset)
     with asset_source(asset) as source:
         put(source.path, url)
     return replace(asset, url=url)
+
+
+def _without_sidecars(asset: Asset) -> Asset:
+    """Only the video is copied: workers do not see what lies beside it."""
+    kept = tuple(track for track in asset.media.texts if not track.file)
+    if len(kept) == len(asset.media.texts):
+        return asset
+    notes = (*asset.media.notes, "the subtitles beside it are not read: workers do not see this machine's files")
+    return replace(asset, media=replace(asset.media, texts=kept, notes=notes))
 
 
 def make_copy(item: Item, asset: Asset) -> None:

@@ -17,6 +17,7 @@ from flows.services.log import logger
 from medley.catalog.uploads import Upload
 from medley.errors import MedleyError, MissingFile
 from medley.plain import native_name
+from medley.sources.sidecars import sidecars_of, video_of
 from medley.sources.stability import DONE, FAILED, seen_at
 from medley.sources.urls import head, is_url, move, remove
 from medley.system.stop import STOP
@@ -25,6 +26,7 @@ _FINE = ("complete", "unchanged", "skipped")
 _STAYS_S, _LOOK_S = 5.0, 0.2
 _BATCH = 100  # less than a child run could take: what lands meanwhile does not wait for hours
 _REFUSES = "video"  # what no pipeline takes: this one says so
+_NOTHING: dict[str, Any] = {"status": "skipped", "errors": [], "asset_id": None}
 #: Whoever holds this claim takes what waits; others find their files taken, and end.
 CLAIM = "uploads"
 
@@ -40,14 +42,24 @@ def drain(paths: list[str], parent: Parent) -> None:
         stays_s = 0.0  # a run that has found nothing is not needed
         while batch := _next_batch(parent, stays_s):
             stays_s = _STAYS_S
-            jobs = batches([file.path for file in batch], parent.settings.routes, otherwise=_REFUSES)
-            entries = parent.run_jobs(jobs)
+            works = {file.path: _work_of(file, parent) for file in batch}
+            paths = list(dict.fromkeys(path for path in works.values() if path))
+            entries = parent.run_jobs(batches(paths, parent.settings.routes, otherwise=_REFUSES))
             for file in batch:
-                _settle(file, entries[file.path], parent)
+                _settle(file, entries.get(works[file.path], _NOTHING), parent)
         parent.catalog.release([CLAIM], parent.run_id)
         # Looked at after the release: what lands in this moment falls to one of two runs, never between them.
         if STOP.is_set() or not parent.uploads.waiting_paths(1):
             return
+
+
+def _work_of(file: Upload, parent: Parent) -> str:
+    """The path that is worked on for an upload: subtitles stand for their video; "" while that is still landing."""
+    video = None if is_url(file.path) else video_of(Path(file.path))
+    if video is None:
+        return file.path
+    landed = _landed(str(video), file.source)
+    return "" if landed is None or parent.uploads.unknown([landed]) else str(video)
 
 
 def _next_batch(parent: Parent, stays_s: float) -> list[Upload]:
@@ -84,18 +96,30 @@ def _settle(file: Upload, entry: dict[str, Any], parent: Parent) -> None:
 def _tidy(file: Upload, asset_id: str, parent: Parent, *, done: bool) -> None:
     """What the user wants to become of a file that we are through with. What they have not asked for is not touched."""
     try:
+        if not is_url(file.path) and video_of(Path(file.path)):
+            return  # it goes with its video
         if file.after == "keep" or _landed(file.path, file.source) != replace(file, after="keep", attempts=0):
             return  # not asked for; or other content has landed there meanwhile, which nobody has looked at
+        beside = [] if is_url(file.path) else _beside(Path(file.path))
         if file.after == "delete" and done:
             remove(file.path) if is_url(file.path) else Path(file.path).unlink()
+            for path in beside:
+                path.unlink()
             # Another file of that name is no replacement: what the deleted one held stays searchable.
             parent.catalog.move_location(file.path, f"{file.path}#{asset_id[:8]}")
             parent.uploads.forget(file.path)
         elif file.after == "move":
-            parent.catalog.move_location(file.path, _moved(file, DONE if done else FAILED))
+            folder = DONE if done else FAILED
+            parent.catalog.move_location(file.path, _moved(file, folder))
+            for path in beside:
+                _moved(replace(file, path=str(path)), folder)
             parent.uploads.forget(file.path)
     except (OSError, MedleyError) as error:
         logger.warning("%s stays where it is: %s", file.path, error)
+
+
+def _beside(path: Path) -> list[Path]:
+    return [other for other in sidecars_of(path) if video_of(other) == path]
 
 
 def _moved(file: Upload, folder: str) -> str:

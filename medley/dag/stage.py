@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,6 +15,8 @@ Work = Callable[..., None]
 Reads = Callable[[Any], Any]
 #: Why there is nothing to do for an asset; empty where there is.
 Skips = Callable[[Asset], str]
+#: Whether what a stage has made of an asset is still true, by the data of its manifest.
+Current = Callable[[Asset, Mapping[str, Any]], bool]
 
 
 def no_sound(asset: Asset) -> str:
@@ -44,6 +46,8 @@ class Stage:
         model: Kind of the model that the stage asks (a field of `Models`), or a model of its own.
         seldom: The model is asked for some assets only: it is loaded when it is asked, not ahead of that.
         skips: For which assets there is nothing to do; stages behind this one are skipped, too.
+        current: Whether what was made of an asset is still true, where more than its bytes is read (subtitles beside a
+            video). Where it is not, the stage and those behind it run again.
         transient: The files are dropped after the run. One stage reads them; where that one is done, this one is.
         modalities: Of a stage that writes records: the modalities of its records, the usual one first.
         space: Of a stage that writes records: the embedding space, "text" or "image" or a name of your own.
@@ -71,6 +75,7 @@ class Stage:
     model: Kind | ModelSpec | None = None
     seldom: bool = False
     skips: Skips | None = None
+    current: Current | None = None
     transient: bool = False
     modalities: tuple[str, ...] = ()
     space: str = ""

@@ -7,32 +7,14 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from charset_normalizer import from_bytes
 from markdown_it import MarkdownIt
 
+from medley.encodings import decoded
 from medley.media.document_parts import Document, Part, table_parts, text_part
 
-_MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
-_DECLARED = re.compile(rb"charset\s*=\s*[\"']?([A-Za-z0-9_-]+)|encoding\s*=\s*[\"']([A-Za-z0-9_-]+)")
-_ASKED_BYTES = 64 * 1024
 _DELIMITERS = ",;\t|"
 _SAMPLE = 64 * 1024
 csv.field_size_limit(10_000_000)
-
-
-def decoded(content: bytes, *, declared: bool = False) -> str:
-    """Decodes text: as its mark or (`declared`) its head says, as UTF-8, else by what its bytes look like."""
-    for mark, encoding in _MARKS:
-        if content.startswith(mark):
-            return content.decode(encoding, "replace")
-    named = _DECLARED.search(content[:2048]) if declared else None
-    for encoding in (*([(named[1] or named[2]).decode()] if named else ()), "utf-8"):
-        try:
-            return content.decode(encoding)
-        except (UnicodeDecodeError, LookupError):
-            continue
-    best = from_bytes(content[:_ASKED_BYTES]).best()
-    return content.decode(best.encoding if best else "latin-1", "replace")
 
 
 def plain_text(document: Document) -> Iterator[Part]:

@@ -15,8 +15,9 @@ from urllib.parse import unquote
 
 from lxml import html
 
+from medley.encodings import decoded
 from medley.media.document_parts import Document, Part, local_name, parse_xml, table_parts, text_part
-from medley.media.document_plain import decoded, paragraphs
+from medley.media.document_plain import paragraphs
 
 _UNSEEN = frozenset(
     ("script", "style", "noscript", "template", "head", "svg", "object", "iframe", "select", "textarea")

@@ -130,8 +130,7 @@ class _Found:
 
     def _goes_with_all(self, text: dict[str, Any]) -> bool:
         """Whether subtitles are shown often, and until the end or nearly so."""
-        length_s = self.length_s or 1.0
-        return bool(text["shown_s"] >= _SHOWN * length_s and text["last_s"] - self.start_s >= _UNTIL * length_s)
+        return goes_with_all(text["shown_s"], text["last_s"] - self.start_s, self.length_s)
 
     @property
     def chapters(self) -> tuple[Chapter, ...]:
@@ -161,6 +160,12 @@ class _Found:
     def _gaps(self) -> list[list[float]]:
         gaps: list[list[float]] = self.streams["gaps"]
         return gaps[:5]
+
+
+def goes_with_all(shown_s: float, last_s: float, length_s: float) -> bool:
+    """Tells whether subtitles go with all that is said: they are shown often, and until the end or nearly so."""
+    length_s = length_s or 1.0
+    return shown_s >= _SHOWN * length_s and last_s >= _UNTIL * length_s
 
 
 def is_outdated(media: MediaInfo) -> bool:

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
+import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from medley.errors import CorruptMedia, TooLarge, UnsupportedMedia
-from medley.media.job import run_job
-from medley.media.source import asset_source
+from medley.encodings import decoded
+from medley.errors import CorruptMedia, MissingFile, TooLarge, UnsupportedMedia
+from medley.languages import short
+from medley.media.job import JobResult, run_job
+from medley.media.source import Source, asset_source, open_source
 from medley.options import SpeechOptions
 from medley.setting_groups import Limits
 from medley.tracks import TextTrack
 from medley.types import Asset, Segment, Word
 
 _PROGRAM = Path(__file__).with_name("subtitle_child.py")  # not imported: it loads PyAV
+#: Endings of subtitles beside a video, and the demuxer of ffmpeg that reads such files.
+DEMUXERS = {".srt": "srt", ".vtt": "webvtt", ".ass": "ass", ".ssa": "ass"}
 _JOINED_S = 0.1  # between two cues that are shown one right after the other
 _LEAST_S = 0.1  # a cue that does not say how long it is shown
 
@@ -44,7 +50,13 @@ def chosen_track(asset: Asset, options: SpeechOptions) -> TextTrack | None:
     heard = next((track.language for track in asset.media.tracks if track.stream == asset.media.audio_stream), "")
     return min(
         texts,
-        key=lambda track: (not track.whole, track.beside, bool(heard) and track.language != heard, not track.default),
+        key=lambda track: (
+            not track.whole,
+            track.beside,
+            bool(heard) and short(track.language) != short(heard),
+            not track.file,  # somebody has put it there
+            not track.default,
+        ),
         default=None,
     )
 
@@ -54,10 +66,7 @@ def read_track(asset: Asset, track: TextTrack, limits: Limits) -> Subtitles:
 
     Words have times of their own, spread over their cue by their lengths. Raises CorruptMedia, TooLarge.
     """
-    with asset_source(asset) as source:
-        job = {"path": str(source.path), "demuxer": asset.media.demuxer, "max_streams": limits.max_streams}
-        job |= {"stream": track.stream, "start_s": asset.media.start_s}
-        told = run_job(_PROGRAM, job, limits, None, [source])
+    told = _told_beside(asset, track, limits) if track.file else _told_within(asset, track, limits)
     if told.too_long:
         raise TooLarge(told.too_long, file=asset.path, remedy="Raise MEDLEY_LIMITS__WALL_S if you trust the file")
     found = [line for line in told.lines if "text" in line]
@@ -67,6 +76,29 @@ def read_track(asset: Asset, track: TextTrack, limits: Limits) -> Subtitles:
         reason = f"its subtitles cannot be read: {stopped or 'nothing came out'}"
         raise CorruptMedia(reason, file=asset.path, remedy="Give --speech.subtitles ignore")
     return Subtitles(segments_of_cues(found), f"its subtitles: {stopped}" if stopped else "")
+
+
+def _told_within(asset: Asset, track: TextTrack, limits: Limits) -> JobResult:
+    with asset_source(asset) as source:
+        return _ask(source, asset.media.demuxer, track.stream, asset.media.start_s, limits)
+
+
+def _told_beside(asset: Asset, track: TextTrack, limits: Limits) -> JobResult:
+    """Of a file beside the video, which may be in any encoding: ffmpeg gets a copy in UTF-8."""
+    with open_source(track.file) as source:
+        content = source.path.read_bytes()
+    if hashlib.sha256(content).hexdigest() != track.digest:
+        raise MissingFile("changed after it was looked at", file=track.file, remedy="Run again when it is whole")
+    with tempfile.TemporaryDirectory() as directory:
+        copy = Path(directory, "subtitles")
+        copy.write_text(decoded(content), encoding="utf-8", newline="")
+        with open_source(copy) as source:
+            return _ask(source, DEMUXERS[Path(track.file).suffix.lower()], 0, 0.0, limits)
+
+
+def _ask(source: Source, demuxer: str, stream: int, start_s: float, limits: Limits) -> JobResult:
+    job = {"path": str(source.path), "demuxer": demuxer, "max_streams": limits.max_streams}
+    return run_job(_PROGRAM, job | {"stream": stream, "start_s": start_s}, limits, None, [source])
 
 
 def segments_of_cues(found: Sequence[dict[str, Any]]) -> list[Segment]:

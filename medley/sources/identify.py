@@ -19,6 +19,7 @@ from medley.media.sniff import HEAD_BYTES
 from medley.media.source import Source, open_source, stamp_of
 from medley.setting_groups import Limits
 from medley.sources.kinds import kind_for, kind_of_head, require_kind
+from medley.sources.sidecars import with_sidecars
 from medley.sources.urls import RAISE, fetch, first_bytes, head, is_url
 from medley.types import Asset, Flow, MediaInfo, Object
 
@@ -47,11 +48,17 @@ def identify(
     pipeline = pipeline_named(flow)
     if is_url(path):
         return _identify_object(path, pipeline, catalog, limits, spool, lookup or catalog, verify=verify)
+    return with_sidecars(_identify_file(path, pipeline, catalog, limits, lookup or catalog, verify=verify))
+
+
+def _identify_file(
+    path: str, pipeline: Pipeline, catalog: Catalog, limits: Limits, lookup: Known, *, verify: bool
+) -> Asset:
     absolute = Path(os.path.abspath(path))
     found = _stat(absolute, limits)
-    known = (lookup or catalog).location(str(absolute))
+    known = lookup.location(str(absolute))
     trusted = known and known.asset_id and not verify and _same(known, found)
-    if known and known.asset_id and trusted and (media := _known_media(lookup or catalog, known.asset_id)):
+    if known and known.asset_id and trusted and (media := _known_media(lookup, known.asset_id)):
         require_kind(pipeline, media, path)
         return Asset(known.asset_id, str(absolute), found.st_size, media, stamp_of(found))
     with open_source(absolute) as source:

@@ -11,18 +11,22 @@ from tests.conftest import SAMPLE, Medley
 from tests.variants import ffmpeg
 
 CUES = ((2.0, 4.5, "The annual budget of the harbour"), (21.0, 23.0, "Whales are mammals"), (40.0, 44.0, "Thank you"))
+SUBTITLES = {"read_subtitles", "chunk_subtitles", "embed_subtitles", "write_subtitles"}
 TITLES = ("Of money", "Of giraffes")
+
+
+def as_srt() -> str:
+    def stamp(at: float) -> str:
+        return f"00:00:{int(at):02d},{round(at % 1 * 1000):03d}"
+
+    cues = (f"{n}\n{stamp(a)} --> {stamp(b)}\n{text}\n" for n, (a, b, text) in enumerate(CUES, 1))
+    return "\n".join(cues)
 
 
 @pytest.fixture
 def film(tmp_path: Path) -> Path:
     """The sample with other subtitles than what is said, and with chapters."""
-
-    def stamp(at: float) -> str:
-        return f"00:00:{int(at):02d},{round(at % 1 * 1000):03d}"
-
-    cues = (f"{n}\n{stamp(a)} --> {stamp(b)}\n{text}\n" for n, (a, b, text) in enumerate(CUES, 1))
-    (tmp_path / "a.srt").write_text("\n".join(cues))
+    (tmp_path / "a.srt").write_text(as_srt())
     chapters = (f"[CHAPTER]\nTIMEBASE=1/1\nSTART={23 * n}\nEND={23 * n + 23}\ntitle={t}" for n, t in enumerate(TITLES))
     (tmp_path / "chapters.txt").write_text("\n".join([";FFMETADATA1", *chapters]))
     path = tmp_path / "film.mkv"
@@ -62,3 +66,34 @@ def test_other_uses_of_subtitles(medley: Medley, film: Path) -> None:
     medley("video", film, "--speech.subtitles", "ignore", "--json")
     assert "Whales are mammals" not in spoken()
     assert any("welcome to the museum" in text for text in spoken())
+
+
+def test_subtitles_beside_a_video(medley: Medley, tmp_path: Path) -> None:
+    """They come, change and go; what was heard is not kept beside them, and comes back."""
+    folder, beside = tmp_path / "in", tmp_path / "in" / "talk.srt"
+    folder.mkdir()
+    ffmpeg("-i", SAMPLE, "-vn", "-c", "copy", folder / "talk.m4a")
+
+    def states() -> dict[str, str]:
+        [item] = medley("ingest", folder, "--json").report["items"]
+        return {stage["name"]: stage["state"] for stage in item["stages"]}
+
+    def spoken() -> set[str]:
+        hits = medley("search", "museum whales", "--modality", "speech", "--limit", "20", "--json").report["hits"]
+        return {piece["text"] for hit in hits for piece in hit["evidence"]}
+
+    beside.write_text(as_srt())
+    first = states()
+    assert (first["read_subtitles"], first["transcribe"]) == ("completed", "skipped")
+    assert spoken() == {text for *_, text in CUES}
+    assert states() == {}, "nothing has changed"
+
+    beside.write_text(as_srt().replace("Whales", "Dolphins"))
+    assert "changed" in medley("plan", folder).out
+    again = states()
+    assert {name for name, state in again.items() if state == "completed"} == SUBTITLES
+    assert spoken() == {text.replace("Whales", "Dolphins") for *_, text in CUES}
+
+    beside.unlink()
+    assert states()["transcribe"] == "completed"
+    assert not spoken() & {text for *_, text in CUES}

@@ -1,13 +1,22 @@
-"""How many files a child run takes."""
+"""Which files a run has, and how many of them a child run takes."""
 
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
-from flows.engine.routing import one_pipeline
+import pytest
+
+from flows.engine.routing import files_of, one_pipeline
 from flows.image import image
 from flows.pdf import pdf
+from flows.uploads import drain
+from medley.catalog.uploads import Upload
+from medley.sources.stability import seen_at
+from tests.conftest import SAMPLE
 
 
 def sizes(paths: list[str], pipeline: object) -> list[int]:
@@ -36,3 +45,52 @@ def test_long_files_begin_first_and_the_others_keep_their_order(tmp_path: Path) 
     paths = [str(tmp_path / name) for name in sizes_of]
     [(_, ordered)] = one_pipeline([*paths, "/nowhere/e.pdf"], pdf)
     assert [Path(path).name for path in ordered] == ["b.pdf", "d.pdf", "a.pdf", "c.pdf", "e.pdf"]
+
+
+@pytest.fixture
+def talks(tmp_path: Path) -> Path:
+    for name in ("talk.mp4", "other.mp4"):
+        shutil.copyfile(SAMPLE, tmp_path / name)
+    for name in ("talk.en.srt", "alone.srt"):
+        (tmp_path / name).write_text("1\n00:00:01,000 --> 00:00:02,000\nHello\n")
+    return tmp_path
+
+
+def names(*sources: Path) -> list[str]:
+    return sorted(Path(path).name for path in files_of(map(str, sources), lambda path, error: pytest.fail(str(error))))
+
+
+def test_subtitles_are_a_part_of_their_video(talks: Path) -> None:
+    assert names(talks) == ["alone.srt", "other.mp4", "talk.mp4"]
+    assert names(talks / "talk.en.srt") == ["talk.mp4"]
+    assert names(*talks.glob("[ot]*")) == ["other.mp4", "talk.mp4"], "as a shell writes DIRECTORY/*"
+    refused: list[str] = []
+    assert list(files_of([str(talks / "alone.srt")], lambda path, error: refused.append(str(error)))) == []
+    assert "no video of that name lies beside it" in refused[0]
+
+
+def test_uploaded_subtitles_wait_for_their_video_or_have_it_done_again(talks: Path) -> None:
+    known = set[str]()
+    uploads = SimpleNamespace(unknown=lambda landed: [one for one in landed if one.path not in known])
+    parent: Any = SimpleNamespace(uploads=uploads)
+
+    def work(name: str) -> str:
+        return drain._work_of(Upload(str(talks / name), str(talks), "1"), parent)
+
+    assert work("talk.en.srt") == "", "the video is still landing: it will be read with them"
+    known.add(str(talks / "talk.mp4"))
+    assert work("talk.en.srt") == str(talks / "talk.mp4")
+    assert work("alone.srt") == str(talks / "alone.srt")
+
+
+def test_what_is_done_is_moved_with_its_subtitles(talks: Path) -> None:
+    moved: list[tuple[str, str]] = []
+    catalog = SimpleNamespace(move_location=lambda *places: moved.append(places))
+    parent: Any = SimpleNamespace(uploads=SimpleNamespace(forget=lambda path: None), catalog=catalog)
+    landed = [seen_at(talks / name, str(talks), "move") for name in ("talk.en.srt", "talk.mp4")]
+    for upload in landed:
+        drain._tidy(upload, "a" * 64, parent, done=True)
+    assert sorted(str(path.relative_to(talks)) for path in talks.rglob("*.*")) == [
+        *("alone.srt", "done/talk.en.srt", "done/talk.mp4", "other.mp4"),
+    ]
+    assert moved == [(str(talks / "talk.mp4"), str(talks / "done" / "talk.mp4"))]

@@ -1,0 +1,171 @@
+"""Subtitles beside a video: `talk.srt` and `talk.en.vtt` go with `talk.mp4`, as players have it.
+
+What stands between the video's name and the ending: a language (`en`, `pt-BR`), `forced` (a few foreign sentences),
+`default`, `commentary`, or a word for people.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from bisect import bisect_left
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+
+from medley.content import segments_of
+from medley.errors import BadInput
+from medley.media.probe import goes_with_all
+from medley.media.sniff import sniff
+from medley.media.source import open_source
+from medley.media.subtitle_tracks import DEMUXERS
+from medley.plain import printable
+from medley.subtitles import srt, vtt
+from medley.tracks import TextTrack
+from medley.types import Asset, MediaInfo
+
+_MOST_BYTES, _MOST_EXPORTED = 10_000_000, 100_000_000
+_LANGUAGE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*")
+_FORCED, _BESIDE, _HEARING = ("forced", "foreign"), ("commentary", "comment"), ("sdh", "cc", "hi", "default")
+_STAMP = rb"(?:(\d{1,4}):)?(\d{1,4}):(\d{1,2})[.,:](\d{1,9})"
+_CUE = re.compile(rb"(?:^|\n)(?:Dialogue:[^,\n]*,)?[ \t]*" + _STAMP + rb"[ \t]*(?:-->|,)[ \t]*" + _STAMP)
+
+
+@dataclass(frozen=True, slots=True)
+class _Folder:
+    """The names in a directory: those of subtitles, sorted, and those of other files by their stems."""
+
+    subtitles: tuple[str, ...]
+    others: dict[str, tuple[str, ...]]
+
+
+def with_sidecars(asset: Asset) -> Asset:
+    """Returns the asset with the subtitles beside its file as further tracks; notes say which cannot be read."""
+    if asset.media.flow != "video":
+        return asset
+    tracks, notes = [], list[str]()
+    for path in sidecars_of(Path(asset.path)):
+        try:
+            content = _content(path)
+            if not _is_export(path, content):
+                tracks.append(_track(path, content, Path(asset.path).stem, asset.media))
+        except (BadInput, OSError, ValueError) as error:
+            notes.append(f"{printable(path.name)} beside it is not read: {error}")
+    if not tracks and not notes:
+        return asset
+    media = replace(asset.media, texts=(*asset.media.texts, *tracks), notes=(*asset.media.notes, *notes))
+    return replace(asset, media=media)
+
+
+def sidecars_of(video: Path) -> list[Path]:
+    """Lists the subtitles that go with a video, by their names."""
+    folder = _names_in(video.parent)
+    start = f"{video.stem}."
+    found = []
+    for name in folder.subtitles[bisect_left(folder.subtitles, start) :]:
+        if not name.startswith(start):
+            break
+        if _stem(name, folder) == video.stem:
+            found.append(video.with_name(name))
+    return found
+
+
+def video_of(path: Path) -> Path | None:
+    """Finds the video or sound file that subtitles go with; None where they go with none, or are no subtitles."""
+    if path.suffix.lower() not in DEMUXERS:
+        return None
+    folder = _names_in(path.parent)
+    for name in folder.others.get(_stem(path.name, folder) or "", ()):
+        try:
+            if sniff(path.with_name(name)).flow == "video":
+                return path.with_name(name)
+        except BadInput:
+            continue
+    return None
+
+
+def _stem(name: str, folder: _Folder) -> str | None:
+    """The longest name of another file that these subtitles may go with."""
+    parts = name.split(".")
+    for count in range(len(parts) - 1, 0, -1):
+        stem, between = ".".join(parts[:count]), parts[count:-1]
+        if stem in folder.others and all(part.replace("-", "").replace("_", "").isalpha() for part in between):
+            return stem
+    return None
+
+
+def _names_in(directory: Path) -> _Folder:
+    try:
+        return _listed(str(directory), os.stat(directory).st_mtime_ns)
+    except OSError:
+        return _Folder((), {})
+
+
+@lru_cache(16)
+def _listed(directory: str, changed_ns: int) -> _Folder:
+    """Listed once until the directory changes: a folder may hold thousands of videos."""
+    subtitles, others = [], dict[str, tuple[str, ...]]()
+    for name in os.listdir(directory):
+        stem, ending = os.path.splitext(name)
+        if ending.lower() in DEMUXERS:
+            subtitles.append(name)
+        else:
+            others[stem] = (*others.get(stem, ()), name)
+    return _Folder(tuple(sorted(subtitles)) if changed_ns else (), others)
+
+
+def _content(path: Path, most: int = _MOST_BYTES) -> bytes:
+    """Raises BadInput, OSError, ValueError."""
+    with open_source(path) as source:
+        if source.stat.st_size > most:
+            raise ValueError(f"it has {source.stat.st_size} bytes")
+        return source.path.read_bytes()
+
+
+def _is_export(path: Path, content: bytes) -> bool:
+    """Whether `--export` has written it, by the JSON that is written with it: what people correct is theirs."""
+    write = {".srt": srt, ".vtt": vtt}.get(path.suffix)
+    try:
+        told = json.loads(_content(path.with_suffix(".json"), _MOST_EXPORTED))
+        return write is not None and write(segments_of(told)).encode() == content
+    except (BadInput, OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return False
+
+
+def _track(path: Path, content: bytes, stem: str, media: MediaInfo) -> TextTrack:
+    """What the name and the times of subtitles say. Raises ValueError."""
+    spans = list(_spans(content))
+    if not spans:
+        raise ValueError("there are no subtitles in it")
+    between = path.name[len(stem) + 1 : -len(path.suffix)].split(".") if path.stem != stem else []
+    told = [part for part in between if part.lower() not in (*_FORCED, *_BESIDE, *_HEARING)]
+    language = next((part for part in told if _LANGUAGE.fullmatch(part)), "")
+    flags = {part.lower() for part in between}
+    whole = goes_with_all(sum(end - begin for begin, end in spans), max(begin for begin, _ in spans), media.duration_s)
+    return TextTrack(
+        stream=0,
+        language=language,
+        title=printable(path.name)[:100],
+        default="default" in flags,
+        beside=not flags.isdisjoint(_BESIDE),
+        whole=whole and flags.isdisjoint(_FORCED),
+        file=str(path),
+        digest=hashlib.sha256(content).hexdigest(),
+    )
+
+
+def _spans(content: bytes) -> Iterator[tuple[float, float]]:
+    """From when until when each subtitle is shown, in seconds."""
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        content = content.decode("utf-16", "replace").encode()
+    for match in _CUE.finditer(content.replace(b"\r", b"\n")):
+        begin, end = (_seconds(*match.groups()[at : at + 4]) for at in (0, 4))
+        if end > begin:
+            yield begin, end
+
+
+def _seconds(hours: bytes | None, minutes: bytes, seconds: bytes, fraction: bytes) -> float:
+    return int(hours or 0) * 3600 + int(minutes) * 60 + int(seconds) + float(f"0.{fraction.decode()}")
