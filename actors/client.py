@@ -29,6 +29,7 @@ from actors.replica import Facts
 from actors.spec import NAMESPACE, UNKNOWN, PoolSpec
 from medley.code import code_of
 from medley.errors import ActorDied
+from medley.system.loading import waiting_for
 from medley.system.machine import cpus
 from medley.system.stop import STOP, raise_if_stopped
 
@@ -46,9 +47,14 @@ class RayPool:
 
     ahead = 3  #: one is prepared, one waits, one is at work
 
-    def __init__(self, spec: PoolSpec, run: str, refer: Callable[[Any], Any] = lambda args: args) -> None:
-        """Makes the pool for one run; `refer` replaces what another machine cannot read in the arguments of a call."""
-        self._spec, self._run, self._refer = spec, run, refer
+    def __init__(
+        self, spec: PoolSpec, run: str, refer: Callable[[Any], Any] = lambda args: args, model: str = ""
+    ) -> None:
+        """Makes the pool for one run; `refer` replaces what another machine cannot read in the arguments of a call.
+
+        `model` is the fingerprint under which `medley.system.loading` notes how long it was waited for.
+        """
+        self._spec, self._run, self._refer, self._model = spec, run, refer, model
         self._facts: Facts | None = None
         self._master = master()
         self._master.keep.remote(spec)
@@ -85,7 +91,8 @@ class RayPool:
         return Call(call_id, self._run, method, None, rest=dumps(args))
 
     def _known_facts(self) -> Facts:
-        found = self._waited(lambda: self._master.facts.remote(self._spec))
+        with waiting_for(self._model):
+            found = self._waited(lambda: self._master.facts.remote(self._spec))
         if isinstance(found, Refused):
             raise _unpickled(found.error)
         self._facts = found

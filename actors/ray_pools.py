@@ -38,7 +38,7 @@ def ray_pool(
     if key not in _known:
         while len(_known) >= _RUNS:
             _known.pop(next(iter(_known)))
-        _known[key] = RayPool(pool, run, refer)
+        _known[key] = RayPool(pool, run, refer, spec.fingerprint)
     return _known[key]
 
 

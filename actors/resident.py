@@ -13,6 +13,7 @@ from medley.artifacts.references import as_references
 from medley.media.spread import HERE, Spread
 from medley.models.base import ModelSpec
 from medley.run import Pool, TaskContext, provide_pools
+from medley.system.loading import waiting_for
 from medley.system.machine import cpus
 from medley.system.stop import raise_if_stopped
 
@@ -42,7 +43,8 @@ class LocalPool:
         with self._lock:
             known = (host, spec)
             if known not in self._hosts:
-                self._hosts[known] = (host(spec, threads), threading.Lock())
+                with waiting_for(spec.fingerprint):
+                    self._hosts[known] = (host(spec, threads), threading.Lock())
             self._host, self._turn = self._hosts[known]
 
     def call(self, method: str, *args: Any) -> Any:

@@ -53,11 +53,20 @@ def markdown(pages: Sequence[dict[str, Any]]) -> str:
     Documents without places have headings and tables of their own.
     """
     parts: list[str] = []
+    told = set[str]()
     for page in pages:
         if any(block.get("box") for block in page["blocks"]):
             parts.append(f"## Page {page['page']}")
-        parts += [_block(block) for block in page["blocks"]]
+        parts += [_block(block) for block in page["blocks"] if not _told_before(block, told)]
     return "\n\n".join(parts) + "\n"
+
+
+def _told_before(block: dict[str, Any], told: set[str]) -> bool:
+    """Whether a block is a header or footer, numbers aside, that has been written."""
+    words = "".join(letter for letter in block["text"] if not letter.isdecimal()) if block.get("role") else ""
+    again = words in told if words else False
+    told.add(words)
+    return again
 
 
 def _block(block: dict[str, Any]) -> str:

@@ -9,8 +9,9 @@ from typing import Any
 from medley.artifacts import Draft
 from medley.dag.parts import embed_texts, write_records
 from medley.dag.stage import stage
-from medley.media.layout import Line
+from medley.media.layout import Box, Line
 from medley.media.pdf import PAGES, Page, parse_pdf, read_pages, write_page
+from medley.media.running import Running, role_of, running_lines, without_running
 from medley.passages import passages_for
 from medley.records import load_rows, save_rows
 from medley.run import Pool, TaskContext
@@ -25,13 +26,18 @@ def pages_as_json(source: str) -> Callable[[Path], dict[str, Any]]:
     """Makes an `export` fact: what is written on each page; `source` is "text" or "ocr"."""
 
     def export(made: Path) -> dict[str, Any]:
-        return {"pages": [_page(page, source) for page in read_pages(made) if page.blocks]}
+        pages = list(read_pages(made))
+        running = running_lines(pages)
+        return {"pages": [_page(page, source, running) for page in pages if page.blocks]}
 
     return export
 
 
-def _page(page: Page, source: str) -> dict[str, Any]:
-    blocks = [{"text": block.text, "box": list(block.box)} for block in page.blocks]
+def _page(page: Page, source: str, running: dict[tuple[int, Box], Running]) -> dict[str, Any]:
+    blocks: list[dict[str, Any]] = []
+    for block in page.blocks:
+        role = role_of(block, page.number, running)
+        blocks.append({"text": block.text, "box": list(block.box)} | ({"role": role} if role else {}))
     text = "\n\n".join(block.text for block in page.blocks)
     return {"page": page.number, "text": text, "source": source, "blocks": blocks}
 
@@ -71,6 +77,7 @@ def ocr(parsed: ArtifactRef, draft: Draft, context: TaskContext) -> None:
 
 # a passage is so many tokens of the model that reads it
 @stage(
+    version=2,
     branch="pages",
     reads=lambda o: o.passages.model_dump(),
     model="text",
@@ -84,9 +91,12 @@ def chunk(read: ArtifactRef, draft: Draft, context: TaskContext) -> None:
     with context.artifact_store.hold([(read.asset.asset_id, "parse", context.fingerprints["parse"])]) as [parsed]:
         written: tuple[tuple[Modality, Path], ...] = (("page", parsed), ("ocr", Path(read.directory)))
         pages = [(modality, page) for modality, directory in written for page in read_pages(directory)]
+    running = running_lines(page for _, page in pages)
     for modality, page in pages:
-        found = passages_for(context.models.text, page.blocks, context.options.passages)
+        body, once = without_running(page.blocks, page.number, running)
+        found = passages_for(context.models.text, body, context.options.passages)
         rows += [Row(modality, passage.text, page=page.number, box=passage.box) for passage in found]
+        rows += [Row(modality, line.text, page=page.number, box=line.box) for line in once]
     publish_pages(read.asset, sorted((page for _, page in pages if page.blocks), key=lambda page: page.number))
     save_rows(draft.directory / PASSAGES, rows)
 

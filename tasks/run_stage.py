@@ -19,12 +19,14 @@ import actors.resident  # noqa: F401  # says where models live
 from medley import __version__
 from medley.about import about_from_pairs
 from medley.artifacts import ArtifactStore, Draft, Manifest
+from medley.dag.fingerprints import model_of
 from medley.dag.stage import Stage
 from medley.errors import BadInput, MedleyError, SetupError, error_class
 from medley.media.source import asset_here
 from medley.planning import is_current
 from medley.records import key_of, retire_branches, stage_manifest, store_slot
 from medley.run import TaskContext
+from medley.system.loading import waited_s
 from medley.system.stop import raise_if_stopped
 from medley.types import ArtifactRef, Asset, AssetBatch, Part, utc_now
 from tasks.code import code_of_run
@@ -95,8 +97,14 @@ def _make(stage: Stage, todo: Sequence[Sources], context: TaskContext) -> list[A
         if len(todo) == 1:
             error.file = error.file or references[0].asset.path
         raise
-    seconds = (time.monotonic() - began) / len(todo)
+    seconds = (time.monotonic() - began - _loading_s(stage, context, began)) / len(todo)
     return [_made(reference, draft, seconds) for reference, draft in zip(references, drafts, strict=True)]
+
+
+def _loading_s(stage: Stage, context: TaskContext, began: float) -> float:
+    """How long since then the stage's model was waited for, which was being loaded."""
+    model = model_of(stage, context.models)
+    return waited_s(model.fingerprint, began, time.monotonic()) if model else 0.0
 
 
 def _made(reference: ArtifactRef, draft: Draft, seconds: float) -> ArtifactRef:
