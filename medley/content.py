@@ -14,6 +14,7 @@ from medley.catalog.reading import rows
 from medley.catalog.tables import outcomes, stages
 from medley.dag.pipeline import Dag
 from medley.dag.registry import pipeline_named
+from medley.dag.stage import Stage
 from medley.errors import PipelineError
 from medley.settings import Settings
 from medley.speakers import Turn, spoken_by
@@ -77,6 +78,15 @@ def _dags(asset_id: str, catalog: Catalog) -> Iterator[Dag]:
             yield found.dag(options)
         except (PipelineError, ValueError):  # of a package that is not here, or of an older version
             continue
+
+
+def stages_done(asset_id: str, catalog: Catalog) -> Iterator[tuple[Stage, str]]:
+    """Yields the stages that were done for an asset, last and whose files are kept, with their fingerprints."""
+    fingerprints = _fingerprints(asset_id, catalog)
+    for dag in _dags(asset_id, catalog):
+        for stage in dag.values():
+            if not stage.transient and stage.name in fingerprints:
+                yield stage, fingerprints[stage.name]
 
 
 def _nested(leaves: dict[str, Any]) -> dict[str, Any]:

@@ -107,6 +107,7 @@ def write_branch(todo: Sequence[tuple[ArtifactRef, Draft]], stage: Stage, contex
             collections=names,
             records=_counted(stage, batch.rows),
             model=model.to_json(),
+            path=vectors.asset.path,
             vectors=str(Path(vectors.directory).relative_to(context.artifacts)),
         )
 

@@ -25,6 +25,7 @@ class Rebuilt:
     assets: int
     records: int
     lacking: list[str]
+    written: int = 0  #: branches
 
 
 def collect_garbage(catalog: Catalog, artifacts: ArtifactStore) -> tuple[int, int]:
@@ -54,26 +55,39 @@ def rebuild_index(artifacts: ArtifactStore, address: StoreAddress, claim: Callab
     return work.done
 
 
+def rebuild_branch(artifacts: ArtifactStore, store: VectorStore, slot: str, asset_id: str, branch: str) -> bool:
+    """Writes the records of one branch of an asset anew from its artifacts; tells whether these are there."""
+    work = _Rebuild(artifacts, slot, store)
+    for stage in artifacts.stages(asset_id, slot):
+        manifest = artifacts.find(asset_id, stage, slot)
+        if manifest and {**_of_an_older_medley(stage), **manifest.data}["branch"] == branch:
+            work.stage(asset_id, stage)
+    return not work.done.lacking and work.done.written > 0
+
+
 class _Rebuild:
     def __init__(self, artifacts: ArtifactStore, slot: str, store: VectorStore) -> None:
         self._artifacts, self._slot, self._store = artifacts, slot, store
         self.done = Rebuilt(0, 0, [])
 
     def asset(self, asset_id: str) -> None:
-        written = 0
+        before = self.done.written
         for stage in self._artifacts.stages(asset_id, self._slot):
-            manifest = self._artifacts.find(asset_id, stage, self._slot)
-            if manifest is None:
-                continue
-            self._artifacts.remove(asset_id, stage, self._slot)
-            key = vectors_key(manifest)
-            if key and self._artifacts.find(*key):
-                with self._artifacts.hold([key]) as [source]:
-                    self.done.records += self._branch(asset_id, stage, manifest, source)
-                written += 1
-            else:
-                self.done.lacking.append(asset_id)
-        self.done.assets += bool(written)
+            self.stage(asset_id, stage)
+        self.done.assets += self.done.written > before
+
+    def stage(self, asset_id: str, stage: str) -> None:
+        manifest = self._artifacts.find(asset_id, stage, self._slot)
+        if manifest is None:
+            return
+        self._artifacts.remove(asset_id, stage, self._slot)
+        key = vectors_key(manifest)
+        if key and self._artifacts.find(*key):
+            with self._artifacts.hold([key]) as [source]:
+                self.done.records += self._branch(asset_id, stage, manifest, source)
+            self.done.written += 1
+        else:
+            self.done.lacking.append(asset_id)
 
     def _branch(self, asset_id: str, stage: str, manifest: Manifest, source: Path) -> int:
         rows, vectors = load_vectors(source)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -74,6 +74,19 @@ def record_id(batch: RecordBatch, n: int, model: ModelSpec) -> str:
     return hashlib.sha256(identity.encode()).hexdigest()[:40]
 
 
+@dataclass(frozen=True, slots=True)
+class StoredRecord:
+    """One record as the store has it, for those who compare; `vector` has shape (dim,)."""
+
+    record_id: str
+    asset_id: str
+    branch: Branch
+    fingerprint: str
+    write_id: str
+    row: Row
+    vector: Vectors
+
+
 class VectorStore(Protocol):
     """Records by embedding space. Every method raises StoreUnavailable when the store does not answer."""
 
@@ -103,6 +116,10 @@ class VectorStore(Protocol):
 
     def search_text(self, collection: Collection, query: str, scope: Scope, limit: int) -> list[ScoredRecord]:
         """Finds the best records by BM25; nothing where the backend has no BM25 or no word matches."""
+        ...
+
+    def rows(self, collection: Collection) -> Iterator[StoredRecord]:
+        """Yields all records of an embedding space, in any order."""
         ...
 
     def count(self, asset_id: str, branch: Branch | None = None) -> int:

@@ -17,8 +17,8 @@ import numpy as np
 from medley.errors import StoreUnavailable
 from medley.models.base import ModelSpec, Vectors, spec_from_json
 from medley.run import StoreAddress
-from medley.stores.base import Collection, RecordBatch, Scope, ScoredRecord, Space
-from medley.stores.milvus_schema import PROPERTY, ROW_FIELDS, SPACE, index_params, record, schema, scored
+from medley.stores.base import Collection, RecordBatch, Scope, ScoredRecord, Space, StoredRecord
+from medley.stores.milvus_schema import PROPERTY, ROW_FIELDS, SPACE, index_params, record, schema, scored, stored
 from medley.stores.quiet_pymilvus import MilvusClient, MilvusException
 from medley.types import Branch
 from medley.words import words_in
@@ -194,6 +194,16 @@ class MilvusStore:
             return []
         words = " ".join(words_in(query)) if collection.name.endswith(f"_{_SCHEMA}") else query
         return self._search(collection, "sparse", words, scope, limit)
+
+    def rows(self, collection: Collection) -> Iterator[StoredRecord]:
+        """Yields all records of an embedding space, in any order; see `VectorStore`."""
+        _reported(self._load)(collection.name)
+        fields = ["id", "fingerprint", "write_id", *ROW_FIELDS, "vector"]
+        how = {"output_fields": fields, "consistency_level": "Strong", "timeout": self._timeout}
+        pages = _reported(self._client.query_iterator)(collection.name, batch_size=_BATCH, **how)
+        while page := _reported(pages.next)():
+            yield from map(stored, page)
+        pages.close()
 
     @_reported
     def count(self, asset_id: str, branch: Branch | None = None) -> int:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from medley.models.base import ModelSpec
-from medley.stores.base import RecordBatch, ScoredRecord, record_id
+from medley.stores.base import RecordBatch, ScoredRecord, StoredRecord, record_id
 from medley.stores.quiet_pymilvus import DataType, Function, FunctionType, MilvusClient
 from medley.types import Row
 from medley.words import words_in
@@ -83,8 +85,8 @@ def record(batch: RecordBatch, n: int, model: ModelSpec, *, bm25: bool = False) 
         "end_ms": _NONE if row.end_ms is None else row.end_ms,
         "page": _NONE if row.page is None else row.page,
         "box": {} if row.box is None else {"edges": list(row.box)},
-        "text": _cut(row.text),
-        **({"words": _cut(" ".join(words_in(row.text)))} if bm25 else {}),
+        "text": cut(row.text),
+        **({"words": cut(" ".join(words_in(row.text)))} if bm25 else {}),
         "thumbnail": row.thumbnail,
         "model": model.fingerprint,
         "fingerprint": batch.fingerprint,
@@ -94,7 +96,8 @@ def record(batch: RecordBatch, n: int, model: ModelSpec, *, bm25: bool = False) 
     }
 
 
-def _cut(text: str) -> str:
+def cut(text: str) -> str:
+    """Cuts a text to the bytes that a field holds."""
     return text.encode()[:_TEXT_BYTES].decode(errors="ignore")
 
 
@@ -102,6 +105,13 @@ def scored(hit: dict[str, Any]) -> ScoredRecord:
     """Turns a hit of a search into a record. BM25's distances are negative on Lite; the order is right everywhere."""
     entity = hit["entity"]
     return ScoredRecord(hit["id"], entity["asset_id"], entity["branch"], row_of(entity), abs(hit["distance"]))
+
+
+def stored(entity: dict[str, Any]) -> StoredRecord:
+    """Turns a row of a collection, with its vector, into a record as it is stored."""
+    vector = np.asarray(entity["vector"], dtype=np.float32)
+    told = {name: entity[name] for name in ("asset_id", "branch", "fingerprint", "write_id")}
+    return StoredRecord(record_id=entity["id"], row=row_of(entity), vector=vector, **told)
 
 
 def row_of(entity: dict[str, Any]) -> Row:
