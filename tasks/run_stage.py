@@ -26,7 +26,7 @@ from medley.media.source import asset_here
 from medley.planning import is_current
 from medley.records import key_of, retire_branches, stage_manifest, store_slot
 from medley.run import TaskContext
-from medley.system.loading import waited_s
+from medley.system.loading import STORE, waited_s
 from medley.system.stop import raise_if_stopped
 from medley.types import ArtifactRef, Asset, AssetBatch, Part, utc_now
 from tasks.code import code_of_run
@@ -102,9 +102,10 @@ def _make(stage: Stage, todo: Sequence[Sources], context: TaskContext) -> list[A
 
 
 def _loading_s(stage: Stage, context: TaskContext, began: float) -> float:
-    """How long since then the stage's model was waited for, which was being loaded."""
-    model = model_of(stage, context.models)
-    return waited_s(model.fingerprint, began, time.monotonic()) if model else 0.0
+    """How long since then the stage's model was waited for, which was being loaded, or the store that it writes to."""
+    model, ended = model_of(stage, context.models), time.monotonic()
+    store_s = waited_s(STORE, began, ended) if stage.writes else 0.0
+    return store_s + (waited_s(model.fingerprint, began, ended) if model else 0.0)
 
 
 def _made(reference: ArtifactRef, draft: Draft, seconds: float) -> ArtifactRef:

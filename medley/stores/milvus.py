@@ -20,6 +20,7 @@ from medley.run import StoreAddress
 from medley.stores.base import Collection, RecordBatch, Scope, ScoredRecord, Space, StoredRecord
 from medley.stores.milvus_schema import PROPERTY, ROW_FIELDS, SPACE, index_params, record, schema, scored, stored
 from medley.stores.quiet_pymilvus import MilvusClient, MilvusException
+from medley.system.loading import STORE, waiting_for
 from medley.types import Branch
 from medley.words import words_in
 
@@ -256,14 +257,15 @@ class MilvusStore:
     def _ensure(self, name: str, space: Space, model: ModelSpec, dim: int, *, bm25: bool) -> None:
         if not self._client.has_collection(name, timeout=self._timeout):
             try:
-                self._client.create_collection(
-                    name,
-                    schema=schema(dim, bm25=bm25),
-                    index_params=index_params(lite=self._lite, bm25=bm25),
-                    consistency_level="Strong",
-                    properties={PROPERTY: model.to_json(), SPACE: space},
-                    timeout=_WRITE_S,
-                )
+                with waiting_for(STORE):
+                    self._client.create_collection(
+                        name,
+                        schema=schema(dim, bm25=bm25),
+                        index_params=index_params(lite=self._lite, bm25=bm25),
+                        consistency_level="Strong",
+                        properties={PROPERTY: model.to_json(), SPACE: space},
+                        timeout=_WRITE_S,
+                    )
             except _ERRORS as error:
                 if not re.search("already exist|duplicate", str(error)):
                     self._drop_unfinished(name)

@@ -11,6 +11,7 @@ from medley.errors import StoreUnavailable
 from medley.run import StoreAddress
 from medley.stores.base import VectorStore
 from medley.stores.connect import open_store
+from medley.system.loading import STORE, waiting_for
 from medley.system.stop import raise_if_stopped
 
 R = TypeVar("R")
@@ -32,7 +33,8 @@ def with_store(address: StoreAddress, work: Callable[[VectorStore], R], away_s: 
         raise_if_stopped()
         answered = False
         try:
-            store = open_store(address)
+            with waiting_for(STORE):
+                store = open_store(address)
             answered = True
             try:
                 return work(store)

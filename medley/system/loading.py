@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from time import monotonic
 
+#: Stands for the store where a model has its fingerprint: opened by this process, or its first records made room for.
+STORE = "store"
 _KEPT = 64  # waits for one model: a thread each
 _waits: defaultdict[str, deque[tuple[float, float]]] = defaultdict(lambda: deque(maxlen=_KEPT))
 _turn = threading.Lock()
