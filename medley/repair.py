@@ -8,13 +8,13 @@ from typing import Any
 
 from sqlalchemy import select
 
-from medley.artifacts import ArtifactStore
+from medley.artifacts import ArtifactStore, Key
 from medley.catalog import Catalog
 from medley.catalog.known import made_of
 from medley.catalog.reading import rows
 from medley.catalog.tables import outcomes
 from medley.stores.base import VectorStore
-from medley.upkeep import rebuild_branch
+from medley.upkeep import rebuild_branch, vectors_key
 from medley.verify import Fault
 
 #: A run that is needed: pipeline ("" where only the file tells), and its options as flags have them.
@@ -36,7 +36,7 @@ def mend_here(
     for fault in faults:
         if fault.mend == "settle":
             catalog.crash_dead_runs()
-        elif fault.mend in ("ingest",) or not claim(fault.asset_id):
+        elif fault.mend == "ingest" or not claim(fault.asset_id):
             continue
         elif fault.mend == "remove":
             store.delete(fault.asset_id, fault.branch)
@@ -44,6 +44,15 @@ def mend_here(
             rebuild_branch(artifacts, store, slot, fault.asset_id, fault.branch)
         elif fault.key:
             artifacts.remove(*fault.key)
+            _write_again(fault.key, artifacts, slot)
+
+
+def _write_again(vectors: Key, artifacts: ArtifactStore, slot: str) -> None:
+    """Vectors made anew may differ in their last bits, as they are made in other batches: their records follow them."""
+    for stage in artifacts.stages(vectors[0], slot):
+        manifest = artifacts.find(vectors[0], stage, slot)
+        if manifest and vectors_key(manifest) == vectors:
+            artifacts.remove(vectors[0], stage, slot)
 
 
 def reruns(faults: Iterable[Fault], catalog: Catalog) -> dict[Rerun, list[str]]:

@@ -89,7 +89,7 @@ def _repair(faults: list[Fault], settings: Settings, catalog: Catalog, address: 
 
 def _tell(first: Checked, last: Checked, catalog: Catalog, *, repaired: bool) -> None:
     names = catalog.newest_locations([fault.asset_id for fault in first.faults if fault.asset_id])
-    for fault in first.faults:
+    for fault in [*first.faults, *(fault for fault in last.faults if fault not in first.faults)]:
         name = printable(names.get(fault.asset_id) or fault.path or fault.asset_id[:12] or "runs")
         print(f"{name}: {fault.what}")
         state = "mended" if repaired and fault not in last.faults else "not mended" if repaired else "mend"
