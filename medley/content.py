@@ -16,6 +16,7 @@ from medley.dag.pipeline import Dag
 from medley.dag.registry import pipeline_named
 from medley.dag.stage import Stage
 from medley.errors import PipelineError
+from medley.options import FileOptions
 from medley.settings import Settings
 from medley.speakers import Turn, spoken_by
 from medley.transcript import segment_from
@@ -33,7 +34,7 @@ def content_of(asset_id: str, catalog: Catalog, settings: Settings) -> dict[str,
     content: dict[str, Any] = {"segments": [], "frames": [], "shots": [], "on_screen": [], "chapters": [], "pages": []}
     artifacts = settings.artifact_store
     fingerprints = _fingerprints(asset_id, catalog)
-    for dag in _dags(asset_id, catalog):
+    for dag, _ in dags_of(asset_id, catalog):
         for stage in dag.values():
             key = (asset_id, stage.name, fingerprints.get(stage.name, ""))
             if stage.export is None or not key[2] or artifacts.find(*key) is None:
@@ -67,15 +68,15 @@ def _fingerprints(asset_id: str, catalog: Catalog) -> dict[str, str]:
     return {stage: fingerprint for stage, fingerprint in last.items() if fingerprint}
 
 
-def _dags(asset_id: str, catalog: Catalog) -> Iterator[Dag]:
-    """The stages of each pipeline that has worked on an asset, under the options that it had."""
+def dags_of(asset_id: str, catalog: Catalog) -> Iterator[tuple[Dag, FileOptions]]:
+    """Yields the stages of each pipeline that has worked on an asset, and the options that the pipeline had."""
     plans = select(outcomes.c.flow, outcomes.c.plan).where(outcomes.c.asset_id == asset_id)
     for row in rows(catalog.engine, plans):
         known = made_of(catalog.engine, row.plan)
         try:
             found = pipeline_named(row.flow)
             options = found.options.model_validate(_nested(known["options"] if known else {}))
-            yield found.dag(options)
+            yield found.dag(options), options
         except (PipelineError, ValueError):  # of a package that is not here, or of an older version
             continue
 
@@ -83,7 +84,7 @@ def _dags(asset_id: str, catalog: Catalog) -> Iterator[Dag]:
 def stages_done(asset_id: str, catalog: Catalog) -> Iterator[tuple[Stage, str]]:
     """Yields the stages that were done for an asset, last and whose files are kept, with their fingerprints."""
     fingerprints = _fingerprints(asset_id, catalog)
-    for dag in _dags(asset_id, catalog):
+    for dag, _ in dags_of(asset_id, catalog):
         for stage in dag.values():
             if not stage.transient and stage.name in fingerprints:
                 yield stage, fingerprints[stage.name]

@@ -39,6 +39,7 @@ _OTHER_VERBS = {
     "retry": "try again what is not complete",
     "forget": "take files out of index, disk and catalog",
     "gc": "remove what is left of assets that are no longer known",
+    "explain": "where a hit comes from, and what was made of a file",
     "verify": "whether all that is kept agrees, and mend what does not",
     "rebuild-index": "make all records anew from what is kept, without any model",
     "models": "download the weights of a profile",

@@ -19,7 +19,7 @@ from flows.serve.agents import Agents
 from flows.serve.gate import Gate
 from flows.serve.problems import handle_errors
 from flows.serve.request import SearchRequest
-from flows.serve.routes import assets, health, login, media, runs, search, uploads
+from flows.serve.routes import assets, health, login, media, origins, runs, search, uploads
 from flows.serve.searchers import Searchers
 from flows.serve.service import Service, off_loop
 from flows.serve.sessions import Sessions
@@ -55,7 +55,7 @@ def application(settings: Settings, secret: str, *, tells: bool = True) -> FastA
     app.router.lifespan_context = lifespan
     handle_errors(app)
     app.add_middleware(_Counted)
-    for module in (search, assets, media, uploads, runs, health, login):
+    for module in (search, assets, origins, media, uploads, runs, health, login):
         app.include_router(module.router)
     app.router.routes.append(Route("/mcp", agents))
     app.mount("/static", StaticFiles(directory=login.PAGE / "static"), name="static")

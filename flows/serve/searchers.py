@@ -118,6 +118,11 @@ class Searchers:
         self._turn = threading.Lock()
         self._may_load = False
 
+    @property
+    def store_key(self) -> str:
+        """What tells the store from others."""
+        return self._address.key
+
     def load_models(self) -> None:
         """Lets models be loaded from now on: what can be answered without them came first."""
         self._may_load = True
@@ -141,11 +146,6 @@ class Searchers:
     def _load(self, spec: ModelSpec) -> TextEncoder:
         encoder = encoder_of(spec, self._settings)
         return SharedEncoder(encoder) if hasattr(encoder, "encode_texts") else encoder
-
-    @property
-    def loading(self) -> bool:
-        """Whether a model is being loaded just now."""
-        return not self._may_load or any(not loading.done() for loading in list(self._encoders.values()))
 
     def ask(self, work: Callable[[VectorStore], R]) -> R:
         """Runs `work` with this thread's store, or a new one where that has broken. Raises StoreUnavailable."""

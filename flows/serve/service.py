@@ -20,6 +20,7 @@ from medley.catalog import Catalog
 from medley.catalog.voices import named_voices
 from medley.errors import MissingFile
 from medley.media.source import asset_here, stamp_of
+from medley.models.base import ModelSpec, TextEncoder
 from medley.search.people import names_of
 from medley.settings import Settings
 from medley.sources.urls import is_url
@@ -42,11 +43,17 @@ class Service:
 
     async def search(self, request: SearchRequest) -> Found:
         """Searches in one of the threads. Raises StoreUnavailable, SetupError, ModelUnavailable."""
-        encoders = self.searchers.encoder
+        missed = list[ModelSpec]()
+
+        def encoders(spec: ModelSpec) -> TextEncoder | None:
+            encoder = self.searchers.encoder(spec)
+            missed.extend([] if encoder else [spec])
+            return encoder
+
         work = lambda store: find_in(store, request, self.settings, self.catalog, encoders)  # noqa: E731
         found = await self.in_thread(lambda: self.searchers.ask(work))
-        found["loading"] = self.searchers.loading
-        if found["loading"]:
+        found["loading"] = bool(missed)
+        if missed:
             found["notes"].append("the models are still being loaded: only words were searched")
         return found
 

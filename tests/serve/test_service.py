@@ -53,6 +53,10 @@ def test_filters_pages_of_hits_and_likeness(served: Served) -> None:
     assert served.hits("a red circle", until="2020-01-01") == []
     with served.client() as client:
         record = client.get(f"/api/records/{pictures[0]['record_id']}").json()
+        origin = client.get(f"/api/records/{pictures[0]['record_id']}/origin").json()
+        assert [stage["stage"] for stage in origin["stages"]] == ["load_images", "embed_images", "write_images"]
+        assert origin["paths"] == [{"path": pictures[0]["path"], "state": "there"}]
+        assert client.get(f"/api/assets/{record['asset_id']}/origin").json()["record"] is None
         assert record["asset_id"] == pictures[0]["asset_id"]
         alike = client.get("/api/search", params={"like": pictures[0]["record_id"], "kind": "image"}).json()["hits"]
         assert pictures[0]["record_id"] not in {hit["record_id"] for hit in alike}
