@@ -33,25 +33,20 @@ def explain_asset(
     known = asset_details(catalog.engine, asset_id)
     if known is None:
         raise MissingFile(f"there is no asset {asset_id}", remedy="See `medley status`")
-    made: dict[str, Facts] = {}
+    stages = list[Facts]()
     for dag, options in dags_of(asset_id, catalog):
-        outcome = next(one for one in known["outcomes"] if one["flow"] == dag.pipeline)
+        models = next(one["models"] for one in known["outcomes"] if one["flow"] == dag.pipeline)
         for stage in dag.values():
             done = [row for row in known["stages"] if row["stage"] == stage.name and row["state"] == "completed"]
             if done:
-                made[stage.name] = _stage(stage, done[0], options, outcome["models"]) | {
-                    "artifact": _artifact(asset_id, stage, done[0]["fingerprint"], artifacts, store_key)
-                }
-    media = known["media"] or {}
+                kept = _artifact(asset_id, stage, done[0]["fingerprint"], artifacts, store_key)
+                stages.append({**_stage(stage, done[0], options, models), "artifact": kept})
     return {
         "asset_id": asset_id,
         "paths": [{"path": path, "state": _state(path, asset_id, read)} for path in known["paths"]],
-        "size_bytes": known["size_bytes"],
-        "media_type": media.get("media_type"),
-        "about": known["about"],
-        "tags": known["tags"],
-        "outcomes": known["outcomes"],
-        "stages": list(made.values()),
+        "media_type": (known["media"] or {}).get("media_type"),
+        **{name: known[name] for name in ("size_bytes", "about", "tags", "outcomes")},
+        "stages": stages,
     }
 
 

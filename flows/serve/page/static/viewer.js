@@ -1,5 +1,6 @@
 // A hit in full: plays from its second with the transcript running along, or shows the page with its box, or the picture.
 import { byId, call, clock, el, marked, nameOf } from "./api.js";
+import { showOrigin } from "./origin.js";
 
 const TOLD = { screen: "On screen", chapter: "Chapter" };
 const CUT_S = 60, BEFORE_S = 1;
@@ -21,6 +22,7 @@ export function open(hit, query) {
   else if (hit.modality === "page" && !hit.box) body.replaceChildren(text(hit, query));
   else if (hit.page != null && hit.box) body.replaceChildren(...page(hit));
   else body.replaceChildren(el("img", { class: "whole", src: hit.thumbnail_url, alt: nameOf(hit.path) }));
+  showOrigin(hit);
   byId("viewer").showModal();
 }
 
