@@ -15,6 +15,7 @@ print(json.dumps([early, sklearn.metrics.f1_score([1, 0], [1, 0])]))
 """
 
 
+@pytest.mark.whole
 def test_a_text_model_loads_no_tables_and_others_still_get_them() -> None:
     done = subprocess.run([sys.executable, "-c", _SCRIPT], capture_output=True, text=True, check=True)
     assert json.loads(done.stdout.splitlines()[-1]) == [[], 1.0]

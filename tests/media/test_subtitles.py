@@ -193,6 +193,7 @@ def test_cues_out_of_order_and_without_an_end() -> None:
 @pytest.mark.usefixtures("home")
 def test_what_an_older_version_has_probed_is_probed_again(tmp_path: Path) -> None:
     path, settings = with_subtitles(tmp_path / "a.mkv", "srt"), load_settings()
+    path.with_suffix(".srt").unlink()  # beside a video it would be another track
     catalog = open_catalog(settings)
 
     def found() -> Asset:
