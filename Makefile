@@ -51,7 +51,7 @@ test: setup ## all tests, two at a time (one by one: .venv/bin/python -m pytest)
 	@$(PY) -m pytest -n 2 --dist loadscope --no-loadscope-reorder
 
 test-hard: setup ## every hard media file in one call, 5,000 pages, a Milvus server, the demo models
-	@$(PY) -m pytest --whole tests/commands/test_hard_run.py tests/commands/test_upkeep.py tests/commands/test_video_local.py tests/store/test_store_milvus.py tests/media/test_known_answers.py tests/media/test_demo_training.py tests/media/test_demo_models.py tests/media/test_on_screen.py tests/media/test_shots.py tests/media/test_speakers.py tests/media/test_documents.py
+	@$(PY) -m pytest --whole tests/commands/test_hard_run.py tests/commands/test_upkeep.py tests/commands/test_video_local.py tests/store/test_store_milvus.py tests/media/test_known_answers.py tests/media/test_demo_training.py tests/media/test_demo_models.py tests/media/test_on_screen.py tests/media/test_shots.py tests/media/test_speakers.py tests/media/test_documents.py tests/media/test_deferred.py
 
 test-hostile: setup ## N hostile files by SEED through a whole ingest (make test takes 60 through the decoders)
 	@N=$${N:-2000} SEED=$${SEED:-13} $(PY) -m pytest --whole tests/media/test_hostile.py

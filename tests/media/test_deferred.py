@@ -4,6 +4,8 @@ import json
 import subprocess
 import sys
 
+import pytest
+
 _SCRIPT = """
 import json, sys
 import medley.models.sentence
