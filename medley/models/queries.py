@@ -17,7 +17,6 @@ from threadpoolctl import threadpool_limits
 from medley.models.base import ModelSpec, TextEncoder, Vectors, load_model, unit
 from medley.models.bert import Bert
 from medley.models.clip_text import ClipText, gelu, quick_gelu, read_weights
-from medley.models.clip_tokens import ClipTokenizer
 from medley.models.locate import locate
 
 _BATCH = 16  #: texts, of up to 512 tokens
@@ -79,6 +78,8 @@ class _TextQueries(_Queries):
 
 def _clip(spec: ModelSpec, directory: Path, _: int) -> TextEncoder | None:
     """OpenCLIP's usual tower for texts; None for another one."""
+    from medley.models.clip_tokens import ClipTokenizer  # its libraries take 0.15 s: a service answers before that
+
     model, file = _json(directory / "open_clip_config.json")["model_cfg"], directory / "open_clip_model.safetensors"
     tower = model.get("text_cfg", {})
     if not (model.keys() <= _MODEL and tower.keys() == _TOWER and file.is_file()):
