@@ -28,7 +28,7 @@ from medley.models.base import Vectors, spec_from_json
 from medley.records import load_vectors, store_slot
 from medley.stores.base import RecordBatch, VectorStore, record_id
 from medley.stores.milvus_schema import cut
-from medley.types import Row
+from medley.types import Row, utc_now
 from medley.upkeep import vectors_key
 
 #: What mends a fault: records written anew from what is kept, the stage run again, records removed, a run settled; of
@@ -95,6 +95,7 @@ class Verifier:
 
     def check(self, step: Callable[[str], object] = lambda what: None) -> Checked:
         """Checks all; tells `step` what is looked at. Raises StoreUnavailable, TransientError."""
+        began = utc_now()
         known = {row.asset_id for row in rows(self._catalog.engine, select(outcomes.c.asset_id))}
         step("artifacts")
         kept = set(self._artifacts.assets())
@@ -104,12 +105,13 @@ class Verifier:
         self._records()
         step("runs")
         self._runs()
-        self.done.faults = [one for one in self.done.faults if not one.asset_id or not self._in_hand(one.asset_id)]
+        self.done.faults = [one for one in self.done.faults if not self._in_hand(one.asset_id, began)]
         return self.done
 
-    def _in_hand(self, asset_id: str) -> bool:
-        """Whether a run is at work on it: what looks wrong is on its way."""
-        return self._catalog.claimed(asset_id)
+    def _in_hand(self, asset_id: str, since: str) -> bool:
+        """Whether a run is at work on it, or was meanwhile: what looks wrong was on its way."""
+        ended = select(outcomes.c.flow).where(outcomes.c.asset_id == asset_id, outcomes.c.updated >= since)
+        return bool(asset_id) and (self._catalog.claimed(asset_id) or bool(rows(self._catalog.engine, ended)))
 
     def _fault(self, kind: str, asset_id: str, what: str, cause: str, mend: Mend, **more: object) -> None:
         self.done.faults.append(replace(Fault(kind, asset_id, what, cause, mend), **more))  # type: ignore[arg-type]
