@@ -55,14 +55,13 @@ def rebuild_index(artifacts: ArtifactStore, address: StoreAddress, claim: Callab
     return work.done
 
 
-def rebuild_branch(artifacts: ArtifactStore, store: VectorStore, slot: str, asset_id: str, branch: str) -> bool:
-    """Writes the records of one branch of an asset anew from its artifacts; tells whether these are there."""
+def rebuild_branch(artifacts: ArtifactStore, store: VectorStore, slot: str, asset_id: str, branch: str) -> None:
+    """Writes the records of one branch of an asset anew from its artifacts, where these are there."""
     work = _Rebuild(artifacts, slot, store)
     for stage in artifacts.stages(asset_id, slot):
         manifest = artifacts.find(asset_id, stage, slot)
         if manifest and {**_of_an_older_medley(stage), **manifest.data}["branch"] == branch:
             work.stage(asset_id, stage)
-    return not work.done.lacking and work.done.written > 0
 
 
 class _Rebuild:

@@ -46,7 +46,7 @@ def drain(paths: list[str], parent: Parent) -> None:
             paths = list(dict.fromkeys(path for path in works.values() if path))
             entries = parent.run_jobs(batches(paths, parent.settings.routes, otherwise=_REFUSES))
             for file in batch:
-                _settle(file, entries.get(works[file.path], _NOTHING), parent)
+                _settle(file, entries.get(works[file.path], _NOTHING), parent, alone=works[file.path] == file.path)
         parent.catalog.release([CLAIM], parent.run_id)
         # Looked at after the release: what lands in this moment falls to one of two runs, never between them.
         if STOP.is_set() or not parent.uploads.waiting_paths(1):
@@ -84,11 +84,13 @@ def _landed(path: str, source: str = "") -> Upload | None:
         return None
 
 
-def _settle(file: Upload, entry: dict[str, Any], parent: Parent) -> None:
+def _settle(file: Upload, entry: dict[str, Any], parent: Parent, *, alone: bool = True) -> None:
+    """Says what became of a file; what is not `alone` is a part of another one, and goes where that goes."""
     status, errors = entry["status"], entry["errors"]
     if status in _FINE or (errors and status != "cancelled" and all(is_input_fault(error["type"]) for error in errors)):
         parent.uploads.settle(file, done=status in _FINE)
-        _tidy(file, entry["asset_id"] or "", parent, done=status in _FINE)
+        if alone:
+            _tidy(file, entry["asset_id"] or "", parent, done=status in _FINE)
     else:  # without an error somebody has cancelled the run, and does not want another one just now
         parent.uploads.put_back(file, by_itself=bool(errors))
 
@@ -96,30 +98,30 @@ def _settle(file: Upload, entry: dict[str, Any], parent: Parent) -> None:
 def _tidy(file: Upload, asset_id: str, parent: Parent, *, done: bool) -> None:
     """What the user wants to become of a file that we are through with. What they have not asked for is not touched."""
     try:
-        if not is_url(file.path) and video_of(Path(file.path)):
-            return  # it goes with its video
         if file.after == "keep" or _landed(file.path, file.source) != replace(file, after="keep", attempts=0):
             return  # not asked for; or other content has landed there meanwhile, which nobody has looked at
-        beside = [] if is_url(file.path) else _beside(Path(file.path))
         if file.after == "delete" and done:
             remove(file.path) if is_url(file.path) else Path(file.path).unlink()
-            for path in beside:
-                path.unlink()
             # Another file of that name is no replacement: what the deleted one held stays searchable.
             parent.catalog.move_location(file.path, f"{file.path}#{asset_id[:8]}")
             parent.uploads.forget(file.path)
         elif file.after == "move":
-            folder = DONE if done else FAILED
+            folder, beside = DONE if done else FAILED, _beside(file, parent)
             parent.catalog.move_location(file.path, _moved(file, folder))
-            for path in beside:
-                _moved(replace(file, path=str(path)), folder)
+            for other in beside:
+                _moved(other, folder)
             parent.uploads.forget(file.path)
     except (OSError, MedleyError) as error:
         logger.warning("%s stays where it is: %s", file.path, error)
 
 
-def _beside(path: Path) -> list[Path]:
-    return [other for other in sidecars_of(path) if video_of(other) == path]
+def _beside(file: Upload, parent: Parent) -> list[Upload]:
+    """The subtitles of a video that have landed whole: they are moved with it. They are never deleted: one was read."""
+    if is_url(file.path):
+        return []
+    mine = (path for path in sidecars_of(Path(file.path)) if video_of(path) == Path(file.path))
+    found = [landed for path in mine if (landed := _landed(str(path), file.source))]
+    return [landed for landed in found if not parent.uploads.unknown([landed])]
 
 
 def _moved(file: Upload, folder: str) -> str:

@@ -88,12 +88,11 @@ def _clip(spec: ModelSpec, directory: Path, _: int) -> TextEncoder | None:
     if any(name.startswith("text.") for name in weights):
         return None
     activation = quick_gelu if model.get("quick_gelu") else gelu
-    encode, tokens = ClipText(weights, tower["heads"], tower["layers"], activation), ClipTokenizer(_length(tower))
+    encode, tokens = (
+        ClipText(weights, tower["heads"], tower["layers"], activation),
+        ClipTokenizer(tower["context_length"]),
+    )
     return _PictureQueries(spec, lambda texts: encode([tokens(text) for text in texts]))
-
-
-def _length(tower: dict[str, Any]) -> int:
-    return int(tower["context_length"])
 
 
 def _bert(spec: ModelSpec, directory: Path, threads: int) -> TextEncoder | None:

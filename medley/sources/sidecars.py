@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import re
+import time
 from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -27,6 +28,7 @@ from medley.subtitles import srt, vtt
 from medley.tracks import TextTrack
 from medley.types import Asset, MediaInfo
 
+_SETTLED_NS = 2_000_000_000  # two changes within a tick of the clock look like one
 _MOST_BYTES, _MOST_EXPORTED = 10_000_000, 100_000_000
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*")
 _FORCED, _BESIDE, _HEARING = ("forced", "foreign"), ("commentary", "comment"), ("sdh", "cc", "hi", "default")
@@ -98,15 +100,21 @@ def _stem(name: str, folder: _Folder) -> str | None:
 
 
 def _names_in(directory: Path) -> _Folder:
+    """Listed once until the directory changes: it may hold thousands of videos. Not kept while it changes."""
     try:
-        return _listed(str(directory), os.stat(directory).st_mtime_ns)
+        changed_ns = os.stat(directory).st_mtime_ns
+        fresh = time.time_ns() - changed_ns < _SETTLED_NS
+        return _listed(str(directory)) if fresh else _kept(str(directory), changed_ns)
     except OSError:
         return _Folder((), {})
 
 
 @lru_cache(16)
-def _listed(directory: str, changed_ns: int) -> _Folder:
-    """Listed once until the directory changes: a folder may hold thousands of videos."""
+def _kept(directory: str, changed_ns: int) -> _Folder:  # names the state of the directory
+    return _listed(directory)
+
+
+def _listed(directory: str) -> _Folder:
     subtitles, others = [], dict[str, tuple[str, ...]]()
     for name in os.listdir(directory):
         stem, ending = os.path.splitext(name)
@@ -114,7 +122,7 @@ def _listed(directory: str, changed_ns: int) -> _Folder:
             subtitles.append(name)
         else:
             others[stem] = (*others.get(stem, ()), name)
-    return _Folder(tuple(sorted(subtitles)) if changed_ns else (), others)
+    return _Folder(tuple(sorted(subtitles)), others)
 
 
 def _content(path: Path, most: int = _MOST_BYTES) -> bytes:

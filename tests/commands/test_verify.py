@@ -97,6 +97,29 @@ def test_artifacts_catalog_and_runs(medley: Medley, page: Path, settings: Settin
     assert [item["status"] for item in medley("pdf", page, "--json").report["items"]] == ["unchanged"]
 
 
+def test_one_fault_hides_no_other(medley: Medley, page: Path, settings: Settings) -> None:
+    assert medley("pdf", page).code == 0
+    [passages] = settings.artifact_root.glob("*/*/chunk/*/passages.json")
+    passages.write_text("[]")
+    change(settings, put(text="Whales are fish"))
+    kinds = sorted(fault["kind"] for fault in medley("verify", "--json").report["faults"])
+    assert kinds == ["artifact", "records"]
+    assert medley("verify", "--repair").code == 0
+
+
+def test_rows_whose_note_is_torn_are_not_taken_for_leftovers(medley: Medley, page: Path, settings: Settings) -> None:
+    assert medley("pdf", page).code == 0
+    [note] = settings.artifact_root.glob("*/*/write_pages/*/manifest.json")
+    note.write_text(note.read_text()[:40])
+    with closing(sqlite3.connect(settings.home / "catalog.db")) as catalog:
+        catalog.execute("DELETE FROM stages")
+        catalog.commit()
+    faults = medley("verify", "--json").report["faults"]
+    assert [(fault["kind"], fault["mend"]) for fault in faults] == [("artifact", "run")]
+    assert medley("verify", "--repair").code == 0
+    assert medley("search", "whales", "--json").report["hits"][0]["text"] == "Whales are mammals"
+
+
 def test_one_file(medley: Medley, page: Path) -> None:
     assert medley("pdf", page).code == 0
     assert "1 files" in medley("verify", page).out

@@ -83,14 +83,30 @@ def test_uploaded_subtitles_wait_for_their_video_or_have_it_done_again(talks: Pa
     assert work("alone.srt") == str(talks / "alone.srt")
 
 
-def test_what_is_done_is_moved_with_its_subtitles(talks: Path) -> None:
-    moved: list[tuple[str, str]] = []
-    catalog = SimpleNamespace(move_location=lambda *places: moved.append(places))
-    parent: Any = SimpleNamespace(uploads=SimpleNamespace(forget=lambda path: None), catalog=catalog)
-    landed = [seen_at(talks / name, str(talks), "move") for name in ("talk.en.srt", "talk.mp4")]
-    for upload in landed:
-        drain._tidy(upload, "a" * 64, parent, done=True)
-    assert sorted(str(path.relative_to(talks)) for path in talks.rglob("*.*")) == [
-        *("alone.srt", "done/talk.en.srt", "done/talk.mp4", "other.mp4"),
-    ]
-    assert moved == [(str(talks / "talk.mp4"), str(talks / "done" / "talk.mp4"))]
+@pytest.mark.parametrize("landing", [(), ("talk.de.srt",)])
+@pytest.mark.parametrize("order", [("talk.en.srt", "talk.mp4"), ("talk.mp4", "talk.en.srt")])
+@pytest.mark.parametrize(
+    ("after", "left"),
+    [
+        ("move", ["alone.srt", "done/talk.en.srt", "done/talk.mp4", "other.mp4"]),
+        ("delete", ["alone.srt", "other.mp4", "talk.en.srt"]),
+    ],
+)
+def test_what_becomes_of_a_video_and_its_subtitles(
+    talks: Path, after: str, left: list[str], order: tuple[str, str], landing: tuple[str, ...]
+) -> None:
+    """They are moved with it, none that is still being written is touched, and none is deleted."""
+    for name in landing:
+        (talks / name).write_text("1\n00:00:0")
+    known = lambda upload: Path(upload.path).name not in landing  # noqa: E731
+    uploads = SimpleNamespace(
+        forget=lambda path: None,
+        settle=lambda file, done: None,
+        unknown=lambda landed: [one for one in landed if not known(one)],
+    )
+    parent: Any = SimpleNamespace(uploads=uploads, catalog=SimpleNamespace(move_location=lambda path, to: None))
+    files = [seen_at(talks / name, str(talks), after) for name in order]
+    for file in files:
+        entry = {"status": "complete", "errors": [], "asset_id": "a" * 64}
+        drain._settle(file, entry, parent, alone=file.path.endswith(".mp4"))
+    assert sorted(str(path.relative_to(talks)) for path in talks.rglob("*.*")) == sorted([*left, *landing])
