@@ -6,7 +6,7 @@ STAMP := .venv/.medley-setup
 FIND_PYTHON := for p in python3.12 python3.11 python3; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' 2>/dev/null && echo $$p && break; done
 
-.PHONY: help setup demo pictures page-pictures docs samples demo-models test-fast test test-cluster test-hard test-corpus test-hostile test-ends test-platform check fix bench bench-again bench-driver bench-growth bench-ingest bench-load bench-long bench-overhead bench-overlap bench-pools bench-report bench-returns bench-serve bench-setup bench-skew bench-start bench-upload bench-where bench-work lock clean
+.PHONY: help setup audit demo chaos pictures page-pictures docs samples demo-models test-fast test test-cluster test-hard test-corpus test-hostile test-ends test-platform test-verify check fix bench bench-again bench-driver bench-growth bench-ingest bench-load bench-long bench-overhead bench-overlap bench-pools bench-report bench-returns bench-serve bench-setup bench-skew bench-start bench-upload bench-where bench-work lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -53,6 +53,12 @@ test: setup ## all tests, two at a time (one by one: .venv/bin/python -m pytest)
 test-hard: setup ## every hard media file in one call, 5,000 pages, a Milvus server, the demo models
 	@$(PY) -m pytest --whole tests/commands/test_hard_run.py tests/commands/test_upkeep.py tests/commands/test_video_local.py tests/store/test_store_milvus.py tests/media/test_known_answers.py tests/media/test_demo_training.py tests/media/test_demo_models.py tests/media/test_on_screen.py tests/media/test_shots.py tests/media/test_speakers.py tests/media/test_documents.py tests/media/test_deferred.py
 
+chaos: setup ## ROUNDS of kills, pauses and full disks by SEED over forty files; afterwards all is as if nothing had happened
+	@ROUNDS=$${ROUNDS:-20} SEED=$${SEED:-1} $(PY) -m pytest --whole -s tests/chaos/test_chaos.py
+
+test-verify: setup ## N corruptions by SEED of a mixed index: medley verify finds and mends all of them
+	@N=$${N:-200} SEED=$${SEED:-19} $(PY) -m pytest --whole tests/chaos/test_corruptions.py
+
 test-hostile: setup ## N hostile files by SEED through a whole ingest (make test takes 60 through the decoders)
 	@N=$${N:-2000} SEED=$${SEED:-13} $(PY) -m pytest --whole tests/media/test_hostile.py
 
@@ -62,11 +68,14 @@ test-corpus: setup ## any folder of real files through the decoders: CORPUS=DIR 
 test-cluster: setup ## three Ray nodes in network namespaces, with all services: records, placement, loss and restart of each (root)
 	@$(PY) -m pytest tests/cluster
 
-test-ends: setup ## every way a run can end, and twenty kills (make test takes one)
-	@$(PY) -m pytest --whole tests/processes/test_ends.py tests/processes/test_killed_ingest.py tests/processes/test_ray.py
+test-ends: setup ## every way a run can end
+	@$(PY) -m pytest --whole tests/processes/test_ends.py tests/processes/test_ray.py
 
 test-platform: setup ## the standing installation under load and under fire (make test takes the short form)
 	@$(PY) -m pytest --whole tests/platform/test_platform.py tests/platform/test_deployment.py tests/processes/test_examples.py tests/processes/test_task_runner.py tests/processes/test_nodes.py tests/processes/test_pools.py tests/processes/test_public_pools.py tests/processes/test_index.py tests/processes/test_prefect_schema.py tests/serve
+
+audit: setup ## licences and weights (docs/licences.md), known vulnerabilities, bill of materials; needs an index of packages
+	@$(PY) -m tests.supply_chain
 
 check: setup ## ruff, mypy, import-linter, sizes of files and functions, docstrings
 	@.venv/bin/ruff format --check .

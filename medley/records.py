@@ -20,6 +20,7 @@ from medley.models.base import Vectors
 from medley.run import StoreAddress, TaskContext
 from medley.stores.base import RecordBatch, VectorStore
 from medley.stores.patience import with_store
+from medley.system.points import reach
 from medley.types import ArtifactRef, Row
 
 ROWS = "rows.json"
@@ -98,6 +99,7 @@ def write_branch(todo: Sequence[tuple[ArtifactRef, Draft]], stage: Stage, contex
         rows, matrix = load_vectors(Path(vectors.directory))
         batches.append(RecordBatch(asset_id, stage.branch, context.fingerprints[stage.name], write_id, rows, matrix))
     names = with_store(context.store, lambda store: store.write(stage.space, model, batches))
+    reach("records written")
     for batch, (vectors, draft) in zip(batches, todo, strict=True):
         draft.data.update(
             fingerprint=batch.fingerprint,

@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any
 
 from flows.commands.console import print_json, print_note
-from flows.engine.claims import claiming
+from flows.engine.checking import verify
 from flows.services.environment import prepare_environment
-from flows.services.shared import vector_store
 from medley.catalog import Catalog, open_catalog
 from medley.errors import MissingFile
 from medley.plain import printable
-from medley.records import store_slot
-from medley.repair import mend_here, reruns
-from medley.settings import Settings, load_settings
-from medley.stores.connect import open_store
-from medley.verify import Checked, Fault, Verifier
+from medley.settings import load_settings
+from medley.verify import Checked
 
-_AT_ONCE = 200  # paths of a call
 _HOW = {
     "write": "written anew from what is kept",
     "run": "done again by a run over the file",
@@ -44,16 +35,11 @@ def run(arguments: argparse.Namespace) -> int:
     settings = load_settings()
     prepare_environment(settings)
     catalog = open_catalog(settings)
-    only = _asked(arguments.paths, catalog)
-    with vector_store(settings) as address:
-        first = _checked(settings, catalog, address, only)
-        last = first
-        if arguments.repair and first.faults:
-            _repair(first.faults, settings, catalog, address)
-            last = _checked(settings, catalog, address, only)
+    found = verify(settings, catalog, _asked(arguments.paths, catalog), repair=arguments.repair, tell=print_note)
+    first, last = found
     if arguments.json:
         told = {"assets": last.assets, "artifacts": last.artifacts, "records": last.records}
-        mended = [fault.to_json() for fault in first.faults if fault not in last.faults]
+        mended = [fault.to_json() for fault in found.mended]
         print_json({**told, "faults": [fault.to_json() for fault in last.faults], "mended": mended})
     else:
         _tell(first, last, catalog, repaired=arguments.repair)
@@ -66,25 +52,6 @@ def _asked(paths: list[str], catalog: Catalog) -> set[str] | None:
         if known is None or known.asset_id is None:
             raise MissingFile("is not in the index", file=path, remedy="See `medley status`")
     return {str(known.asset_id) for _, known in found if known} if paths else None
-
-
-def _checked(settings: Settings, catalog: Catalog, address: Any, only: set[str] | None) -> Checked:
-    with contextlib.closing(open_store(address)) as store:
-        return Verifier(catalog, settings.artifact_store, store, address.key, only).check()
-
-
-def _repair(faults: list[Fault], settings: Settings, catalog: Catalog, address: Any) -> None:
-    """First what needs no model; then runs over the files that lack something, as anybody would start them."""
-    with claiming(catalog, "verify") as run_id, contextlib.closing(open_store(address)) as store:
-        claim = lambda asset_id: bool(catalog.claim([asset_id], run_id))  # noqa: E731
-        mend_here(faults, catalog, settings.artifact_store, store, store_slot(address.key), claim)
-    for (flow, options), paths in reruns(faults, catalog).items():
-        flags = [word for name, value in options for word in (f"--{name}", value)]
-        verb = ["run", flow] if flow else ["ingest"]
-        for some in (paths[at : at + _AT_ONCE] for at in range(0, len(paths), _AT_ONCE)):
-            print_note(f"{len(some)} files are gone over again ({flow or 'ingest'})")
-            command = [sys.executable, "-P", "-m", "medley", *verb, *some, *flags, "--json"]
-            subprocess.run(command, stdout=subprocess.DEVNULL, check=False)  # what it came to is verified
 
 
 def _tell(first: Checked, last: Checked, catalog: Catalog, *, repaired: bool) -> None:

@@ -14,6 +14,7 @@ from flows.engine.spool import drop_copy
 from medley.errors import Cancelled, MedleyError
 from medley.report import ItemReport, StageReport, error_entry, stop_errors
 from medley.run import TaskContext
+from medley.system.points import reach
 from medley.types import Asset
 
 
@@ -65,6 +66,7 @@ def record_outcomes(batch: InFlightBatch, reports: Sequence[ItemReport], run_con
     assets = [batch_item.asset for batch_item in batch.items]
     ended = {report.asset_id: (report.status, report.errors, report.records) for report in reports if report.asset_id}
     run_context.catalog.record_outcomes(ended, run_context.run.flow, run_context.plan, run_context.run.run_id)
+    reach("outcome noted")
     run_context.catalog.record_stages(
         [_row(stage, report, run_context.run) for report in reports for stage in report.stages]
     )

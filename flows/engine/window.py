@@ -36,6 +36,7 @@ from medley.errors import BadInput, NoSpace, Quarantined, TransientError
 from medley.records import retire_branches
 from medley.report import ItemReport, ItemStatus, error_entry, stop_errors
 from medley.system.disk import require_space
+from medley.system.points import reach
 from medley.system.stop import STOP
 from medley.types import Asset, AssetBatch
 from tasks.prefect_tasks import submit_stages
@@ -148,6 +149,7 @@ class Window:
         for items in batches:
             run_context.connect_store()
             begun = [batch_item.asset.asset_id for batch_item in items]
+            reach("claims taken")
             run_context.catalog.begin_attempts(begun, run_context.run.flow, run_context.plan, run_context.run.run_id)
             self._drive(InFlightBatch(run_context.run.dag, items))
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from medley.errors import NO_SPACE, BadInput, no_space
+from medley.system.points import reach
 from medley.types import utc_now
 
 if TYPE_CHECKING:
@@ -159,6 +160,7 @@ class ArtifactStore:
             yield draft
             if draft.error is None:
                 _write_manifest(draft, stage, fingerprint, run_id)
+                reach("artifact filled")
                 swap_in(draft.directory, final)
         except OSError as error:
             if error.errno in NO_SPACE:
@@ -240,6 +242,7 @@ def swap_in(made: Path, final: Path) -> None:
     if os.path.exists(final):
         aside = made.with_name(made.name + ".old")
         final.rename(aside)
+        reach("artifact aside")
         made.rename(final)
         shutil.rmtree(aside, ignore_errors=True)
     else:

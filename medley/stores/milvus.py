@@ -21,6 +21,7 @@ from medley.stores.base import Collection, RecordBatch, Scope, ScoredRecord, Spa
 from medley.stores.milvus_schema import PROPERTY, ROW_FIELDS, SPACE, index_params, record, schema, scored, stored
 from medley.stores.quiet_pymilvus import MilvusClient, MilvusException
 from medley.system.loading import STORE, waiting_for
+from medley.system.points import reach
 from medley.types import Branch
 from medley.words import words_in
 
@@ -29,8 +30,7 @@ R = TypeVar("R")
 
 _ERRORS = (MilvusException, grpc.RpcError)  # a deadline is a bare RpcError
 _CONNECT_S = 5.0
-_WRITE_S = 120.0
-_LOAD_S = 120.0
+_WRITE_S = _LOAD_S = 120.0
 _BATCH = 1000
 _ASSETS = 50  # that are written over by one delete
 #: Only words of this space are searched; collections of older schemas stay what they are until they are empty.
@@ -136,6 +136,7 @@ class MilvusStore:
             while some := list(islice(rows, _BATCH)):
                 self._ensure(name, space, model, len(some[0]["vector"]), bm25=bm25)
                 self._client.upsert(name, some, timeout=_WRITE_S)
+            reach("records added")
             there = [collection.name for collection in self.collections() if collection.space == space]
             self._delete(there, _stale(batches))
             for other in there:  # another model's space in which no asset has its latest records any more

@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows.services.shared import vector_store
+from flows.verify import verify_index
 from medley.settings import Settings
 from medley.stores.connect import open_store
 from medley.stores.milvus import MilvusStore
@@ -118,6 +120,17 @@ def test_rows_whose_note_is_torn_are_not_taken_for_leftovers(medley: Medley, pag
     assert [(fault["kind"], fault["mend"]) for fault in faults] == [("artifact", "run")]
     assert medley("verify", "--repair").code == 0
     assert medley("search", "whales", "--json").report["hits"][0]["text"] == "Whales are mammals"
+
+
+def test_the_flow_of_every_night(medley: Medley, page: Path, settings: Settings, prefect_url: str) -> None:
+    assert medley("pdf", page).code == 0
+    change(settings, put(text="Whales are fish"))
+    with temporary_settings({PREFECT_API_URL: prefect_url}):
+        found, mended, again = [verify_index(repair=repair, return_state=True) for repair in (False, True, False)]
+    assert found.is_failed()
+    assert found.message.startswith("1 faults, 0 mended, of 1 files, ")
+    assert mended.message.startswith("1 faults are mended, all agree: ")
+    assert again.is_completed()
 
 
 def test_one_file(medley: Medley, page: Path) -> None:

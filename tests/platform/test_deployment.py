@@ -63,14 +63,16 @@ def test_deployments_on_a_fresh_server_and_on_a_used_one(
         assert schema["definitions"]["Profile"]["enum"] == ["auto", "demo", "cpu", "gpu"]
         assert schema["definitions"]["VideoOptions"]["properties"]["profile"]["default"] == "demo", "what a run has"
 
-        for name in ("pdf/pdf", "document/document", "ingest/ingest", "ingest/ingest-nightly", "upload/on-upload"):
+        scheduled = ("ingest/ingest-nightly", "verify/verify-nightly")
+        for name in ("pdf/pdf", "document/document", "ingest/ingest", "upload/on-upload", *scheduled):
             found = client.read_deployment_by_name(name)
             fields = found.parameter_openapi_schema["properties"].values()
             assert all(field.get("description") for field in fields), "the form explains itself"
-        nightly = client.read_deployment_by_name("ingest/ingest-nightly")
-        assert [schedule.schedule.cron for schedule in nightly.schedules] == ["0 2 * * *"]
-        assert str(nightly.concurrency_options.collision_strategy).endswith("CANCEL_NEW")
-        expect_nights(client, nightly.id)
+        for name, cron in zip(scheduled, ("0 2 * * *", "0 5 * * *"), strict=True):
+            nightly = client.read_deployment_by_name(name)
+            assert [schedule.schedule.cron for schedule in nightly.schedules] == [cron]
+            assert str(nightly.concurrency_options.collision_strategy).endswith("CANCEL_NEW")
+            expect_nights(client, nightly.id)
         assert [found["name"] for found in automations(client)] == ["medley-on-upload"], "once, though deployed twice"
         for _ in range(2):
             expect_heartbeats(prefect_url)

@@ -79,7 +79,7 @@ def prefect_for(
     return choose
 
 
-@pytest.mark.whole  # make test-ends; every day test_killed_ingest.py kills one
+@pytest.mark.whole  # make test-ends; every day tests/chaos kills one
 @pytest.mark.table(share=40)
 @pytest.mark.timeout(600)
 def test_end_in_the_middle_of_ten_videos(

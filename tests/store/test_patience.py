@@ -40,9 +40,10 @@ def test_a_write_waits_for_a_store_that_was_killed_while_it_wrote_an_index(tmp_p
     running = [started(tmp_path / "milvus", port)]
     try:
         with_store(address, lambda store: store.write("text", TEXT_MODEL, [batch("a", ["one"])]))
+        written = lambda: list((tmp_path / "milvus").glob("collections/*/partitions/*/indexes/*.idx"))  # noqa: E731
+        [index] = eventually(written)  # the store builds it after it has answered
         running[0].kill()
         running[0].wait()
-        [index] = (tmp_path / "milvus").glob("collections/*/partitions/*/indexes/*.idx")
         os.truncate(index, torn)
         back = threading.Timer(3.0, lambda: running.append(started(tmp_path / "milvus", port)))
         back.start()
