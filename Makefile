@@ -51,7 +51,7 @@ test: setup ## all tests, two at a time (one by one: .venv/bin/python -m pytest)
 	@$(PY) -m pytest -n 2 --dist loadscope --no-loadscope-reorder
 
 test-hard: setup ## every hard media file in one call, 5,000 pages, a Milvus server, the demo models
-	@$(PY) -m pytest --whole tests/commands/test_hard_run.py tests/commands/test_upkeep.py tests/commands/test_video_local.py tests/store/test_store_milvus.py tests/media/test_known_answers.py tests/media/test_demo_training.py tests/media/test_demo_models.py tests/media/test_on_screen.py tests/media/test_shots.py tests/media/test_speakers.py tests/media/test_documents.py tests/media/test_deferred.py
+	@$(PY) -m pytest --whole -m "whole or table" --ignore tests/media/test_hostile.py tests/commands tests/media tests/store
 
 chaos: setup ## ROUNDS of kills, pauses and full disks by SEED over forty files; afterwards all is as if nothing had happened
 	@ROUNDS=$${ROUNDS:-20} SEED=$${SEED:-1} $(PY) -m pytest --whole -s tests/chaos/test_chaos.py
@@ -72,7 +72,7 @@ test-ends: setup ## every way a run can end
 	@$(PY) -m pytest --whole tests/processes/test_ends.py tests/processes/test_ray.py
 
 test-platform: setup ## the standing installation under load and under fire (make test takes the short form)
-	@$(PY) -m pytest --whole tests/platform/test_platform.py tests/platform/test_deployment.py tests/processes/test_examples.py tests/processes/test_task_runner.py tests/processes/test_nodes.py tests/processes/test_pools.py tests/processes/test_public_pools.py tests/processes/test_index.py tests/processes/test_prefect_schema.py tests/serve
+	@$(PY) -m pytest --whole tests/platform/test_platform.py tests/platform/test_deployment.py tests/processes/test_examples.py tests/processes/test_task_runner.py tests/processes/test_nodes.py tests/processes/test_pools.py tests/processes/test_cluster.py tests/processes/test_services.py tests/processes/test_public_pools.py tests/processes/test_index.py tests/processes/test_prefect_schema.py tests/serve
 
 audit: setup ## licences and weights (docs/licences.md), known vulnerabilities, bill of materials; needs an index of packages
 	@$(PY) -m tests.supply_chain

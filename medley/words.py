@@ -19,11 +19,13 @@ def words_in(text: str) -> list[str]:
 
     "Müßig" is mussig; "北京天气", which has no spaces, is 北京, 京天 and 天气.
     """
-    return list(_words(folded(text)))
+    return _WORD.findall(text.lower()) if text.isascii() else list(_words(folded(text)))  # the same, sooner
 
 
 def folded(text: str) -> str:
     """Folds case, accents, widths and ligatures, so that texts that people take for the same are the same."""
+    if text.isascii():
+        return text.lower()
     plain = _ACCENTS.sub("", unicodedata.normalize("NFKD", text))
     return unicodedata.normalize("NFC", plain.casefold())
 

@@ -47,6 +47,7 @@ def names(groups: list[dict[str, Any]]) -> list[set[str]]:
     return [{Path(file["path"]).name for file in group["files"]} for group in groups]
 
 
+@pytest.mark.whole  # make test-hard has it
 def test_what_is_alike_is_found_and_nothing_else(medley: Medley, tmp_path: Path) -> None:
     folder = tmp_path / "files"
     folder.mkdir()

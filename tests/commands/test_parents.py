@@ -102,6 +102,7 @@ def test_a_second_drain_leaves_it_to_the_first(folder: Path, settings: Settings,
     assert uploads.waiting_paths(10) == [str(folder / "clip.mp4")], "noted for the one that drains"
 
 
+@pytest.mark.whole  # make test-hard has it
 @pytest.mark.usefixtures("medley")
 def test_what_was_cancelled_waits_for_the_next_run(folder: Path, settings: Settings, prefect_url: str) -> None:
     uploads = Uploads(open_catalog(settings).engine)

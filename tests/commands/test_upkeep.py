@@ -118,6 +118,7 @@ def test_what_failed_is_tried_again_on_demand_only(medley: Medley, folder: Path)
     )
 
 
+@pytest.mark.whole  # make test-hard has it
 def test_searches_look_where_they_are_told_to(medley: Medley, folder: Path, settings: Settings) -> None:
     assert medley("ingest", folder).code == 1
     assert names(search(medley, "a red circle", "--file", folder / "deep")) == {"blue.png"}

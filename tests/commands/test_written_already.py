@@ -53,6 +53,7 @@ def test_subtitles_take_the_place_of_hearing(medley: Medley, film: Path, tmp_pat
     assert "Whales are mammals" in (tmp_path / "out" / "film.vtt").read_text()
 
 
+@pytest.mark.whole  # make test-hard has it
 def test_other_uses_of_subtitles(medley: Medley, film: Path) -> None:
     def spoken() -> set[str]:
         hits = medley("search", "museum whales", "--modality", "speech", "--limit", "20", "--json").report["hits"]

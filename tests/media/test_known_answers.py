@@ -62,7 +62,7 @@ def test_a_crooked_scan_is_read_with_few_errors(tmp_path: Path) -> None:
     assert errors_in(read, " ".join(_PROSE)) <= 0.05, read
 
 
-@pytest.mark.parametrize("degrees", [90, pytest.param(180, marks=pytest.mark.whole)])
+@pytest.mark.parametrize("degrees", [pytest.param(n, marks=pytest.mark.whole) for n in (90, 180)])
 def test_a_page_that_lies_on_its_side_is_read(tmp_path: Path, degrees: int) -> None:
     lines = [(72.0, 100.0 + 22 * n, line) for n, line in enumerate(_PROSE[:3])]
     scan_of(pdf(tmp_path / "plain.pdf", text(*lines)), tmp_path / "scan.pdf", degrees=0)

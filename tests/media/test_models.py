@@ -85,6 +85,7 @@ print({(found["user_api"], found["num_threads"]) for found in threadpool_info()}
     assert {threads for _, threads in found} == {1}, found
 
 
+@pytest.mark.whole  # make test-hard has it
 def test_squares_made_elsewhere_give_the_vectors_of_the_pictures(tmp_path: Path) -> None:
     """What a CPU prepares beside the model is what the model makes of the file itself, to the last bit."""
     program = """

@@ -202,6 +202,7 @@ def test_a_white_logo_on_transparent_is_seen(tmp_path: Path) -> None:
     assert max(made.getpixel((5, 5))) < 100  # type: ignore[type-var,arg-type]
 
 
+@pytest.mark.whole  # make test-hard has it
 def test_the_limit_is_on_what_is_decoded(tmp_path: Path) -> None:
     Image.new("1", (16_000, 16_000), 1).save(tmp_path / "scan.tif", compression="group4")
     assert converted(tmp_path / "scan.tif").size == (1280, 1280)

@@ -55,6 +55,7 @@ def test_speakers_of_thirty_dialogues(tmp_path: Path, encoder: VoiceEncoder) -> 
     assert sum(extra == 0 for _, extra in errors) >= 20
 
 
+@pytest.mark.whole  # make test-hard has it
 @synthesisers
 def test_one_voice_is_one_speaker(tmp_path: Path, encoder: VoiceEncoder) -> None:
     assert error_of(7, tmp_path, encoder, voices=1)[1] == 0

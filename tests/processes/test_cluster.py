@@ -122,6 +122,7 @@ def test_auto_is_the_cluster_of_this_machine(monkeypatch: pytest.MonkeyPatch) ->
         resolved("auto")
 
 
+@pytest.mark.whole  # make test-platform has it
 def test_a_client_address_is_refused_before_anything_starts(
     medley_process: Medley, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> None:

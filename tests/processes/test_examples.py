@@ -238,6 +238,7 @@ def test_an_installed_pipeline_is_deployed(
     assert loaded.stdout == "podcasts\n", loaded.stderr
 
 
+@pytest.mark.whole  # make test-platform has it
 @pytest.mark.usefixtures("medley", "loaded")
 def test_an_upload_goes_to_the_pipeline_that_routes_name(
     files: Path, settings: Settings, prefect_url: str, monkeypatch: pytest.MonkeyPatch

@@ -140,6 +140,7 @@ def test_a_killed_service_is_started_again_where_it_was(settings: Settings) -> N
     assert not (settings.run_dir / "tiny.json").exists()
 
 
+@pytest.mark.whole  # make test-platform has it
 def test_a_service_that_dies_again_and_again_stays_down(settings: Settings) -> None:
     once = "import socket, sys; socket.create_server(('127.0.0.1', int(sys.argv[1]))).accept()"
     brief = Service("tiny", (sys.executable, "-c", once, "{port}"), TINY.url, "tcp://127.0.0.1:{port}")

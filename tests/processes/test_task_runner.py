@@ -143,6 +143,7 @@ stop_ray()
 """
 
 
+@pytest.mark.whole  # make test-platform has it
 @pytest.mark.usefixtures("on_ray")
 def test_the_next_flow_run_of_a_process_shares_the_same_process(tmp_path: Path) -> None:
     """As child runs of `ingest` do: the end of a flow run stops nothing where nothing is left to stop."""

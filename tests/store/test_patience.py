@@ -33,7 +33,7 @@ def started(data: Path, port: int) -> subprocess.Popen[bytes]:
     return process
 
 
-@pytest.mark.parametrize("torn", [0, 60, 200])
+@pytest.mark.parametrize("torn", [*(pytest.param(n, marks=pytest.mark.whole) for n in (0, 200)), 60])
 def test_a_write_waits_for_a_store_that_was_killed_while_it_wrote_an_index(tmp_path: Path, torn: int) -> None:
     port = free_port()
     address = StoreAddress(f"http://127.0.0.1:{port}", "key", timeout_s=5.0)

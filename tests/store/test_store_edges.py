@@ -68,6 +68,7 @@ with vector_store(settings) as address:
 """
 
 
+@pytest.mark.whole  # make test-hard has it
 def test_a_store_that_went_away(home: Path) -> None:
     done = subprocess.run([sys.executable, "-c", LOST], cwd=ROOT, capture_output=True, text=True, timeout=120)
     names = ("collections", "search_vector", "search_text", "count", "delete", "write", "open")
