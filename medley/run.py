@@ -18,6 +18,7 @@ from medley.models.base import Kind, ModelSpec
 from medley.models.profiles import Models
 from medley.setting_groups import Limits, PoolSettings
 from medley.settings import Runner
+from medley.system.tracing import span
 
 
 class Pool(Protocol):
@@ -28,6 +29,18 @@ class Pool(Protocol):
     def call(self, method: str, *args: Any) -> Any:
         """Calls a method of the model with one batch. Raises what the model raises, ActorDied, ModelTimeout."""
         ...
+
+
+class _Traced:
+    """A pool whose calls are spans: how long they took, waiting for their turn and for the model included."""
+
+    def __init__(self, pool: Pool, spec: ModelSpec, trace: str) -> None:
+        self._pool, self._spec, self._trace, self.ahead = pool, spec, trace, pool.ahead
+
+    def call(self, method: str, *args: Any) -> Any:
+        """Calls a method of the model with one batch; see `Pool`."""
+        with span(f"model {self._spec.kind}", self._trace, model=self._spec.id, method=method):
+            return self._pool.call(method, *args)
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
@@ -59,6 +72,7 @@ class TaskContext:
         retry_failed: What failed by its own fault is tried again, too; finished stages are kept.
         artifacts: Root of the artifact store on each machine; see `Settings.artifact_root`.
         artifacts_url: Where the artifacts are kept, if not there; `cache_mb` is the size of a machine's cache of them.
+        trace: The run's span, as a W3C traceparent; empty where nothing is traced.
         code: Of stages and models where the run began; empty where all of it is one process.
 
     """
@@ -82,6 +96,7 @@ class TaskContext:
     code: str = ""
     artifacts_url: str = ""
     cache_mb: int = 0
+    trace: str = ""
 
     @property
     def artifact_store(self) -> ArtifactStore:
@@ -99,7 +114,9 @@ class TaskContext:
 
     def model(self, model: Kind | ModelSpec) -> Pool:
         """Finds the resident processes of a model: of a kind of the run's models, or of a model of the stage's own."""
-        return _pools[0](model if isinstance(model, ModelSpec) else getattr(self.models, model), self)
+        spec = model if isinstance(model, ModelSpec) else getattr(self.models, model)
+        pool = _pools[0](spec, self)
+        return _Traced(pool, spec, self.trace) if self.trace else pool
 
     @property
     def spread(self) -> Spread:

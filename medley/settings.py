@@ -108,6 +108,14 @@ class Settings(BaseSettings):
     progress: Literal["auto", "plain"] = Field(
         "auto", description="How commands show progress: auto (live display on a terminal) or plain (lines, for logs)."
     )
+    log_format: Literal["text", "json"] = Field(
+        "text", description="How logs are written: text, or json (one object a line), with the ids of run and trace."
+    )
+    traces: bool = Field(
+        False,
+        description="OpenTelemetry traces of runs, stages, calls of models and of the store, sent by OTLP to where "
+        "OTEL_EXPORTER_OTLP_ENDPOINT leads. Needs the extra `traces`.",
+    )
     token: SecretStr | None = Field(
         None, description="Secret of the service. Default: a generated one in MEDLEY_HOME/run."
     )

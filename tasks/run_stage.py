@@ -28,6 +28,7 @@ from medley.records import key_of, retire_branches, stage_manifest, store_slot
 from medley.run import TaskContext
 from medley.system.loading import STORE, waited_s
 from medley.system.stop import raise_if_stopped
+from medley.system.tracing import begin_tracing, span
 from medley.types import ArtifactRef, Asset, AssetBatch, Part, utc_now
 from tasks.code import code_of_run
 
@@ -43,6 +44,13 @@ def run_stage(stage: Stage, batches: Sequence[AssetBatch], context: TaskContext)
     any where a retry may help. A stage that works on whole batches fails or is done as a whole, but for assets in whose
     draft it leaves an error.
     """
+    if context.trace:
+        begin_tracing()
+    with span(f"stage {stage.name}", context.trace, run=context.run_id, files=len(batches[0].parts)):
+        return _run_stage(stage, batches, context)
+
+
+def _run_stage(stage: Stage, batches: Sequence[AssetBatch], context: TaskContext) -> State[AssetBatch]:
     _require_same_code(context)
     sources: list[Sources] = list(zip(*(batch.parts for batch in batches), strict=True))
     parts = context.artifact_store.map(lambda of: _known_part(stage, of, context), sources)

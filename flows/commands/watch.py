@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     for source in sources:
         if not is_url(source) and not Path(source).is_dir():
             raise SetupError(f"{source} is no directory", remedy="Make it, or give another one")
-    log_to_stderr()
+    log_to_stderr(settings.log_format)
     prepare_environment(settings)
     with stop_on_signals():
         watch(sources, arguments.after or settings.up.after, settings)

@@ -29,6 +29,7 @@ from medley.report import ItemReport, ItemStatus, ReportFile, RunStatus, error_e
 from medley.settings import Settings
 from medley.sources.urls import is_url
 from medley.system.stop import STOP
+from medley.system.tracing import begin_tracing, run_span
 
 #: What a child run is to do: files of one pipeline, by its name; None for what no pipeline takes.
 ChildJob = tuple[str | None, list[str]]
@@ -50,6 +51,7 @@ class Parent:
     batches: Iterator[ChildJob] | None = None  #: None: the flow is to find out
     on_child: Callable[[RunContext], object] = lambda run_context: None  #: told of each child run that is done
     flow_runs: dict[str, tuple[int, int]] = field(default_factory=dict)
+    trace: str = ""  #: its span
     finished: bool = False  #: every batch has been worked on
     lost: str = ""  #: why that did not come about, where nobody has stopped it
     on_entry: Callable[[str, dict[str, Any]], object] = lambda path, entry: None  #: of each file, once it is in
@@ -157,7 +159,8 @@ class Parent:
         """A run over `paths`, which stays open where there is something to do."""
         pipeline, exits = pipeline_named(flow), contextlib.ExitStack()
         how = {"force": self.force, "verify": self.verify, "retry_failed": self.retry_failed}
-        opened = open_run(pipeline, options_for(pipeline.options, self.options), self.settings, view=self.view, **how)
+        options = options_for(pipeline.options, self.options)
+        opened = open_run(pipeline, options, self.settings, view=self.view, parent=self.trace, **how)
         with contextlib.ExitStack() as safe:
             run_context = safe.enter_context(opened)
             run_context.paths, run_context.units = paths, self.units
@@ -247,5 +250,10 @@ def open_parent(
     report = ReportFile(settings.home / "runs" / run_id)
     parent = Parent(run_id, settings, catalog, options, report, view or Silent(), force, verify, retry_failed)
     ended = lambda: (parent.status, report.counts)  # noqa: E731  # asked at the end
-    with in_ledger(catalog, run_id, flow, options.chosen.value, ended):
+    if settings.traces:
+        begin_tracing()
+    with (
+        in_ledger(catalog, run_id, flow, options.chosen.value, ended),
+        run_span(f"run {flow}", run=run_id) as parent.trace,
+    ):
         yield parent

@@ -19,7 +19,7 @@ from flows.engine.progress import Progress, Silent
 from flows.engine.spool import clear_spool, clear_spool_at
 from flows.engine.units import Units
 from flows.services.environment import prepare_environment
-from flows.services.log import LOG, logged, logger
+from flows.services.log import LOG, Log, logged, logger
 from flows.services.shared import vector_store
 from medley import __version__
 from medley.catalog import Catalog, open_catalog
@@ -37,6 +37,7 @@ from medley.run import TaskContext
 from medley.settings import Settings, load_settings
 from medley.sources.urls import without_password
 from medley.system.disk import require_space
+from medley.system.tracing import begin_tracing, run_span, trace_id
 from medley.types import Asset
 
 
@@ -174,22 +175,28 @@ def open_run(
     verify: bool = False,
     retry_failed: bool = False,
     view: Progress | None = None,
+    parent: str = "",
 ) -> Iterator[RunContext]:
     """Opens a run of this process and keeps its claims; the catalog says how the run ended, whatever the block does.
 
-    Raises SetupError before any item is touched.
+    `parent`: the traceparent of the parent run. Raises SetupError before any item is touched.
     """
+    if settings.traces:
+        begin_tracing()
     context = replace(new_run(pipeline, options, settings, force), retry_failed=retry_failed)
     catalog, plan = open_catalog(settings), plan_fingerprint(context.fingerprints)
     report, models = ReportFile(settings.home / "runs" / context.run_id), models_read(context.dag, context.models)
     run_context = RunContext(pipeline, settings, catalog, context, plan, report, view or Silent(), models, verify)
     profile = context.options.chosen.value
     ended = lambda: (run_status(report.counts.elements()), report.counts)  # noqa: E731  # asked at the end
-    with in_ledger(catalog, context.run_id, pipeline.name, profile, ended):
+    traced = run_span(f"run {pipeline.name}", parent, run=context.run_id)
+    with in_ledger(catalog, context.run_id, pipeline.name, profile, ended), traced as trace:
+        run_context.run = replace(run_context.run, trace=trace)
         clear_spool(settings.spool, catalog.running_runs())
         record_plan(catalog.engine, plan, pipeline.name, plan_contents(context.options, models))
         try:
-            with logged(run_context.log, run_context.view.log) as run_context.log_handlers, run_context.exits:
+            log = Log(run_context.log, trace_id(trace), as_json=settings.log_format == "json")
+            with logged(log, run_context.view.log) as run_context.log_handlers, run_context.exits:
                 _log_beginning(run_context)
                 yield run_context
         finally:

@@ -119,7 +119,7 @@ class _Patient(H11Protocol):
 def main() -> int:
     """Serves with the settings of the environment."""
     settings = load_settings()
-    log_to_stderr()
+    log_to_stderr(settings.log_format)
     prepare_environment(settings)
     return serve(settings)
 

@@ -111,4 +111,5 @@ def worker_environment() -> dict[str, str]:
     Prefect's URL travels with each task, in the settings of the task's context.
     """
     names = (*_QUIET, "PREFECT_HOME", "PREFECT_UI_STATIC_DIRECTORY", "MEDLEY_HOME")
-    return {name: os.environ[name] for name in names if name in os.environ}
+    traced = (name for name in os.environ if name.startswith("OTEL_"))
+    return {name: os.environ[name] for name in (*names, *traced) if name in os.environ}

@@ -8,12 +8,14 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from medley.plain import printable
+from medley.plain import printable, to_json
 
 LOG = "log.txt"
+_TIME = "%Y-%m-%dT%H:%M:%S"
 
 
 def _plain_record(*args: Any, **kwargs: Any) -> logging.LogRecord:
@@ -31,18 +33,34 @@ logging.setLogRecordFactory(_plain_record)
 logger = logging.getLogger("medley")
 
 
+@dataclass(frozen=True, slots=True)
+class Log:
+    """The log of a run: its file, the id of its trace ("" of none), and whether lines are JSON."""
+
+    path: Path
+    trace: str = ""
+    as_json: bool = False
+
+    @property
+    def formatter(self) -> logging.Formatter:
+        """How its lines look; the run's directory is called as the run."""
+        return _formatter(self.path.parent.name, self.trace, as_json=self.as_json)
+
+
 #: Runs that overlap have a log each: what a thread of one logs is not for the others.
 _log_of_context: ContextVar[Path | None] = ContextVar("log", default=None)
 
 
 @contextlib.contextmanager
-def logged(path: Path, show: Callable[[str], None] | None = None) -> Iterator[list[logging.Handler]]:
-    """Writes what Medley logs within the block to `path`, and hands each line to `show`. Yields the log handlers."""
+def logged(log: Log, show: Callable[[str], None] | None = None) -> Iterator[list[logging.Handler]]:
+    """Writes what Medley logs within the block to the log, and hands each line to `show`. Yields the log handlers."""
+    path = log.path
     handlers: list[logging.Handler] = [_File(path, delay=True, encoding="utf-8", errors="replace")]
     if show:
         handlers.append(_Shown(show))
     logger.setLevel(logging.INFO)
     for handler in handlers:
+        handler.setFormatter(log.formatter)
         handler.addFilter(lambda record: record.name.startswith("medley") or record.levelno >= logging.WARNING)
         handler.addFilter(lambda record: _log_of_context.get() in (None, path))
     _log_of_context.set(path)
@@ -55,12 +73,10 @@ def logged(path: Path, show: Callable[[str], None] | None = None) -> Iterator[li
             _log_of_context.set(None)
 
 
-def log_to_stderr() -> None:
+def log_to_stderr(log_format: str) -> None:
     """Sends the log to stderr, for a standing process: the supervisor keeps what such a process prints."""
-    formatter = logging.Formatter("%(asctime)s %(levelname)-7s %(message)s", "%Y-%m-%dT%H:%M:%SZ")
-    formatter.converter = time.gmtime
     handler = logging.StreamHandler()
-    handler.setFormatter(formatter)
+    handler.setFormatter(_formatter("", "", as_json=log_format == "json"))
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
 
@@ -71,16 +87,37 @@ def attached(handlers: list[logging.Handler], name: str) -> Iterator[None]:
 
     Prefect sets its own loggers up anew at its start.
     """
-    formatter = logging.Formatter("%(asctime)s.%(msecs)03dZ %(levelname)-7s %(name)s: %(message)s", "%Y-%m-%dT%H:%M:%S")
-    formatter.converter = time.gmtime
     for handler in handlers:
-        handler.setFormatter(formatter)
         logging.getLogger(name).addHandler(handler)
     try:
         yield
     finally:
         for handler in handlers:
             logging.getLogger(name).removeHandler(handler)
+
+
+def _formatter(run: str, trace: str, *, as_json: bool) -> logging.Formatter:
+    if as_json:
+        return _Json({name: value for name, value in (("run", run), ("trace", trace)) if value})
+    ids = f" [{' '.join(part for part in (run, trace) if part)}]" if run else ""
+    made = logging.Formatter(f"%(asctime)s.%(msecs)03dZ %(levelname)-7s %(name)s{ids}: %(message)s", _TIME)
+    made.converter = time.gmtime
+    return made
+
+
+class _Json(logging.Formatter):
+    """One object a line, with the same keys in each of them."""
+
+    def __init__(self, more: dict[str, str]) -> None:
+        super().__init__()
+        self.converter, self._more = time.gmtime, more
+
+    def format(self, record: logging.LogRecord) -> str:
+        at = f"{self.formatTime(record, _TIME)}.{int(record.msecs):03d}Z"
+        told = {"time": at, "level": record.levelname, "logger": record.name, "message": record.getMessage()}
+        if record.exc_info:
+            told["error"] = self.formatException(record.exc_info)
+        return to_json({**told, **self._more})
 
 
 class _File(logging.FileHandler):

@@ -28,7 +28,7 @@ _ROUNDS_GONE = 2
 def main() -> int:
     """Closes runs whose process is gone and forgets old runs, again and again until SIGTERM."""
     settings = load_settings()
-    log_to_stderr()
+    log_to_stderr(settings.log_format)
     prepare_environment(settings)
     catalog = open_catalog(settings)
     register("reconciler", "", settings)

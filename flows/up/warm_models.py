@@ -28,7 +28,7 @@ _WORKERS = 3  # of 240 MB each: as many runs as begin at the same time find one
 def main() -> int:
     """Loads the models of the profile that are on this machine, and keeps workers of Ray ready until SIGTERM."""
     settings = load_settings()
-    log_to_stderr()
+    log_to_stderr(settings.log_format)
     prepare_environment(settings)
     if settings.runner != "ray" or not managed("ray", settings):
         return 0

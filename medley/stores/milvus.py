@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
@@ -18,10 +17,12 @@ from medley.errors import StoreUnavailable
 from medley.models.base import ModelSpec, Vectors, spec_from_json
 from medley.run import StoreAddress
 from medley.stores.base import Collection, RecordBatch, Scope, ScoredRecord, Space, StoredRecord
+from medley.stores.milvus_filters import FILTER_ASSETS, filter_of, is_, of_asset, stale
 from medley.stores.milvus_schema import PROPERTY, ROW_FIELDS, SPACE, index_params, record, schema, scored, stored
 from medley.stores.quiet_pymilvus import MilvusClient, MilvusException
 from medley.system.loading import STORE, waiting_for
 from medley.system.points import reach
+from medley.system.tracing import span
 from medley.types import Branch
 from medley.words import words_in
 
@@ -32,10 +33,8 @@ _ERRORS = (MilvusException, grpc.RpcError)  # a deadline is a bare RpcError
 _CONNECT_S = 5.0
 _WRITE_S = _LOAD_S = 120.0
 _BATCH = 1000
-_ASSETS = 50  # that are written over by one delete
 #: Only words of this space are searched; collections of older schemas stay what they are until they are empty.
 _TEXT, _SCHEMA = "text", "v2"
-_FILTER_ASSETS = 500  # 33 kB of filter
 _DEEPEST = 16_384  # Milvus gives no more hits than this
 #: A shared channel keeps failing for seconds after the server is back; these make it try again at once.
 _CHANNEL = {
@@ -52,7 +51,8 @@ def _reported(method: Callable[P, R]) -> Callable[P, R]:
 
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
-            return method(*args, **kwargs)
+            with span(f"store {method.__name__.strip('_')}"):
+                return method(*args, **kwargs)
         except _ERRORS as error:
             raise StoreUnavailable(
                 f"the vector store failed: {' '.join(str(error).split())[:300]}",
@@ -61,47 +61,6 @@ def _reported(method: Callable[P, R]) -> Callable[P, R]:
 
     call.__doc__ = method.__doc__
     return call
-
-
-def literal(value: str | int) -> str:
-    """Quotes `value` for a filter expression.
-
-    The value is one of Medley's own enums, a hex id or a number. Raises ValueError for anything else.
-    """
-    if isinstance(value, str) and not re.fullmatch(r"[A-Za-z0-9_.:-]*", value):
-        raise ValueError(f"not a value for a filter: {value!r}")
-    return json.dumps(value)
-
-
-def _is(field: str, value: str | int, operator: str = "==") -> str:
-    return f"{field} {operator} {literal(value)}"
-
-
-def _is_one_of(field: str, values: Sequence[str]) -> str:
-    return f"{field} in [{', '.join(map(literal, values))}]"
-
-
-def _filter(scope: Scope) -> str:
-    parts = [] if scope.modalities is None else [_is_one_of("modality", scope.modalities)]
-    if scope.page is not None:
-        parts.append(_is("page", scope.page))
-    if scope.asset_ids is not None and len(scope.asset_ids) <= _FILTER_ASSETS:
-        parts.append(_is_one_of("asset_id", sorted(scope.asset_ids)))
-    for marks in scope.marks:
-        parts.append(f"ARRAY_CONTAINS_ANY(tags, [{', '.join(map(literal, sorted(marks)))}])")
-    return " and ".join(parts)
-
-
-def _of_asset(asset_id: str, branch: Branch | None) -> str:
-    return _is("asset_id", asset_id) + (f" and {_is('branch', branch)}" if branch else "")
-
-
-def _stale(batches: Sequence[RecordBatch]) -> list[str]:
-    """Conditions for the rows that other writes have left of those assets and their branch."""
-    branch, other = _is("branch", batches[0].branch), _is("write_id", batches[0].write_id, "!=")
-    slices = (batches[at : at + _ASSETS] for at in range(0, len(batches), _ASSETS))
-    owners = (_is_one_of("asset_id", [batch.asset_id for batch in some]) for some in slices)
-    return [f"{theirs} and {branch} and {other}" for theirs in owners]
 
 
 class MilvusStore:
@@ -138,7 +97,7 @@ class MilvusStore:
                 self._client.upsert(name, some, timeout=_WRITE_S)
             reach("records added")
             there = [collection.name for collection in self.collections() if collection.space == space]
-            self._delete(there, _stale(batches))
+            self._delete(there, stale(batches))
             for other in there:  # another model's space in which no asset has its latest records any more
                 if other != name and not self._count(other, ""):
                     self._client.drop_collection(other, timeout=_WRITE_S)
@@ -152,7 +111,7 @@ class MilvusStore:
     @_reported
     def delete(self, asset_id: str, branch: Branch | None = None) -> None:
         """Removes the records of an asset (of one branch) from all collections; see `VectorStore`."""
-        wanted = _of_asset(asset_id, branch)
+        wanted = of_asset(asset_id, branch)
         with self._turn():
             self._delete([collection.name for collection in self.collections()], [wanted])
 
@@ -174,7 +133,7 @@ class MilvusStore:
     def fetch(self, collection: Collection, record_id: str) -> tuple[ScoredRecord, Vectors] | None:
         """Reads a record and its vector, shape (dim,); see `VectorStore`."""
         self._load(collection.name)
-        wanted, fields = _is("id", record_id), [*ROW_FIELDS, "vector"]
+        wanted, fields = is_("id", record_id), [*ROW_FIELDS, "vector"]
         found = self._client.query(collection.name, filter=wanted, output_fields=fields, timeout=self._timeout)
         if not found:
             return None
@@ -210,7 +169,7 @@ class MilvusStore:
     @_reported
     def count(self, asset_id: str, branch: Branch | None = None) -> int:
         """Counts the records of an asset (of one branch, where `branch` is given), over all collections."""
-        wanted = _of_asset(asset_id, branch)
+        wanted = of_asset(asset_id, branch)
         return sum(self._count(collection.name, wanted) for collection in self.collections())
 
     def _count(self, name: str, wanted: str) -> int:
@@ -224,8 +183,8 @@ class MilvusStore:
 
     def _search(self, collection: Collection, field: str, data: Any, scope: Scope, limit: int) -> list[ScoredRecord]:
         """Of more assets than a filter holds, the best of all are asked for, and those of the others left out."""
-        many = scope.asset_ids is not None and len(scope.asset_ids) > _FILTER_ASSETS
-        found = self._hits(collection, field, data, _filter(scope), _DEEPEST if many else min(limit, _DEEPEST))
+        many = scope.asset_ids is not None and len(scope.asset_ids) > FILTER_ASSETS
+        found = self._hits(collection, field, data, filter_of(scope), _DEEPEST if many else min(limit, _DEEPEST))
         return [hit for hit in found if not many or hit.asset_id in (scope.asset_ids or ())][:limit]
 
     def _hits(self, collection: Collection, field: str, data: Any, wanted: str, limit: int) -> list[ScoredRecord]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from medley.stores.milvus import literal
+from medley.stores.milvus_filters import literal
 from tests.conftest import ROOT
 from tests.fakes import batch
 from tests.traces import of_medley
