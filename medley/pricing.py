@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from statistics import quantiles
 
@@ -15,6 +15,7 @@ from medley.types import Asset
 
 _LATEST = 500  # of a stage's runs
 _ALIKE = 15  # files nearest in size to the one in question
+_COMPARED = 1000
 _ENOUGH = 3  # runs under the same options and models; with fewer, all count
 
 
@@ -30,15 +31,23 @@ class Price:
         return Price(self.low + other.low, self.likely + other.likely, self.high + other.high)
 
 
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Seconds that stages took, of those for which there was a price, and what they were expected to take."""
+
+    seconds: float
+    expected: float
+
+
 #: Size of a file (seconds of sound or video, else bytes), the seconds that a stage took, and the stage's fingerprint.
 _Run = tuple[float, float, str]
 
 
 class Prices:
-    """Prices by stage, from the catalog."""
+    """Prices by stage, from the catalog; `without`: ids of runs that do not count."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, engine: Engine, without: Collection[str] = ()) -> None:
+        self._engine, self._without = engine, list(without)
         self._known: dict[tuple[str, str], list[_Run]] = {}
 
     def of(self, flow: str, stage: str, fingerprint: str, asset: Asset) -> Price | None:
@@ -46,9 +55,26 @@ class Prices:
 
         Runs with other models or options count only where there are few with the same.
         """
+        return self._of(flow, stage, fingerprint, size_of(asset.media.duration_s, asset.size_bytes))
+
+    def _of(self, flow: str, stage: str, fingerprint: str, size: float) -> Price | None:
         history = self._history(flow, stage)
         same = [run for run in history if run[2] == fingerprint]
-        return _estimate(same if len(same) >= _ENOUGH else history, size_of(asset.media.duration_s, asset.size_bytes))
+        return _estimate(same if len(same) >= _ENOUGH else history, size)
+
+    def work_of(self, run_ids: Collection[str]) -> Work:
+        """Compares what runs did, up to a thousand stages of files, with what was expected before them."""
+        duration_s = assets.c.media["duration_s"].as_float().label("duration_s")
+        told = (runs.c.flow, stages.c.stage, stages.c.fingerprint, stages.c.seconds, assets.c.size_bytes, duration_s)
+        joined = stages.join(assets, assets.c.asset_id == stages.c.asset_id)
+        joined = joined.join(runs, runs.c.run_id == stages.c.run_id)
+        done = select(*told).select_from(joined).where(stages.c.run_id.in_(run_ids), stages.c.state == "completed")
+        seconds = expected = 0.0
+        for row in rows(self._engine, done.limit(_COMPARED)):
+            size = size_of(row.duration_s or 0.0, row.size_bytes)
+            if price := self._of(row.flow, row.stage, row.fingerprint, size):
+                seconds, expected = seconds + row.seconds, expected + price.likely
+        return Work(round(seconds, 3), round(expected, 3))
 
     def _history(self, flow: str, stage: str) -> list[_Run]:
         if (flow, stage) not in self._known:
@@ -57,6 +83,7 @@ class Prices:
             joined = wanted.select_from(stages.join(assets, assets.c.asset_id == stages.c.asset_id))
             joined = joined.join(runs, runs.c.run_id == stages.c.run_id)
             done = joined.where(stages.c.stage == stage, stages.c.state == "completed", runs.c.flow == flow)
+            done = done.where(stages.c.run_id.not_in(self._without)) if self._without else done
             found = rows(self._engine, done.order_by(stages.c.id.desc()).limit(_LATEST))
             known = [(size_of(row.duration_s or 0.0, row.size_bytes), row.seconds, row.fingerprint) for row in found]
             self._known[flow, stage] = known

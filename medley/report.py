@@ -14,9 +14,9 @@ from medley.plain import printable, to_json
 from medley.system.disk import retry_while_disk_full
 from medley.system.stop import stop_reason
 
-ItemStatus = Literal["complete", "partial", "failed", "unchanged", "skipped", "cancelled"]
+ItemStatus = Literal["complete", "partial", "failed", "unchanged", "skipped", "cancelled", "pending"]
 RunStatus = Literal["complete", "partial", "failed", "cancelled"]
-_FINE = frozenset({"complete", "unchanged", "skipped"})
+_FINE = frozenset({"complete", "unchanged", "skipped", "pending"})  # pending: as the budget wanted it
 
 
 @dataclass(slots=True)
@@ -68,6 +68,7 @@ class RunReport:
     startup_s: float
     prefect_url: str | None
     items: list[dict[str, Any]]
+    work: dict[str, float] | None = None  #: `seconds` of stages, and what was `expected`
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the report as a dictionary, as the command line contract has it."""

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,15 @@ from flows.engine.run import RunContext
 from flows.services import signals
 from flows.services.environment import prepare_environment
 from flows.services.shared import leave_all
+from medley.budget import Budget, budget_of
 from medley.catalog import Catalog
 from medley.catalog.views import seconds_of_items
 from medley.errors import SetupError
 from medley.export import export_asset
+from medley.pricing import Prices
 from medley.settings import Settings, load_settings
+
+_RUNS_COMPARED = 20
 
 
 def add_run_arguments(parser: argparse.ArgumentParser, options: type[BaseModel]) -> None:
@@ -32,12 +37,22 @@ def add_run_arguments(parser: argparse.ArgumentParser, options: type[BaseModel])
     parser.add_argument("--runner", choices=("ray", "local"), help="ray (default), or threads of this process")
     parser.add_argument("--force", action="store_true", help="do everything again, whatever is known of these files")
     parser.add_argument("--verify", action="store_true", help="read every file, also where nothing seems changed")
+    parser.add_argument(
+        "--budget", metavar="10m|2GB", type=_budget, default=Budget(), help="time or size after which no file is begun"
+    )
     parser.add_argument("--export", metavar="DIR", type=Path, help="write JSON, SRT and WebVTT files there")
     parser.add_argument("--json", action="store_true", help="the report as JSON on stdout")
     told = parser.add_mutually_exclusive_group()
     told.add_argument("-v", "--verbose", action="store_true", help="the run's log on stderr, too")
     told.add_argument("-q", "--quiet", action="store_true", help="say only what went wrong")
     add_option_flags(parser, options)
+
+
+def _budget(text: str) -> Budget:
+    try:
+        return budget_of(text)
+    except SetupError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def prepared(arguments: argparse.Namespace) -> Settings:
@@ -106,6 +121,12 @@ class Call:
             say("starting the first item")
             self._view.pace.begin(time.monotonic(), seconds_of_items(catalog.engine, flow))
             yield runner
+
+    def work_of(self, catalog: Catalog, run_ids: list[str]) -> dict[str, float] | None:
+        """Returns what the stages of those runs took and what was expected; None where nothing had been known."""
+        last = run_ids[-_RUNS_COMPARED:]
+        found = Prices(catalog.engine, without=last).work_of(last) if last else None
+        return asdict(found) if found and found.expected else None
 
     def first_to_tell(self) -> bool:
         """Returns True once: the main thread and the hard exit may both come to print the answer."""

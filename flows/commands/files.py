@@ -56,6 +56,7 @@ class _Command(Call):
             opened as run_context,
             signals.hard_exit(self._settings.stop_grace_s, lambda: self._leave_hard(run_context)),
         ):
+            run_context.budget = self._arguments.budget
             self._work(run_context)
         self._export(run_context)
         self._print(run_context)
@@ -108,6 +109,7 @@ class _Command(Call):
         status: RunStatus = run_status(item["status"] for item in items)
         run_id = run_context.run.run_id
         whole = RunReport(run_id, self._pipeline.name, status, self.seconds, self.startup_s, self.prefect_url, items)
+        whole.work = self.work_of(run_context.catalog, [run_id] if run_context.prefect_run_id else [])
         if self._arguments.json:
             print_json(whole.to_dict())
         elif not self._arguments.quiet:

@@ -79,7 +79,7 @@ class _Ingest(Call):
             signals.hard_exit(self._settings.stop_grace_s, lambda: self._leave_hard(parent)),
         ):
             threading.Thread(target=self._count, daemon=True).start()
-            parent.batches = self._batches(parent)
+            parent.batches, parent.budget = self._batches(parent), arguments.budget
             if arguments.export:
                 parent.on_child = lambda run_context: self._count_exports(export_all(run_context, arguments.export))
             self._work(parent)
@@ -150,6 +150,7 @@ class _Ingest(Call):
             "seconds": self.seconds,
             "startup_s": self.startup_s,
             "prefect_url": self.prefect_url,
+            "work": self.work_of(parent.catalog, parent.children),
         }
         if self._arguments.json:
             sys.stdout.writelines(_as_json(whole, parent.report.items()))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any
 
 from rich.markup import escape
 from rich.table import Table
 
 from flows.commands.console import PlainConsole
+from flows.commands.pace import duration
 from medley.report import RunReport
 
 _ROWS = 20
@@ -25,8 +26,8 @@ def print_summary(report: RunReport, profile: str | None, verb: str | None = Non
     counts = ", ".join(f"{statuses.count(status)} {status}" for status in dict.fromkeys(statuses))
     start = f", {report.startup_s:.1f} s of it to start services" if report.startup_s else ""
     console.print(f"[bold]{counts}[/] in {report.seconds:.1f} s{start}")
-    if "cancelled" in statuses:
-        console.print("The same command goes on from here: finished stages are kept")
+    _tell_work(console, report.work)
+    _tell_rest(console, statuses)
     done = next((item["path"] for item in report.items if item["status"] in ("complete", "unchanged")), None)
     if done:
         console.print('\nNext:  medley search "what you look for"')
@@ -35,6 +36,19 @@ def print_summary(report: RunReport, profile: str | None, verb: str | None = Non
         console.print(
             f"       medley {verb or report.flow} {escape(shlex.quote(done))}{same} --export DIR", soft_wrap=True
         )
+
+
+def _tell_work(console: PlainConsole, work: Mapping[str, float] | None) -> None:
+    """What `medley plan` would have said, and what it was."""
+    if work:
+        console.print(f"{duration(work['seconds'])} of work, {duration(work['expected'])} had been expected")
+
+
+def _tell_rest(console: PlainConsole, statuses: Container[str]) -> None:
+    if "pending" in statuses:
+        console.print("The budget is used up: the same command goes on from here")
+    elif "cancelled" in statuses:
+        console.print("The same command goes on from here: finished stages are kept")
 
 
 def _table(items: list[dict[str, Any]]) -> Table:
@@ -57,8 +71,8 @@ def print_ingest(whole: dict[str, Any], counts: Mapping[str, int]) -> None:
     told = ", ".join(f"{count} {status}" for status, count in sorted(counts.items())) or "no files"
     start = f", {whole['startup_s']:.1f} s of it to start services" if whole["startup_s"] else ""
     console.print(f"[bold]{told}[/] in {whole['seconds']:.1f} s{start}")
-    if whole["status"] == "cancelled":
-        console.print("The same command goes on from here: finished stages are kept")
+    _tell_work(console, whole["work"])
+    _tell_rest(console, counts)
     if {"failed", "partial"} & counts.keys():
         console.print("Which and why:  medley status --failed")
     console.print('Next:  medley search "what you look for"')

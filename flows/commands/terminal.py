@@ -23,6 +23,7 @@ _COLOURS = {
     "skipped": "dim",
     "partial": "yellow",
     "cancelled": "yellow",
+    "pending": "dim",
 }
 
 

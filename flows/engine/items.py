@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import medley.errors
@@ -69,30 +69,50 @@ def _known_as(path: str) -> str:
 
 
 def identify_items(
-    paths: Sequence[str], flow: str, plan: str, catalog: Catalog, run: TaskContext, *, verify: bool
+    paths: Sequence[str],
+    flow: str,
+    plan: str,
+    catalog: Catalog,
+    run: TaskContext,
+    *,
+    verify: bool,
+    enough: Callable[[], bool] = lambda: False,
 ) -> Iterator[Item]:
-    """Yields one item for each path, in the order of the paths."""
+    """Yields one item for each path, in the order of the paths; from when on there is `enough`, without a look."""
     first: dict[str, Item] = {}
     before: Lookup | None = None
     for path, known in looked_up(catalog, paths, [_known_as(path) for path in paths], flow):
-        if STOP.is_set():
-            yield Item(path, report=ItemReport(path, "cancelled", errors=stop_errors()))
+        if STOP.is_set() or enough():
+            yield Item(path, report=_not_looked_at(path))
             continue
-        if known is not before and run.artifacts_url and not run.force:
-            run.artifact_store.look_up(known.complete)
-        before = known
+        before = _looked_up_ahead(known, before, run)
         try:
             asset = identify(path, run.flow, catalog, run.limits, run.spool, verify=verify, lookup=known)
         except (BadInput, TransientError) as error:
             yield Item(path, report=_refused(path, error, flow, plan, catalog, run))
             continue
         if earlier := first.get(asset.asset_id):
-            outcome = outcome_of_duplicate(path, earlier.path, earlier.report) if earlier.report else None
-            yield Item(path, asset, outcome, duplicate_of=earlier.path)
+            yield _same_as(earlier, path, asset)
             continue
         done = finished_report(path, asset, known.outcome(asset.asset_id), plan, run)
         first[asset.asset_id] = Item(path, asset, done)
         yield first[asset.asset_id]
+
+
+def _looked_up_ahead(known: Lookup, before: Lookup | None, run: TaskContext) -> Lookup:
+    if known is not before and run.artifacts_url and not run.force:
+        run.artifact_store.look_up(known.complete)
+    return known
+
+
+def _not_looked_at(path: str) -> ItemReport:
+    """A path that comes after the run was stopped, or after its budget was used up."""
+    return ItemReport(path, "cancelled", errors=stop_errors()) if STOP.is_set() else ItemReport(path, "pending")
+
+
+def _same_as(earlier: Item, path: str, asset: Asset) -> Item:
+    outcome = outcome_of_duplicate(path, earlier.path, earlier.report) if earlier.report else None
+    return Item(path, asset, outcome, duplicate_of=earlier.path)
 
 
 def outcome_of_duplicate(path: str, duplicate_of: str, first: ItemReport) -> ItemReport:

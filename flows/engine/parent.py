@@ -16,8 +16,9 @@ from flows.engine.plan import with_profile
 from flows.engine.prefect_flows import flow_of
 from flows.engine.progress import Progress, Silent
 from flows.engine.replaced import retire_replaced
-from flows.engine.run import RunContext, open_run
+from flows.engine.run import RunContext, open_run, traced_run
 from flows.engine.units import Units
+from medley.budget import Budget
 from medley.catalog import Catalog, open_catalog
 from medley.catalog.uploads import Uploads
 from medley.dag.registry import pipeline_named
@@ -29,7 +30,6 @@ from medley.report import ItemReport, ItemStatus, ReportFile, RunStatus, error_e
 from medley.settings import Settings
 from medley.sources.urls import is_url
 from medley.system.stop import STOP
-from medley.system.tracing import begin_tracing, run_span
 
 #: What a child run is to do: files of one pipeline, by its name; None for what no pipeline takes.
 ChildJob = tuple[str | None, list[str]]
@@ -50,7 +50,9 @@ class Parent:
     retry_failed: bool = False
     batches: Iterator[ChildJob] | None = None  #: None: the flow is to find out
     on_child: Callable[[RunContext], object] = lambda run_context: None  #: told of each child run that is done
+    children: list[str] = field(default_factory=list)  #: ids of the runs that have ended
     flow_runs: dict[str, tuple[int, int]] = field(default_factory=dict)
+    budget: Budget = field(default_factory=Budget)  #: that all children share
     trace: str = ""  #: its span
     finished: bool = False  #: every batch has been worked on
     lost: str = ""  #: why that did not come about, where nobody has stopped it
@@ -78,6 +80,8 @@ class Parent:
         for flow, paths in self.batches or ():
             if STOP.is_set():
                 self._enter(paths, "cancelled", stop_errors())
+            elif self.budget.used_up:
+                self._enter(paths, "pending", [])
             elif flow is None:
                 self._enter(paths, "skipped", [])
             else:
@@ -163,7 +167,7 @@ class Parent:
         opened = open_run(pipeline, options, self.settings, view=self.view, parent=self.trace, **how)
         with contextlib.ExitStack() as safe:
             run_context = safe.enter_context(opened)
-            run_context.paths, run_context.units = paths, self.units
+            run_context.paths, run_context.units, run_context.budget = paths, self.units, self.budget
             self._next = Child(run_context, exits)
             if run_context.anything_to_do(paths):
                 exits.push(safe.pop_all())
@@ -175,6 +179,7 @@ class Parent:
 
     def _take(self, run_context: RunContext) -> None:
         self.flow_runs |= run_context.prefect_runs()
+        self.children += [run_context.run.run_id] if run_context.prefect_run_id else []
         self.on_child(run_context)
         for entry in run_context.report.items():
             self._add(entry)
@@ -250,10 +255,8 @@ def open_parent(
     report = ReportFile(settings.home / "runs" / run_id)
     parent = Parent(run_id, settings, catalog, options, report, view or Silent(), force, verify, retry_failed)
     ended = lambda: (parent.status, report.counts)  # noqa: E731  # asked at the end
-    if settings.traces:
-        begin_tracing()
     with (
         in_ledger(catalog, run_id, flow, options.chosen.value, ended),
-        run_span(f"run {flow}", run=run_id) as parent.trace,
+        traced_run(flow, run_id, settings) as parent.trace,
     ):
         yield parent

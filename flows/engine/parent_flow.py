@@ -16,6 +16,7 @@ from flows.engine.parent import Parent, open_parent
 from flows.engine.routing import batches, files_of, prune
 from flows.engine.run import deployed
 from flows.services.signals import stop_on_signals
+from medley.budget import budget_of
 from medley.options import IngestOptions
 from medley.plain import native_name
 from medley.sources.urls import without_password
@@ -57,6 +58,7 @@ def ingest_flow(joined: Parent | None = None) -> Any:
         options: IngestOptions = IngestOptions(),  # noqa: B008  # frozen
         force: bool = False,
         pruned: bool = False,
+        budget: str = "",
     ) -> Any:
         """Makes everything in some folders or buckets searchable.
 
@@ -66,9 +68,12 @@ def ingest_flow(joined: Parent | None = None) -> Any:
             options: What to do with the files.
             force: Do everything again, whatever is known of these files.
             pruned: Take out of the index what is no longer in those folders.
+            budget: Time or size of files (2h, 50GB) after which no further file is begun: the next run goes on.
 
         """
         with joined_parent("ingest", options, force=force, parent=joined) as parent:
+            if budget:
+                parent.budget = budget_of(budget)
             _ingest(sources, parent, pruned=pruned)
             return parent_state(parent)
 

@@ -22,6 +22,7 @@ from flows.services.environment import prepare_environment
 from flows.services.log import LOG, Log, logged, logger
 from flows.services.shared import vector_store
 from medley import __version__
+from medley.budget import Budget
 from medley.catalog import Catalog, open_catalog
 from medley.catalog.known import record_plan
 from medley.dag.fingerprints import models_read, plan_fingerprint
@@ -55,6 +56,7 @@ class RunContext:
     models: list[ModelSpec] = field(default_factory=list)  #: that the stages ask
     verify: bool = False
     units: Units | None = None  #: of the parent run, for it and its children
+    budget: Budget = field(default_factory=Budget)
     all_begun: bool = False  #: no file waits for its turn
     prefect_run_id: str | None = None
     ended_task_runs: int = 0  #: of Prefect
@@ -81,7 +83,15 @@ class RunContext:
             paths = [without_password(native_name(path)) for path in paths]
             seen_buffer = SeenBuffer(self.catalog, self.run.options.tags)
             self.exits.callback(seen_buffer.flush)  # not when the generator is collected: that may be within a write
-            found = identify_items(paths, self.run.flow, self.plan, self.catalog, self.run, verify=self.verify)
+            found = identify_items(
+                paths,
+                self.run.flow,
+                self.plan,
+                self.catalog,
+                self.run,
+                verify=self.verify,
+                enough=lambda: self.budget.used_up,
+            )
             self.items = map(self._remembered, map(seen_buffer.add, found))
         return self.items
 
@@ -181,26 +191,43 @@ def open_run(
 
     `parent`: the traceparent of the parent run. Raises SetupError before any item is touched.
     """
-    if settings.traces:
-        begin_tracing()
     context = replace(new_run(pipeline, options, settings, force), retry_failed=retry_failed)
     catalog, plan = open_catalog(settings), plan_fingerprint(context.fingerprints)
     report, models = ReportFile(settings.home / "runs" / context.run_id), models_read(context.dag, context.models)
     run_context = RunContext(pipeline, settings, catalog, context, plan, report, view or Silent(), models, verify)
     profile = context.options.chosen.value
     ended = lambda: (run_status(report.counts.elements()), report.counts)  # noqa: E731  # asked at the end
-    traced = run_span(f"run {pipeline.name}", parent, run=context.run_id)
-    with in_ledger(catalog, context.run_id, pipeline.name, profile, ended), traced as trace:
-        run_context.run = replace(run_context.run, trace=trace)
+    with (
+        in_ledger(catalog, context.run_id, pipeline.name, profile, ended),
+        traced_run(pipeline.name, context.run_id, settings, parent) as trace,
+    ):
+        run_context.run = replace(context, trace=trace)
         clear_spool(settings.spool, catalog.running_runs())
         record_plan(catalog.engine, plan, pipeline.name, plan_contents(context.options, models))
-        try:
-            log = Log(run_context.log, trace_id(trace), as_json=settings.log_format == "json")
-            with logged(log, run_context.view.log) as run_context.log_handlers, run_context.exits:
-                _log_beginning(run_context)
-                yield run_context
-        finally:
-            shutil.rmtree(context.spool, ignore_errors=True)
+        with _logged(run_context), run_context.exits:
+            yield run_context
+
+
+@contextlib.contextmanager
+def _logged(run_context: RunContext) -> Iterator[None]:
+    """Keeps the run's log during the block; what its files were copied for goes with the block."""
+    run, as_json = run_context.run, run_context.settings.log_format == "json"
+    try:
+        with logged(Log(run_context.log, trace_id(run.trace), as_json), run_context.view.log) as handlers:
+            run_context.log_handlers = handlers
+            _log_beginning(run_context)
+            yield
+    finally:
+        shutil.rmtree(run.spool, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def traced_run(flow: str, run_id: str, settings: Settings, parent: str = "") -> Iterator[str]:
+    """Traces a run where the settings want it; yields its traceparent, else "". Raises SetupError."""
+    if settings.traces:
+        begin_tracing()
+    with run_span(f"run {flow}", parent, run=run_id) as trace:
+        yield trace
 
 
 def _log_beginning(run_context: RunContext) -> None:

@@ -134,6 +134,10 @@ class Window:
             self._release([item])
             self._end(item, done)  # another run did it while we waited for the claim
             return
+        if not run_context.budget.take(asset.size_bytes):
+            self._release([item])
+            self._end(item, self._not_begun(item, "pending", []))
+            return
         try:
             require_space(run_context.settings)
             shared = run_context.settings.runner == "local" or not run_context.settings.ray_address

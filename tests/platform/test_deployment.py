@@ -44,12 +44,16 @@ def expect_nights(client: SyncPrefectClient, nightly: UUID) -> None:
     client.delete_deployment(nightly)
 
 
+def expect_own_address(prefect_url: str) -> None:
+    with urllib.request.urlopen(prefect_url.removesuffix("/api") + "/ui-settings") as answer:
+        assert json.load(answer)["api_url"] == "/api", "the pages ask the server that they come from"
+
+
 @pytest.mark.whole  # make test-platform has it
 def test_deployments_on_a_fresh_server_and_on_a_used_one(
     home: Path, prefect_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with urllib.request.urlopen(prefect_url.removesuffix("/api") + "/ui-settings") as answer:
-        assert json.load(answer)["api_url"] == "/api", "the pages ask the server that they come from"
+    expect_own_address(prefect_url)
     monkeypatch.setenv("PREFECT_API_URL", prefect_url)
     prefect("work-pool", "create", "medley", "--type", "process")
     prefect("--no-prompt", "deploy", "--all")  # on a fresh server
@@ -65,8 +69,7 @@ def test_deployments_on_a_fresh_server_and_on_a_used_one(
 
         scheduled = ("ingest/ingest-nightly", "verify/verify-nightly")
         for name in ("pdf/pdf", "document/document", "ingest/ingest", "upload/on-upload", *scheduled):
-            found = client.read_deployment_by_name(name)
-            fields = found.parameter_openapi_schema["properties"].values()
+            fields = client.read_deployment_by_name(name).parameter_openapi_schema["properties"].values()
             assert all(field.get("description") for field in fields), "the form explains itself"
         for name, cron in zip(scheduled, ("0 2 * * *", "0 5 * * *"), strict=True):
             nightly = client.read_deployment_by_name(name)
