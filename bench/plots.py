@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -59,3 +59,18 @@ def lines(path: Path, values: Mapping[str, Mapping[int, float]], across: str) ->
         place.spines[["top", "right"]].set_visible(False)
     _save(figure, path)
     plt.close(figure)
+
+
+def over_time(path: Path, series: Sequence[Mapping[str, Any]], titles: Mapping[str, str]) -> None:
+    """Each of `titles` is a panel with a line for each part; `series` has `at_s`, and the parts of each panel."""
+    plt = _pyplot()
+    minutes = [one["at_s"] / 60 for one in series]
+    figure, axes = plt.subplots(len(titles), 1, sharex=True, figsize=(9, 3 * len(titles)), layout="constrained")
+    for place, (name, title) in zip(axes, titles.items(), strict=True):
+        for part in sorted({part for one in series for part in one[name]}):
+            place.plot(minutes, [one[name].get(part, 0) for one in series], label=part, linewidth=1.2)
+        place.set_ylabel(title)
+        place.set_ylim(bottom=0)
+        place.legend(fontsize=7, loc="upper left", bbox_to_anchor=(1, 1), labelcolor=_GREY, frameon=False)
+    axes[-1].set_xlabel("minutes", color=_GREY)
+    _save(figure, path)

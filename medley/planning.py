@@ -121,3 +121,5 @@ def _leaves(options: BaseModel, prefix: str = "") -> Iterator[tuple[str, Any]]:
             yield from _leaves(value, f"{prefix}{name}.")
         elif prefix and prefix != "models." and name != "password":
             yield f"{prefix}{name}", value
+        elif name == "labels" and value:
+            yield name, list(value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from medley.models.base import ModelSpec, Vectors, unit
 from medley.settings import Settings
-from medley.stores.base import Collection, RecordBatch, Scope, ScoredRecord, Space
+from medley.stores.base import Collection, RecordBatch, Scope, ScoredRecord, Space, StoredRecord
 from medley.types import Asset, Branch, MediaInfo, Modality, Row
 
 TEXT_MODEL = ModelSpec("text", "fake", "fake/text", "1", "float32")
@@ -108,6 +108,14 @@ class FakeStore:
     def count(self, asset_id: str, branch: Branch | None = None) -> int:
         """A search counts nothing."""
         raise AssertionError(f"counted {asset_id} {branch}")
+
+    def count_marked(self, mark: str) -> int:
+        """A search counts nothing."""
+        raise AssertionError(f"counted {mark}")
+
+    def rows(self, collection: Collection) -> Iterator[StoredRecord]:
+        """A search reads no rows."""
+        raise AssertionError(f"read {collection}")
 
     def close(self) -> None:
         """See `VectorStore`."""

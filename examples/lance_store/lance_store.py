@@ -22,12 +22,15 @@ from lancedb.table import LanceTable
 from medley.errors import StoreUnavailable
 from medley.models.base import ModelSpec, Vectors, spec_from_json
 from medley.run import StoreAddress
-from medley.stores.base import Collection, RecordBatch, Scope, ScoredRecord, Space, record_id
+from medley.stores.base import Collection, RecordBatch, Scope, ScoredRecord, Space, StoredRecord, record_id
 from medley.types import Branch, Row
 
 _FIELDS = [pa.field(name, pa.string()) for name in ("id", "asset_id", "branch", "modality", "text", "thumbnail")]
 _FIELDS += [pa.field(name, pa.int64()) for name in ("start_ms", "end_ms", "page")]
-_FIELDS += [pa.field("box", pa.list_(pa.float64())), pa.field("write_id", pa.string())]
+_FIELDS += [
+    pa.field("box", pa.list_(pa.float64())),
+    *(pa.field(name, pa.string()) for name in ("write_id", "fingerprint")),
+]
 _FIELDS += [pa.field("marks", pa.list_(pa.string()))]
 
 
@@ -93,6 +96,16 @@ class LanceStore:
         """Records of an asset (of one branch), over all spaces."""
         return sum(self._open(collection.name).count_rows(_of(asset_id, branch)) for collection in self.collections())
 
+    def count_marked(self, mark: str) -> int:
+        """Records with a mark, over all spaces."""
+        wanted = f"array_has_any(marks, ['{mark}'])"
+        return sum(self._open(collection.name).count_rows(wanted) for collection in self.collections())
+
+    def rows(self, collection: Collection) -> Iterator[StoredRecord]:
+        """All records of a space: `medley verify` compares them."""
+        for batch in self._open(collection.name).search().to_batches(1000):
+            yield from map(_stored, batch.to_pylist())
+
     def close(self) -> None:
         """Nothing is held open."""
 
@@ -142,9 +155,19 @@ def _record(batch: RecordBatch, n: int, model: ModelSpec) -> dict[str, Any]:
     kept = ("modality", "text", "thumbnail", "start_ms", "end_ms", "page", "box", "marks")
     place = {"id": record_id(batch, n, model), "asset_id": batch.asset_id, "branch": batch.branch}
     values = {name: getattr(row, name) for name in kept}
-    return {**place, **values, "write_id": batch.write_id, "vector": batch.vectors[n].astype(np.float32).tolist()}
+    made = {"write_id": batch.write_id, "fingerprint": batch.fingerprint}
+    return {**place, **values, **made, "vector": batch.vectors[n].astype(np.float32).tolist()}
 
 
 def _found(row: dict[str, Any], score: float) -> ScoredRecord:
-    kept = ("modality", "text", "start_ms", "end_ms", "page", "box", "thumbnail", "marks")
-    return ScoredRecord(row["id"], row["asset_id"], row["branch"], Row(**{name: row[name] for name in kept}), score)
+    return ScoredRecord(row["id"], row["asset_id"], row["branch"], _row(row), score)
+
+
+def _stored(row: dict[str, Any]) -> StoredRecord:
+    told = {name: row[name] for name in ("asset_id", "branch", "fingerprint", "write_id")}
+    return StoredRecord(record_id=row["id"], row=_row(row), vector=np.asarray(row["vector"], np.float32), **told)
+
+
+def _row(row: dict[str, Any]) -> Row:
+    kept = ("modality", "text", "start_ms", "end_ms", "page", "box", "thumbnail")
+    return Row(**{name: row[name] for name in kept}, marks=tuple(row["marks"]))

@@ -14,10 +14,10 @@ from flows.serve.client import post
 from flows.serve.request import FILTERS, RECORD_ID, SearchRequest
 from flows.services.shared import vector_store
 from medley.catalog import Catalog, open_catalog
-from medley.catalog.known import assets_named, told_of
+from medley.catalog.known import assets_named, labels_used, told_of
 from medley.catalog.voices import named_voices
 from medley.errors import SetupError
-from medley.labels import labels_in
+from medley.labels import labels_in, mark
 from medley.media.frames import SHOTS, shots_of
 from medley.media.pictures import PICTURE, convert_picture
 from medley.models.base import ModelSpec, TextEncoder
@@ -230,6 +230,12 @@ def _shot(row: Row, settings: Settings) -> list[float] | None:
     at_s = row.start_ms / 1000
     found = [list(shot) for shot in shots_of(shots.parent) if shot[0] <= at_s + 0.001]
     return found[-1] if found else None
+
+
+def labels_of(store: VectorStore, catalog: Catalog) -> list[tuple[str, int]]:
+    """Counts the records of each label that runs have looked for, most first. Raises StoreUnavailable."""
+    counted = [(label, store.count_marked(mark(label))) for label in labels_used(catalog.engine)]
+    return sorted(((label, count) for label, count in counted if count), key=lambda one: (-one[1], one[0]))
 
 
 def record_json(found: ScoredRecord, path: str | None, settings: Settings) -> dict[str, Any]:

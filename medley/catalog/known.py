@@ -76,6 +76,12 @@ def told_of(engine: Engine, asset_ids: Collection[str]) -> dict[str, dict[str, s
     return {row[0]: from_text(row[1]) for row in rows(engine, query)}
 
 
+def labels_used(engine: Engine) -> list[str]:
+    """Lists the labels that runs have looked for, in the order of the alphabet."""
+    made = (found for found in scalars(engine, select(plans.c.made_of)) if found)
+    return sorted({label for found in made for label in found.get("options", {}).get("labels") or ()})
+
+
 def assets_tagged(engine: Engine, wanted: Collection[str]) -> list[str]:
     """Assets that have all of those tags."""
     query = select(tags.c.asset_id).where(tags.c.tag.in_(wanted)).group_by(tags.c.asset_id)

@@ -126,6 +126,10 @@ class VectorStore(Protocol):
         """Counts the records of an asset (of one branch), over all collections."""
         ...
 
+    def count_marked(self, mark: str) -> int:
+        """Counts the records that have a mark, over all collections."""
+        ...
+
     def close(self) -> None:
         """Ends the connection."""
         ...

@@ -172,6 +172,12 @@ class MilvusStore:
         wanted = of_asset(asset_id, branch)
         return sum(self._count(collection.name, wanted) for collection in self.collections())
 
+    @_reported
+    def count_marked(self, mark: str) -> int:
+        """Counts the records that have a mark, over all collections."""
+        wanted = filter_of(Scope(marks=(frozenset({mark}),)))
+        return sum(self._count(collection.name, wanted) for collection in self.collections())
+
     def _count(self, name: str, wanted: str) -> int:
         self._load(name)
         how = {"output_fields": ["count(*)"], "consistency_level": "Strong", "timeout": self._timeout}

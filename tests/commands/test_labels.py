@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import re
+from contextlib import closing
 
 import numpy as np
 import pytest
 
+from flows.serve.local import labels_of
+from flows.services.shared import vector_store
+from medley.catalog import open_catalog
 from medley.labels import fitting, labels_in, mark
 from medley.models.base import unit
+from medley.settings import load_settings
+from medley.stores.connect import open_store
 from tests.conftest import SAMPLE, Medley
 from tests.world.truth import VideoTruth
 
@@ -25,6 +31,12 @@ def test_frames_are_labelled_by_what_is_on_them(medley: Medley, sample_truth: Vi
         times = [piece["start_s"] for hit in hits for piece in hit["evidence"] if scene.caption in piece["labels"]]
         right += any(abs(at - scene.start_s) < 0.1 for at in times) and len(times) <= 2
     assert right >= 0.8 * len(shapes)
+
+    with vector_store(load_settings()) as address, closing(open_store(address)) as store:
+        counted = dict(labels_of(store, open_catalog(load_settings())))
+    assert counted.keys() <= {scene.caption for scene in shapes}
+    assert len(counted) >= 0.8 * len(shapes)
+    assert set(counted.values()) <= {1, 2}
 
     answer = medley("search", "something", "--label", "a giraffe", "--json").report
     assert answer["hits"] == []

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, File, Form, Query, UploadFile
 from pydantic import BaseModel, Field
 
-from flows.serve.local import record_json
+from flows.serve.local import labels_of, record_json
 from flows.serve.problems import Problem
 from flows.serve.request import RECORD_ID, SearchRequest
 from flows.serve.routes.answers import PROBLEMS
@@ -89,6 +89,20 @@ class Record(BaseModel):
     text: str
     thumbnail: str | None
     thumbnail_url: str | None
+
+
+class Label(BaseModel):
+    """A label that runs have looked for."""
+
+    label: str
+    records: int = Field(description="pictures and frames that it fits")
+
+
+@router.get("/labels")
+async def list_labels(service: Serving) -> list[Label]:
+    """Lists the labels of the index, those that fit most first."""
+    found = await service.in_thread(lambda: service.searchers.ask(lambda store: labels_of(store, service.catalog)))
+    return [Label(label=label, records=count) for label, count in found]
 
 
 @router.get("/records/{record_id}")

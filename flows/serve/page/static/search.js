@@ -18,6 +18,13 @@ export function startSearch() {
     event.target.value = "";
   });
   byId("results").addEventListener("keydown", moveBetweenHits);
+  byId("filters").addEventListener("toggle", offerLabels, { once: true });
+}
+
+// The labels that runs have looked for, with how many pictures and frames each fits.
+async function offerLabels() {
+  const labels = await call("/api/labels").catch(() => []);
+  byId("labels").replaceChildren(...labels.map(({ label, records }) => el("option", { value: label }, `${label} (${records})`)));
 }
 
 const words = () => ({ query: byId("query").value.trim(), filters: filters() });
