@@ -44,6 +44,7 @@ class ItemReport:
     stages: list[StageReport] = field(default_factory=list)
     errors: list[dict[str, Any]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)  #: what is true of the file and no fault
+    attached: list[str] = field(default_factory=list)  #: URLs of files in it, which are items of their own
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the entry as a dictionary, in the order of the command line contract."""
@@ -54,6 +55,7 @@ class ItemReport:
             "error": errors[0] if errors else None,
             "errors": errors,
             "notes": self.notes,
+            "attached": self.attached,
         }
 
 

@@ -114,7 +114,7 @@ class Settings(BaseSettings):
     traces: bool = Field(
         False,
         description="OpenTelemetry traces of runs, stages, calls of models and of the store, sent by OTLP to where "
-        "OTEL_EXPORTER_OTLP_ENDPOINT leads. Needs the extra `traces`.",
+        "OTEL_EXPORTER_OTLP_ENDPOINT leads. Needs the extra traces.",
     )
     token: SecretStr | None = Field(
         None, description="Secret of the service. Default: a generated one in MEDLEY_HOME/run."

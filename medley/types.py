@@ -156,8 +156,8 @@ class ArtifactRef:
 
     `skipped` says why nothing was made ("no audio stream"), `damage` how much of the file could not be decoded: then
     there is an artifact of the rest; `notes` what else there is to say of it, `about` what the file says of itself;
-    `records` how many were written, by modality. `error`: what is wrong with this asset of a batch; its neighbours go
-    on.
+    `records` how many were written, by modality; `attached` the names of files in it. `error`: what is wrong with this
+    asset of a batch; its neighbours go on.
     """
 
     asset: Asset
@@ -172,6 +172,7 @@ class ArtifactRef:
     damage: str = ""
     notes: tuple[str, ...] = ()
     about: About = ()
+    attached: tuple[str, ...] = ()
     records: dict[str, int] = field(default_factory=dict)
     error: MedleyError | None = None
 
@@ -185,10 +186,7 @@ Part = Asset | ArtifactRef
 
 
 class AssetBatch:
-    """What a task works on: some assets, or what the stage before made of each of them.
-
-    Not a dataclass: Prefect walks through those, field by field, several times for each task.
-    """
+    """What a task works on: some assets, or what the stage before made of each; no dataclass: Prefect walks those."""
 
     __slots__ = ("__weakref__", "parts")
 

@@ -12,6 +12,7 @@ from medley.artifacts import Draft
 from medley.dag.parts import embed_pictures, embed_texts, label_pictures, write_records
 from medley.dag.stage import stage
 from medley.media import documents
+from medley.media.attachments import are_known
 from medley.media.documents import Part, RawPicture, find_pictures, read_parts
 from medley.media.pictures import convert_files
 from medley.passages import texts_for
@@ -41,11 +42,12 @@ def _more(part: Part) -> dict[str, Any]:
     return {name: value for name, value in more.items() if value}
 
 
-@stage(branch="text", takes="assets", makes="document", export=exported, files=("*.csv",))
+@stage(branch="text", takes="assets", makes="document", export=exported, files=("*.csv",), current=are_known)
 def read_document(asset: Asset, draft: Draft, context: TaskContext) -> None:
     """Reads what is written in a document, under which headings, and its tables."""
     found = documents.read_document(asset, draft.directory, context.limits)
     draft.data |= {"parts": found.parts, "damage": found.damage, "notes": list(found.notes), "about": found.about}
+    draft.data["attached"] = list(found.attached)
 
 
 @stage(

@@ -9,6 +9,7 @@ from typing import Any
 from medley.artifacts import Draft
 from medley.dag.parts import embed_texts, write_records
 from medley.dag.stage import stage
+from medley.media.attachments import are_known
 from medley.media.layout import Box, Line
 from medley.media.pdf import PAGES, Page, parse_pdf, read_pages, write_page
 from medley.media.running import Running, role_of, running_lines, without_running
@@ -49,11 +50,13 @@ def _page(page: Page, source: str, running: dict[tuple[int, Box], Running]) -> d
     takes="assets",
     makes="pages",
     export=pages_as_json("text"),
+    current=are_known,
 )
 def parse(asset: Asset, draft: Draft, context: TaskContext) -> None:
     """Extracts the text of pages with boxes, in reading order, and makes pictures of pages without a text layer."""
     found = parse_pdf(asset, draft.directory, context.options.pages, context.limits, context.spread)
     draft.data |= {"pages": found.pages, "damage": found.damage, "notes": list(found.notes), "about": found.about}
+    draft.data["attached"] = list(found.attached)
 
 
 @stage(

@@ -128,7 +128,8 @@ def _facts(data: dict[str, Any]) -> dict[str, Any]:
     """What the flow's process wants to know of an artifact, of its manifest's data."""
     notes, records = tuple(data.get("notes", ())), data.get("records", {})
     about = about_from_pairs(data.get("about", ()))
-    return {"damage": data.get("damage", ""), "notes": notes, "about": about, "records": records}
+    told = {"damage": data.get("damage", ""), "attached": tuple(data.get("attached", ()))}
+    return {**told, "notes": notes, "about": about, "records": records}
 
 
 def _place(error: MedleyError, reference: ArtifactRef, seconds: float) -> None:

@@ -132,7 +132,7 @@ def show(query: str, found: dict[str, Any]) -> None:
 def _show_hit(console: PlainConsole, n: int, hit: dict[str, Any]) -> None:
     begin, end = ("" if at is None else clock(at) for at in (hit["start_s"], hit["end_s"]))
     span = begin if begin == end else f"{begin} - {end}"
-    where = escape(short_path(hit["path"]) if hit["path"] else "(file unknown)")
+    where = escape(_named(hit))
     score = f"[dim]{hit['score']:.2f} {bar(hit['score'])}[/]"
     console.print(f"{n:3}. [bold]{where}[/]  {span or _page(hit)}  {hit['modality']}  {score}", soft_wrap=True)
     who = f"{hit['speaker']}: " if hit["speaker"] and hit["modality"] == "speech" else ""
@@ -142,6 +142,15 @@ def _show_hit(console: PlainConsole, n: int, hit: dict[str, Any]) -> None:
     thumbnails.show(hit["thumbnail"])
     if hit["path"] and hit["start_s"] is not None and not is_url(hit["path"]):
         console.print(f"     [dim]{escape(player_command(hit['path'], hit['start_s']))}[/]", soft_wrap=True)
+
+
+def _named(hit: dict[str, Any]) -> str:
+    """The file, and of an attached one what it is in."""
+    if not hit["path"]:
+        return "(file unknown)"
+    if not hit["parent"]:
+        return short_path(hit["path"])
+    return f"{hit['path'].rpartition('/')[2]}, attached to {short_path(hit['parent'])}"
 
 
 def short_path(path: str) -> str:

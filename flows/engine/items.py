@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 import medley.errors
 from medley.artifacts import Manifest
+from medley.attached import attached_url
 from medley.catalog import Catalog, Outcome
 from medley.catalog.known import tag_assets
 from medley.catalog.lookup import Lookup, looked_up
@@ -50,7 +51,7 @@ class SeenBuffer:
     def add(self, item: Item) -> Item:
         """Notes that the item's asset was seen at its path and gets the run's tags; returns the item."""
         if item.asset:
-            self._seen[_known_as(item.path)] = item.asset.asset_id
+            self._seen[known_as(item.path)] = item.asset.asset_id
         if len(self._seen) >= _TOLD_AT_ONCE:
             self.flush()
         return item
@@ -63,8 +64,8 @@ class SeenBuffer:
             self._seen.clear()
 
 
-def _known_as(path: str) -> str:
-    """The path's name in the catalog."""
+def known_as(path: str) -> str:
+    """Returns the path's name in the catalog."""
     return path if is_url(path) else os.path.abspath(path)
 
 
@@ -81,7 +82,7 @@ def identify_items(
     """Yields one item for each path, in the order of the paths; from when on there is `enough`, without a look."""
     first: dict[str, Item] = {}
     before: Lookup | None = None
-    for path, known in looked_up(catalog, paths, [_known_as(path) for path in paths], flow):
+    for path, known in looked_up(catalog, paths, [known_as(path) for path in paths], flow):
         if STOP.is_set() or enough():
             yield Item(path, report=_not_looked_at(path))
             continue
@@ -139,6 +140,9 @@ def finished_report(path: str, asset: Asset, outcome: Outcome | None, plan: str,
         return None  # a password is no part of the plan: what it opens is the same
     report = ItemReport(path, "unchanged", asset.asset_id, asset.media.media_type, records=outcome.records)
     report.notes = _notes(asset, found.values()) if found else notes_of(asset, run)
+    report.attached = attached_to(
+        path, [name for made in found.values() if made for name in made.data.get("attached", ())]
+    )
     if outcome.status == "complete":
         return report
     if outcome.status in ("failed", "partial") and all(is_input_fault(error["type"]) for error in outcome.errors):
@@ -181,6 +185,11 @@ def _notes(asset: Asset, made: Iterable[Manifest | None]) -> list[str]:
     return list(dict.fromkeys([*asset.media.notes, *later]))
 
 
+def attached_to(path: str, names: Sequence[str]) -> list[str]:
+    """Returns the URLs of the files of those names that are attached to the one at `path`."""
+    return [attached_url(known_as(path), number, name) for number, name in enumerate(names, 1)]
+
+
 def is_input_fault(error_type: str) -> bool:
     """Says whether an error of a type is the content's own fault, so that trying again changes nothing.
 
@@ -199,6 +208,6 @@ def _refused(
     if isinstance(error, BadInput) and error.asset_id:
         catalog.record_outcomes({error.asset_id: ("failed", [entry], {})}, flow, plan, run.run_id)
     else:
-        catalog.record_path_failure(_known_as(path), entry)
+        catalog.record_path_failure(known_as(path), entry)
     asset_id = error.asset_id if isinstance(error, BadInput) else ""
     return ItemReport(path, "failed", asset_id or None, errors=[entry])

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from flows.engine.batch import BatchItem, InFlightBatch
-from flows.engine.items import notes_of, records_of
+from flows.engine.items import attached_to, notes_of, records_of
 from flows.engine.run import RunContext
 from flows.engine.spool import drop_copy
 from medley.errors import Cancelled, MedleyError
@@ -39,6 +39,9 @@ def report_of(batch_item: BatchItem, batch: InFlightBatch, run: TaskContext) -> 
         stages=[batch_item.stages[name] for name in batch.dag if name in batch_item.stages],
         errors=errors,
         notes=notes,
+        attached=attached_to(
+            batch_item.item.path, [name for made in batch_item.results.values() for name in made.attached]
+        ),
     )
 
 

@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from flows.engine.children import Child, Children
+from flows.engine.items import known_as
 from flows.engine.ledger import in_ledger
 from flows.engine.plan import with_profile
 from flows.engine.prefect_flows import flow_of
 from flows.engine.progress import Progress, Silent
-from flows.engine.replaced import retire_replaced
+from flows.engine.replaced import forget_attached_before, retire_replaced
 from flows.engine.run import RunContext, open_run, traced_run
 from flows.engine.units import Units
 from medley.budget import Budget
@@ -23,6 +24,7 @@ from medley.catalog import Catalog, open_catalog
 from medley.catalog.uploads import Uploads
 from medley.dag.registry import pipeline_named
 from medley.errors import MedleyError, SetupError
+from medley.media.attachments import WITH_FILES
 from medley.media.sniff import sniff
 from medley.options import FileOptions, options_for
 from medley.plain import portable_name
@@ -31,6 +33,7 @@ from medley.settings import Settings
 from medley.sources.urls import is_url
 from medley.system.stop import STOP
 
+_DEEPEST = 8  #: files in files in files
 #: What a child run is to do: files of one pipeline, by its name; None for what no pipeline takes.
 ChildJob = tuple[str | None, list[str]]
 
@@ -60,6 +63,7 @@ class Parent:
     units: Units = field(init=False)  #: that all children share
     _children: Children = field(init=False)
     _next: Child | None = None
+    _attached: list[str] = field(default_factory=list)  #: files to others, which come after all others
     _anything_done: bool = False
 
     def __post_init__(self) -> None:
@@ -77,7 +81,7 @@ class Parent:
 
     def anything_to_do(self) -> bool:
         """Enters batches about which nothing is to do; True, with its run opened, at the first other one."""
-        for flow, paths in self.batches or ():
+        for flow, paths in self._jobs():
             if STOP.is_set():
                 self._enter(paths, "cancelled", stop_errors())
             elif self.budget.used_up:
@@ -90,6 +94,18 @@ class Parent:
                 return True
         return False
 
+    def _jobs(self) -> Iterator[ChildJob]:
+        """Batches that are left, and then what is attached to files of those before."""
+        from flows.engine.routing import batches  # it imports this module
+
+        for job in self.batches or ():  # no `yield from`: that would close them where this generator is left
+            yield job
+        while self._attached:
+            found, self._attached = self._attached, []
+            self.batches = batches(found, self.settings.routes)
+            for job in self.batches:
+                yield job
+
     @property
     def status(self) -> RunStatus:
         """How it ended."""
@@ -100,10 +116,12 @@ class Parent:
     def work(self) -> None:
         """Works on all batches, or until the run is stopped."""
         with self.units:
-            while self.opened or self.anything_to_do():
-                self._start_opened()
-                self._children.wait_for_room()
-            self._children.wait()
+            while self.opened or self.anything_to_do() or self._children.at_work:
+                if self.opened:
+                    self._start_opened()
+                    self._children.wait_for_room()
+                else:
+                    self._children.wait()  # what is attached to their files comes then
         if self._anything_done and not STOP.is_set():
             retire_replaced(self.catalog, self.settings)
         self.finished = not STOP.is_set()
@@ -183,6 +201,9 @@ class Parent:
         self.on_child(run_context)
         for entry in run_context.report.items():
             self._add(entry)
+            self._attached += [url for url in entry["attached"] if url.count("!/") <= _DEEPEST]
+            if entry["media_type"] in WITH_FILES and entry["status"] in ("complete", "partial"):
+                forget_attached_before(self.catalog, known_as(entry["path"]), entry["attached"])
 
     def _add(self, entry: dict[str, Any]) -> None:
         self.report.add_entry(entry)

@@ -13,6 +13,7 @@ from typing import Any
 from flows.serve.client import post
 from flows.serve.request import FILTERS, RECORD_ID, SearchRequest
 from flows.services.shared import vector_store
+from medley.attached import parent_of
 from medley.catalog import Catalog, open_catalog
 from medley.catalog.known import assets_named, labels_used, told_of
 from medley.catalog.voices import named_voices
@@ -206,6 +207,7 @@ def _hit(moment: Moment, path: str | None, settings: Settings) -> dict[str, Any]
         "score": round(moment.score, 6),
         "weak": moment.weak,
         "path": path,
+        "parent": parent_of(path) if path else None,
         "asset_id": moment.asset_id,
         "record_id": best["record_id"],
         "modality": best["modality"],

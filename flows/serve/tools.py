@@ -97,7 +97,7 @@ class Tools:
         return await self._json("POST", "/api/retry", json={"paths": paths})
 
     def _short(self, hit: dict[str, Any]) -> dict[str, Any]:
-        names = ("record_id", "asset_id", "path", "title", "modality", "start_s", "end_s", "page")
+        names = ("record_id", "asset_id", "path", "parent", "title", "modality", "start_s", "end_s", "page")
         short = {name: hit.get(name) for name in names}
         short |= {"text": hit["text"][:_LETTERS], "picture": bool(hit["thumbnail_url"])}
         if "score" in hit:

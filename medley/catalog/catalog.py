@@ -15,7 +15,7 @@ from sqlalchemy.exc import DatabaseError, DBAPIError
 from medley.about import About, to_text
 from medley.catalog.alive import is_alive, is_here, now
 from medley.catalog.engine import engine_of
-from medley.catalog.lookup import Location, Outcome, locations_of, media_of
+from medley.catalog.lookup import Location, Outcome, attached_to, locations_of, media_of
 from medley.catalog.migrate import migrate
 from medley.catalog.reading import rows, scalar, scalars
 from medley.catalog.tables import assets, claims, locations, outcomes, runs, stages, uploads
@@ -168,11 +168,13 @@ class Catalog:
         self._write(update(locations).where(locations.c.path.in_(paths)).values(**fine))
 
     def move_location(self, path: str, to: str) -> None:
-        """Notes that the file at `path` has another path now, `to`."""
-        self._write(
-            delete(locations).where(locations.c.path == to),
-            update(locations).where(locations.c.path == path).values(path=to),
-        )
+        """Notes that the file at `path` has another path now, `to`, and with it what is attached to it."""
+        below = scalars(self.engine, attached_to(path))
+        for old, new in [(path, to), *((url, url.replace(path, to, 1)) for url in below)]:
+            self._write(
+                delete(locations).where(locations.c.path == new),
+                update(locations).where(locations.c.path == old).values(path=new),
+            )
 
     def replaced_assets(self) -> list[str]:
         """Assets with an outcome that no path shows any more: a merely deleted file keeps its location."""

@@ -8,12 +8,14 @@ from typing import Any
 from sqlalchemy import Engine, delete, func, null, or_, select
 
 from medley.about import from_text
+from medley.attached import SCHEME, roots
 from medley.catalog.reading import rows, scalar, scalars
 from medley.catalog.tables import assets, locations, outcomes, plans, stages, tags, uploads, voices
 from medley.catalog.upsert import INSERT_PLAN, INSERT_TAG
 from medley.system.disk import retry_while_disk_full
 from medley.types import DOCUMENTS
 
+_AT_ONCE = 500
 _DOCUMENTS = {"pdf": ("application/pdf",), "document": DOCUMENTS}
 
 
@@ -23,16 +25,32 @@ def paths_below(engine: Engine, root: str) -> list[str]:
     return scalars(engine, select(locations.c.path).where(inside))
 
 
+def attached_paths(engine: Engine) -> list[str]:
+    """Lists the URLs of all files that are attached to others, those of a file after that one."""
+    attached = locations.c.path.startswith(f"{SCHEME}://", autoescape=True)
+    return scalars(engine, select(locations.c.path).where(attached).order_by(locations.c.path))
+
+
 def assets_at(engine: Engine, path: str) -> list[str]:
     """Assets seen at a path, or below it where it is a folder or a bucket's prefix."""
     return sorted({asset_id for _, asset_id in paths_at(engine, path) if asset_id})
+
+
+def known_among(engine: Engine, paths: Collection[str]) -> set[str]:
+    """Returns those of the paths that are known."""
+    wanted, found = sorted(paths), set[str]()
+    for at in range(0, len(wanted), _AT_ONCE):
+        some = wanted[at : at + _AT_ONCE]
+        found |= set(scalars(engine, select(locations.c.path).where(locations.c.path.in_(some))))
+    return found
 
 
 def paths_at(engine: Engine, path: str) -> list[tuple[str, str | None]]:
     """Lists paths known at a path or below, as files or as uploads, each with its asset where the path became one."""
     found: dict[str, str | None] = {}
     for table in (uploads, locations):
-        inside = table.c.path.startswith(f"{path.rstrip('/')}/", autoescape=True)
+        begins = (f"{path.rstrip('/')}/", *roots(path))
+        inside = or_(*(table.c.path.startswith(root, autoescape=True) for root in begins))
         asset = table.c.asset_id if table is locations else null()
         query = select(table.c.path, asset).where((table.c.path == path) | inside)
         found.update((row[0], row[1]) for row in rows(engine, query))

@@ -6,8 +6,9 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Protocol
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, Select, or_, select
 
+from medley.attached import roots
 from medley.catalog.reading import rows
 from medley.catalog.tables import assets, locations
 from medley.types import MediaInfo
@@ -35,6 +36,12 @@ class Outcome:
     errors: list[dict[str, Any]]
     records: dict[str, int]
     attempts: int
+
+
+def attached_to(path: str) -> Select[tuple[str]]:
+    """Asks for the URLs of files that are attached to one at a path, or to one below it, parents first."""
+    begins = (locations.c.path.startswith(root, autoescape=True) for root in roots(path))
+    return select(locations.c.path).where(or_(*begins)).order_by(locations.c.path)
 
 
 class Known(Protocol):

@@ -1,7 +1,8 @@
 """Reads a document that is no PDF. A program: see documents.py, which runs it.
 
 Its job is {"path", "kind", "want": "text" or "pictures", "directory", "max_bytes", "max_letters"}; it tells the parts
-of the document in their order, at last {"tags", "attached"}, and what went wrong, if anything did.
+of the document in their order, at last {"tags", "attached"}, and what went wrong, if anything did. Of
+{"want": "attached", "number"} it writes that file.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from medley.media.document_office import sheets, slides, word
 from medley.media.document_open import open_document
 from medley.media.document_parts import Document, Part, TooMuch
 from medley.media.document_plain import markdown, plain_text, table
-from medley.media.document_web import book, mail, web_page
-from medley.media.job_child import Tell, reason_of, serve
+from medley.media.document_web import attached_file, book, mail, web_page
+from medley.media.job_child import ATTACHED, Tell, reason_of, serve
 
 _READERS: dict[str, Callable[[Document], Iterator[Part]]] = {
     "docx": word,
@@ -36,6 +37,10 @@ _READERS: dict[str, Callable[[Document], Iterator[Part]]] = {
 def work(job: dict[str, Any], tell: Tell) -> None:
     """Tells what the job's document holds; see the module."""
     document = Document(Path(job["path"]), job["max_bytes"])
+    if job["want"] == "attached":
+        if (content := attached_file(document.path, job["number"])) is not None:
+            Path(job["directory"], ATTACHED).write_bytes(content)
+        return
     try:
         parts = _READERS[job["kind"]](document)
         _tell_pictures(parts, job, tell) if job["want"] == "pictures" else _tell_text(parts, job, tell)

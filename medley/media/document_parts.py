@@ -29,7 +29,7 @@ class Document:
     path: Path
     most_bytes: int
     tags: dict[str, str] = field(default_factory=dict)  #: title and the like
-    attached: int = 0  #: files in it that are documents of their own
+    attached: list[str] = field(default_factory=list)  #: names of files in it that are files of their own
 
     def unzipped(self) -> zipfile.ZipFile:
         """Opens the document as an archive. Raises TooMuch, zipfile.BadZipFile."""

@@ -10,6 +10,9 @@ from collections.abc import Iterator
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
+from itertools import islice
+from mimetypes import guess_extension
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
@@ -149,10 +152,33 @@ def mail(document: Document) -> Iterator[Part]:
     if body is not None:
         yield from _body(body)
     for part in message.iter_attachments():
-        kind = part.get_content_maintype()
-        document.attached += kind != "image"
-        if kind == "image":
+        if part.get_content_maintype() == "image":
             yield {"page": None, "picture": part.get_payload(decode=True) or b""}
+    document.attached = [_name_of(part) for part in _attached(message)]
+
+
+def attached_file(path: Path, number: int) -> bytes | None:
+    """Reads a file that is attached to a mail; they count from 1. None where there is none."""
+    message = message_from_bytes(path.read_bytes(), policy=default)
+    part = next(islice(_attached(message), number - 1, None), None)
+    if part is None or not part.is_multipart():
+        return None if part is None else part.get_payload(decode=True) or b""
+    whole = part.get_payload(0) if part.get_content_type() == "message/rfc822" else part
+    return bytes(whole.as_bytes())
+
+
+def _attached(message: EmailMessage) -> Iterator[Any]:
+    """Files and mails; pictures are parts of the mail itself."""
+    return (part for part in message.iter_attachments() if part.get_content_maintype() != "image")
+
+
+def _name_of(part: Any) -> str:
+    if name := part.get_filename():
+        return str(name)
+    if part.get_content_type() == "message/rfc822":
+        subject = part.get_payload(0).get("Subject") if part.is_multipart() else ""
+        return f"{' '.join(str(subject or 'mail').split())}.eml"
+    return f"attachment{guess_extension(part.get_content_type()) or ''}"
 
 
 def _body(body: EmailMessage) -> Iterator[Part]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from medley.about import About, about_from
 from medley.errors import CorruptMedia, TooLarge, UnsupportedMedia
+from medley.media.attachments import notes_of
 from medley.media.job import JobResult, run_job
 from medley.media.magic import is_text
 from medley.media.source import asset_source
@@ -103,12 +104,16 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class DocumentRead:
-    """How many parts there are, what is lost, what else there is to say, and what the document says of itself."""
+    """How many parts there are, what is lost, what else there is to say, what the document says of itself.
+
+    `attached`: names of the files in it.
+    """
 
     parts: int
     damage: str
     notes: tuple[str, ...]
     about: About
+    attached: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +139,9 @@ def read_document(asset: Asset, directory: Path, limits: Limits) -> DocumentRead
     for number, part in enumerate((part for part in parts if part.cells), 1):
         with (directory / f"table-{number:03d}.csv").open("w", newline="") as file:
             csv.writer(file).writerows(part.cells)
-    end: dict[str, Any] = next((line for line in told.lines if "tags" in line), {"tags": {}, "attached": 0})
-    notes = (f"{end['attached']} attached file{'s' * (end['attached'] > 1)} not looked at",) if end["attached"] else ()
-    return DocumentRead(len(parts), _fault(told), notes, about_from(end["tags"]))
+    end: dict[str, Any] = next((line for line in told.lines if "tags" in line), {"tags": {}, "attached": []})
+    attached = tuple(end["attached"])
+    return DocumentRead(len(parts), _fault(told), notes_of(attached), about_from(end["tags"]), attached)
 
 
 def find_pictures(asset: Asset, directory: Path, limits: Limits) -> list[RawPicture]:

@@ -10,6 +10,8 @@ from typing import Any
 
 from medley.errors import NO_SPACE
 
+#: File that a child makes of one that is attached to a document.
+ATTACHED = "attached"
 #: Exit status where what the child makes cannot be written.
 NO_SPACE_EXIT = 28
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from medley.about import About, about_from
 from medley.errors import CorruptMedia, EncryptedPdf, TooLarge
+from medley.media.attachments import notes_of
 from medley.media.job import JobResult, run_job
 from medley.media.layout import Block, Line, reading_order
 from medley.media.pdf_exits import CORRUPT_EXIT, ENCRYPTED_EXIT
@@ -66,6 +67,7 @@ class Read:
     damage: str
     notes: tuple[str, ...] = ()
     about: About = ()
+    attached: tuple[str, ...] = ()  #: names of files in it
 
 
 def parse_pdf(asset: Asset, directory: Path, options: PageOptions, limits: Limits, spread: Spread = HERE) -> Read:
@@ -84,11 +86,11 @@ def parse_pdf(asset: Asset, directory: Path, options: PageOptions, limits: Limit
                 scan = {"scan": found["scan"], "scan_scale": found["scale"], "scan_area": found["area"]}
                 page = Page(found["page"], found["width_pt"], found["height_pt"], (), **scan)
                 file.write(_page_line(page, found["blocks"]))
-    attached = reader.beside.get("attached", 0)
-    notes = (f"{attached} attached file{'s' * (attached > 1)} not looked at",) if attached else ()
+    attached, locked = tuple(reader.beside.get("attached", ())), bool(_password(options))
     damage = [_damage(lost, reader.count, asset), _XFA if reader.beside.get("xfa") else ""]
     about = about_from(reader.beside.get("tags", {}))
-    return Read(reader.count, "; ".join(filter(None, damage)), notes, about)
+    notes = notes_of(attached, locked=locked)
+    return Read(reader.count, "; ".join(filter(None, damage)), notes, about, () if locked else attached)
 
 
 def find_figures(

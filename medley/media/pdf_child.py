@@ -1,8 +1,8 @@
 """Reads pages of a PDF. A program: see pdf.py, which runs it.
 
 Its job is {"path", "password", "first", "last", "want": "text", "figures" or "drawing", "directory", ...}; pages count
-from 1. It says how many there are (and what else), then one thing about each. PDFium is not thread-safe and parses
-somebody else's bytes: each document has a process of its own.
+from 1. It says how many there are (and what else), then one thing about each. Of {"want": "attached", "number"} it
+writes that file. PDFium is not thread-safe and parses somebody else's bytes: each document has a process of its own.
 
 Boxes are [x0, y0, x1, y1] in points from the top left of the page as it is shown, turned and cropped.
 """
@@ -17,7 +17,7 @@ import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_c
 from PIL import Image, ImageDraw
 
-from medley.media.job_child import Tell, reason_of, serve
+from medley.media.job_child import ATTACHED, Tell, reason_of, serve
 from medley.media.layout import Box, Line, reading_order
 from medley.media.pdf_exits import CORRUPT_EXIT, ENCRYPTED_EXIT
 from medley.media.pdf_figures import boxes_of_figures, boxes_of_pictures
@@ -130,6 +130,10 @@ def _scale(size: tuple[float, float], wanted: float, max_side_px: int) -> float:
 def work(job: dict[str, Any], tell: Tell) -> None:
     """Tells first how many pages the document has, then what is found on each page that is wanted."""
     document = _opened(job)
+    if job["want"] == "attached":
+        if document and job["number"] <= document.count_attachments():
+            Path(job["directory"], ATTACHED).write_bytes(document.get_attachment(job["number"] - 1).get_data())
+        return
     if document:
         document.init_forms()
     tell({"pages": len(document), **_beside(document)})
@@ -148,7 +152,7 @@ def _beside(document: Any) -> dict[str, Any]:
     if not document:
         return {}
     drawn_by_adobe = pdfium_c.FPDF_GetFormType(document) == pdfium_c.FORMTYPE_XFA_FULL
-    attached = pdfium_c.FPDFDoc_GetAttachmentCount(document)
+    attached = [document.get_attachment(n).get_name() for n in range(document.count_attachments())]
     return {"attached": attached, "xfa": drawn_by_adobe, "tags": document.get_metadata_dict(skip_empty=True)}
 
 

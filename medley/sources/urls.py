@@ -12,7 +12,7 @@ from pathlib import Path
 from types import ModuleType
 
 from medley.errors import NO_SPACE, MissingFile, TooLarge, no_space
-from medley.sources import buckets, remote
+from medley.sources import attached, buckets, remote
 from medley.types import Object
 
 #: user:password@ of a URL; the password may hold anything but a slash.
@@ -25,7 +25,7 @@ RAISE = "Raise MEDLEY_LIMITS__MAX_FILE_BYTES"
 def is_url(path: str) -> bool:
     """Tells whether `path` names something that is not on this machine, of a kind that Medley fetches."""
     scheme, found, _ = path.partition("://")
-    return bool(found) and scheme in (*buckets.SCHEMES, *remote.SCHEMES)
+    return bool(found) and scheme in (*buckets.SCHEMES, *remote.SCHEMES, *attached.SCHEMES)
 
 
 def without_password(source: str) -> str:
@@ -37,7 +37,8 @@ def _source(url: str) -> ModuleType:
     if f"{_HIDDEN}@" in url:
         remedy = "Put it into ~/.netrc (http, https), a key or an agent (sftp), or FSSPEC_... variables"
         raise MissingFile("has a password in its address, which would be kept and shown", file=url, remedy=remedy)
-    return buckets if url.partition("://")[0] in buckets.SCHEMES else remote
+    scheme = url.partition("://")[0]
+    return next((module for module in (buckets, attached) if scheme in module.SCHEMES), remote)
 
 
 def head(url: str) -> Object:

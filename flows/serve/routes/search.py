@@ -43,6 +43,7 @@ class Hit(BaseModel):
     score: float = Field(description="0..1, comparable between queries")
     weak: bool = Field(description="fits no better than hits of queries that nothing fits")
     path: str | None
+    parent: str | None = Field(description="the file that it is attached to, where it is attached to one")
     title: str | None = Field(description="what the file calls itself")
     asset_id: str
     record_id: str

@@ -133,6 +133,7 @@ function card(hit) {
     el("div", {},
       el("h2", { title: hit.path ?? "" }, nameOf(hit.path)),
       hit.title ? el("p", { class: "title" }, hit.title) : null,
+      hit.parent ? el("p", { class: "facts" }, `attached to ${nameOf(hit.parent)}`) : null,
       el("p", { class: "facts" }, el("span", { class: "badge" }, KINDS[hit.modality] ?? hit.modality), score),
       hit.labels.length ? el("p", { class: "facts" }, ...hit.labels.map((label) => el("button", { type: "button", class: "badge", onclick: () => byLabel(label) }, label))) : null,
       hit.text ? el("p", { class: "text" }, hit.speaker && hit.modality === "speech" ? el("b", {}, `${hit.speaker}: `) : null, marked(hit.text, asked.query)) : null,
