@@ -37,7 +37,8 @@ class Hit:
     """A moment: a file, a time span or page, and the evidence, best first.
 
     `score`: 0..1, comparable between queries; `weak`: fits about as well as hits of queries that nothing fits.
-    `parent`: the file that it is attached to, if it is attached to one. `shot`: begin and end of the shot in seconds, where evidence is a frame. `speaker`: who speaks, by name or number.
+    `parent`: the file that it is attached to, if it is attached to one. `shot`: begin and end of the shot in seconds,
+    where evidence is a frame. `speaker`: who speaks, by name or number.
     """
 
     path: str | None

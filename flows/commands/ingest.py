@@ -15,8 +15,9 @@ from flows.commands.call import Call, add_run_arguments, export_all, prepared
 from flows.commands.console import print_error, print_note
 from flows.commands.flags import add_pipeline_flag, read_option_flags
 from flows.commands.summary import print_ingest
-from flows.engine.parent import ChildJob, Parent, open_parent
-from flows.engine.routing import batches, files_of, one_pipeline, prune
+from flows.engine.parent import Parent, open_parent
+from flows.engine.pruning import prune
+from flows.engine.routing import ChildJob, batches, files_of, one_pipeline
 from flows.services import signals
 from flows.services.shared import vector_store
 from medley.catalog.views import failed_paths

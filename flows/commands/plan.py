@@ -15,9 +15,8 @@ from flows.commands.console import PlainConsole, print_json
 from flows.commands.flags import add_option_flags, add_pipeline_flag, read_option_flags
 from flows.commands.pace import duration
 from flows.engine.items import finished_report
-from flows.engine.parent import ChildJob
 from flows.engine.plan import new_run
-from flows.engine.routing import batches, files_of, one_pipeline
+from flows.engine.routing import ChildJob, batches, files_of, one_pipeline
 from flows.services.environment import prepare_environment
 from medley.catalog import Catalog, open_catalog
 from medley.dag.fingerprints import plan_fingerprint

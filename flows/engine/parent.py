@@ -17,6 +17,7 @@ from flows.engine.plan import with_profile
 from flows.engine.prefect_flows import flow_of
 from flows.engine.progress import Progress, Silent
 from flows.engine.replaced import forget_attached_before, retire_replaced
+from flows.engine.routing import ChildJob, batches
 from flows.engine.run import RunContext, open_run, traced_run
 from flows.engine.units import Units
 from medley.budget import Budget
@@ -34,8 +35,6 @@ from medley.sources.urls import is_url
 from medley.system.stop import STOP
 
 _DEEPEST = 8  #: files in files in files
-#: What a child run is to do: files of one pipeline, by its name; None for what no pipeline takes.
-ChildJob = tuple[str | None, list[str]]
 
 
 @dataclass(slots=True)
@@ -96,8 +95,6 @@ class Parent:
 
     def _jobs(self) -> Iterator[ChildJob]:
         """Batches that are left, and then what is attached to files of those before."""
-        from flows.engine.routing import batches  # it imports this module
-
         for job in self.batches or ():  # no `yield from`: that would close them where this generator is left
             yield job
         while self._attached:

@@ -13,7 +13,8 @@ from prefect.runtime import flow_run
 from flows.engine.flow import flow_options, state_of
 from flows.engine.liveness import monitored
 from flows.engine.parent import Parent, open_parent
-from flows.engine.routing import batches, files_of, prune
+from flows.engine.pruning import prune
+from flows.engine.routing import batches, files_of
 from flows.engine.run import deployed
 from flows.services.signals import stop_on_signals
 from medley.budget import budget_of

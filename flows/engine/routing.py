@@ -10,9 +10,6 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from itertools import chain, islice, takewhile
 from pathlib import Path
 
-from flows.engine.parent import ChildJob, Parent
-from flows.engine.replaced import retire_replaced
-from medley.catalog.known import forget_paths, paths_below
 from medley.dag.pipeline import Pipeline
 from medley.dag.registry import pipeline_named
 from medley.errors import BadInput, MedleyError, MissingFile, TransientError, UnsupportedMedia
@@ -24,6 +21,8 @@ from medley.sources.stability import entries_in
 from medley.sources.urls import head, is_url, listing, without_password
 from medley.system.stop import STOP
 
+#: What a child run is to do: files of one pipeline, by its name; None for what no pipeline takes.
+ChildJob = tuple[str | None, list[str]]
 _FIRST_LINES = 20
 _FEW = 64  # files in a batch
 _REFUSES = "video"  # what cannot be read: this pipeline says why
@@ -193,24 +192,3 @@ def _lines_of(path: Path) -> Iterator[str]:
         for line in map(str.strip, lines):
             if line and not line.startswith("#"):
                 yield without_password(line) if is_url(line) else str(path.parent / os.path.expanduser(line))
-
-
-def prune(sources: Iterable[str], parent: Parent) -> int:
-    """Removes from the index the files known below `sources` that are gone, and returns the number of such files.
-
-    Nothing is pruned of a source that is not there itself: a disk that is not mounted has lost no files.
-    """
-    gone: list[str] = []
-    for source in sources:
-        if STOP.is_set():
-            return 0
-        root = source.rstrip("/") if is_url(source) else os.path.abspath(os.path.expanduser(source))
-        if is_url(source):
-            there = {found.url for page in listing(source) for found in page}
-            gone += [path for path in paths_below(parent.catalog.engine, root) if path not in there]
-        elif os.path.isdir(root):
-            gone += [path for path in paths_below(parent.catalog.engine, root) if not os.path.lexists(path)]
-    forget_paths(parent.catalog.engine, gone)
-    if gone:
-        retire_replaced(parent.catalog, parent.settings)
-    return len(gone)

@@ -6,16 +6,19 @@ They are taken out whenever somebody wants to read them: no copy of theirs is ke
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 
 from medley.attached import SCHEME, number_of, parent_of
 from medley.errors import BadInput, MissingFile
 from medley.media.attachments import extract
 from medley.settings import load_settings
+from medley.sources import buckets, remote
 from medley.types import Object
 
 SCHEMES = (SCHEME,)
@@ -26,9 +29,8 @@ def head(url: str) -> Object:
     """Looks up the version, which is that of the file around it. Raises MissingFile, TransientError."""
     parent = _parent(url)
     if _is_url(parent):
-        from medley.sources.urls import head as head_of  # it imports this module
-
-        return replace(head_of(parent), url=url, size_bytes=_UNKNOWN)
+        around: Object = _source(parent).head(parent)
+        return replace(around, url=url, size_bytes=_UNKNOWN)
     try:
         found = os.stat(parent)
     except OSError:
@@ -65,10 +67,9 @@ def _taken_out(url: str) -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as directory:
         around = Path(parent)
         if _is_url(parent):
-            from medley.sources.urls import fetch  # it imports this module
-
-            around = Path(directory, "around" + Path(parent).suffix)
-            fetch(parent, around)
+            around = Path(directory, "around")
+            with around.open("wb") as file:
+                file.writelines(_source(parent).chunks(parent))
         try:
             yield extract(around, number_of(url), Path(directory), load_settings().limits)
         except BadInput as error:
@@ -81,6 +82,11 @@ def _parent(url: str) -> str:
     if parent is None:
         raise MissingFile("is no attached file", file=url, remedy="attached:///folder/mail.eml!/1/report.pdf is one")
     return parent
+
+
+def _source(url: str) -> ModuleType:
+    scheme = url.partition("://")[0]
+    return sys.modules[__name__] if scheme == SCHEME else buckets if scheme in buckets.SCHEMES else remote
 
 
 def _is_url(path: str) -> bool:
