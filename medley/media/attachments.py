@@ -53,7 +53,7 @@ def notes_of(attached: Sequence[str], *, locked: bool = False) -> tuple[str, ...
     if not attached:
         return ()
     count = f"{len(attached)} {_WAY}{'s' * (len(attached) > 1)}"
-    return (f"{count} not looked at: the document is locked",) if locked else (f"{count}: medley ingest looks at them",)
+    return (f"{count} not looked at: the document is locked" if locked else f"{count}: items of their own for ingest",)
 
 
 def are_known(_: Any, data: Mapping[str, Any]) -> bool:

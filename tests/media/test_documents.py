@@ -89,7 +89,7 @@ def test_a_mail_is_read_and_its_attachments_are_told_of(tmp_path: Path) -> None:
     texts = [part.text for part in parts]
     assert texts[0] == "Of cities"
     assert {"From: Ada <ada@example.org>", "Cities are large.", "See the table."} < set(texts)
-    assert read.notes == ("1 attached file: medley ingest looks at them",)
+    assert read.notes == ("1 attached file: items of their own for ingest",)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])

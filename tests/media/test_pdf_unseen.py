@@ -65,7 +65,7 @@ def test_attached_files_are_said(tmp_path: Path) -> None:
     for name in ("table.csv", "letter.txt"):
         document.new_attachment(name).set_data(b"a,b")
     document.save(tmp_path / "b.pdf")
-    assert read(tmp_path / "b.pdf").notes == ("2 attached files: medley ingest looks at them",)
+    assert read(tmp_path / "b.pdf").notes == ("2 attached files: items of their own for ingest",)
 
 
 @pytest.mark.parametrize("dynamic", [True, False])
