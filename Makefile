@@ -6,7 +6,7 @@ STAMP := .venv/.medley-setup
 FIND_PYTHON := for p in python3.12 python3.11 python3; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' 2>/dev/null && echo $$p && break; done
 
-.PHONY: help setup audit demo chaos soak pictures page-pictures docs samples demo-models test-fast test test-cluster test-hard test-corpus test-hostile test-ends test-platform test-verify check fix bench bench-again bench-driver bench-growth bench-ingest bench-load bench-long bench-overhead bench-overlap bench-pools bench-report bench-returns bench-serve bench-setup bench-skew bench-start bench-upload bench-where bench-work lock clean
+.PHONY: help setup audit demo chaos simulate soak pictures page-pictures docs samples demo-models test-fast test test-cluster test-hard test-corpus test-hostile test-ends test-platform test-verify check fix bench bench-again bench-driver bench-growth bench-ingest bench-load bench-long bench-overhead bench-overlap bench-pools bench-report bench-returns bench-serve bench-setup bench-skew bench-start bench-upload bench-where bench-work lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -58,6 +58,9 @@ chaos: setup ## ROUNDS of kills, pauses and full disks by SEED over forty files;
 
 soak: bench-setup ## MINUTES of a standing installation at the machine's limit: what grows? docs/images/soak.svg
 	@$(PY) -m bench.soak --minutes $${MINUTES:-30}
+
+simulate: setup ## SEEDS stories from SEED on: engine, claims, catalog and artifacts under a seeded scheduler that kills
+	@$(PY) -m tests.chaos.simulate --seeds $${SEEDS:-10000} --seed $${SEED:-1}
 
 test-verify: setup ## N corruptions by SEED of a mixed index: medley verify finds and mends all of them
 	@N=$${N:-200} SEED=$${SEED:-19} $(PY) -m pytest --whole tests/chaos/test_corruptions.py

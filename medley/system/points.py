@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Callable
 
 VARIABLE = "MEDLEY_CHAOS_POINT"
 #: What is half done at each of them.
@@ -19,11 +20,15 @@ POINTS = {
     "claims taken": "the run has claimed files, and the catalog does not say yet that it works on them",
     "outcome noted": "the catalog knows how files ended, and not yet how their stages did",
 }
+#: Told of each point: simulations put something in.
+HOOKS: list[Callable[[str], object]] = []
 _seen: dict[str, int] = {}
 
 
 def reach(point: str) -> None:
     """Marks a point of `POINTS`."""
+    for hook in HOOKS:
+        hook(point)
     wanted = os.environ.get(VARIABLE)
     if wanted:
         _struck(point, *wanted.split(":", 2))

@@ -1,0 +1,24 @@
+"""Simulated runs: nothing is lost, doubled, stuck or done twice, whatever the seed. `make simulate SEEDS=10000`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.sim_world import SimStore
+from tests.chaos.simulate import played
+from tests.chaos.simulation import template
+
+
+@pytest.mark.timeout(300)
+def test_forty_stories_end_well(home: Path, tmp_path: Path) -> None:
+    assert played(range(1, 41), tmp_path, template(home)) == {}
+
+
+def test_a_store_that_keeps_older_rows_is_noticed(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SimStore, "_remove", lambda store, wanted: None)
+    wrong = played(range(1, 11), tmp_path, template(home))
+    assert any("too many" in what for told in wrong.values() for what in told)
+    again = played(range(min(wrong), min(wrong) + 1), tmp_path, template(home))
+    assert again[min(wrong)][0] == wrong[min(wrong)][0], "the same seed is the same story"
