@@ -10,8 +10,8 @@ from __future__ import annotations
 import contextlib
 import os
 import queue
-import shutil
 import socket
+import sqlite3
 import types
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -21,6 +21,7 @@ from typing import Any
 from unittest import mock
 
 from sqlalchemy import create_engine, select
+from sqlalchemy.pool import StaticPool
 
 from flows.engine import ledger, window
 from flows.engine import replaced as replaced_module
@@ -51,6 +52,10 @@ _MOST = (1, 2, 9)
 _WORDS = ("ash", "birch", "cedar", "elm", "fir", "hazel", "larch", "maple", "oak", "pine", "rowan", "yew")
 
 
+#: One catalog in memory, filled anew for each story: compiling its statements again would take most of the time.
+_ENGINE = create_engine("sqlite://", poolclass=StaticPool)
+
+
 class Simulation:
     """One story: some files, processes that work on them, kills and faults, and one more run at the end."""
 
@@ -60,9 +65,11 @@ class Simulation:
         self.home, self.files = directory / "home", directory / "in"
         self.files.mkdir(parents=True)
         self.home.mkdir()
-        shutil.copy(template, self.home / "catalog.db")
         self.settings = load_settings().model_copy(update={"home": self.home, "runner": "local", "window": 2})
-        self.catalog = Catalog(create_engine(f"sqlite:///{self.home / 'catalog.db'}"))
+        self.catalog = Catalog(_ENGINE)
+        with _ENGINE.connect() as connection:
+            raw: Any = connection.connection.driver_connection
+            raw.deserialize(template.read_bytes())
         self.again: list[str] = []
         self._make_files()
 
@@ -266,4 +273,6 @@ def template(directory: Path) -> Path:
     settings = load_settings().model_copy(update={"home": directory})
     settings.run_dir.mkdir(parents=True, exist_ok=True)
     open_catalog(settings).engine.dispose()
+    with contextlib.closing(sqlite3.connect(directory / "catalog.db")) as made:
+        made.execute("PRAGMA journal_mode=DELETE")  # a database in memory has no log beside it
     return directory / "catalog.db"
