@@ -120,7 +120,7 @@ class Parent:
                 else:
                     self._children.wait()  # what is attached to their files comes then
         if self._anything_done and not STOP.is_set():
-            retire_replaced(self.catalog, self.settings)
+            retire_replaced(self.catalog, self.settings, self.run_id)
         self.finished = not STOP.is_set()
 
     def run_jobs(self, jobs: Iterable[ChildJob]) -> dict[str, dict[str, Any]]:

@@ -29,5 +29,5 @@ def prune(sources: Iterable[str], parent: Parent) -> int:
             gone += [path for path in paths_below(parent.catalog.engine, root) if not os.path.lexists(path)]
     forget_paths(parent.catalog.engine, gone)
     if gone:
-        retire_replaced(parent.catalog, parent.settings)
+        retire_replaced(parent.catalog, parent.settings, parent.run_id)
     return len(gone)

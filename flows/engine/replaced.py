@@ -14,15 +14,23 @@ from medley.records import retire
 from medley.settings import Settings
 
 
-def retire_replaced(catalog: Catalog, settings: Settings) -> None:
-    """Takes the assets that no path shows any more out of the index. Raises StoreUnavailable."""
+def retire_replaced(catalog: Catalog, settings: Settings, run_id: str) -> None:
+    """Takes the assets that no path shows any more out of the index, as the work of a run. Raises StoreUnavailable.
+
+    They are claimed for it: another run that has looked at such a file before may be about to begin with it, and what
+    it writes while the outcome is forgotten here would never be found again.
+    """
     _forget_detached(catalog)
-    if not (gone := catalog.replaced_assets()):
+    if not (gone := catalog.replaced_assets(run_id)):
         return
-    with vector_store(settings) as address:
-        for asset_id in gone:
-            retire(asset_id, settings.artifact_store, address)
-            catalog.forget_outcomes(asset_id)
+    mine = catalog.claim(gone, run_id)
+    try:
+        with vector_store(settings) as address:
+            for asset_id in sorted(mine.intersection(catalog.replaced_assets(run_id))):
+                retire(asset_id, settings.artifact_store, address)
+                catalog.forget_outcomes(asset_id)
+    finally:
+        catalog.release(mine, run_id)
 
 
 def _forget_detached(catalog: Catalog) -> None:

@@ -79,7 +79,7 @@ class Window:
         if STOP.is_set():
             self._cancel()
         elif not self._shared:  # else the parent does, once the files of all its children are in
-            retire_replaced(self._run_context.catalog, self._run_context.settings)
+            retire_replaced(self._run_context.catalog, self._run_context.settings, self._run_context.run.run_id)
         for item in [*self._claimed_elsewhere, *ahead.rest()]:
             self._end(item, item.report or self._not_begun(item, "cancelled", stop_errors()))
 

@@ -176,10 +176,13 @@ class Catalog:
                 update(locations).where(locations.c.path == old).values(path=new),
             )
 
-    def replaced_assets(self) -> list[str]:
-        """Assets with an outcome that no path shows any more: a merely deleted file keeps its location."""
+    def replaced_assets(self, run_id: str) -> list[str]:
+        """Assets with an outcome that no path shows any more, and that no run but this one has claimed.
+
+        A merely deleted file keeps its location.
+        """
         seen = select(locations.c.asset_id).where(locations.c.asset_id == outcomes.c.asset_id)
-        claimed = select(claims.c.asset_id).where(claims.c.asset_id == outcomes.c.asset_id)
+        claimed = select(claims.c.asset_id).where(claims.c.asset_id == outcomes.c.asset_id, claims.c.run_id != run_id)
         query = select(outcomes.c.asset_id).distinct().where(~seen.exists(), ~claimed.exists())
         return scalars(self.engine, query)
 

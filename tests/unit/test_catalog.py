@@ -121,16 +121,16 @@ def test_a_replaced_asset_is_one_that_no_path_shows(catalog: Catalog) -> None:
     see(catalog, "/two.mp4", A)
     done(catalog, A)
     see(catalog, "/one.mp4", B)
-    assert catalog.replaced_assets() == []
+    assert catalog.replaced_assets("mine") == []
     see(catalog, "/two.mp4", B)
-    assert catalog.replaced_assets() == [A]
+    assert catalog.replaced_assets("mine") == [A]
 
     catalog.begin_run("run-1", "video", "demo")
     assert catalog.claim([A], "run-1")
-    assert catalog.replaced_assets() == [], "somebody works on it"
+    assert catalog.replaced_assets("mine") == [], "somebody works on it"
     catalog.release([A], "run-1")
     catalog.forget_outcomes(A)
-    assert catalog.replaced_assets() == []
+    assert catalog.replaced_assets("mine") == []
     assert catalog.outcome(A, "video") is None
 
 
