@@ -8,6 +8,7 @@ models, the store. The same seed is the same story.
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import queue
 import socket
@@ -198,8 +199,9 @@ class Simulation:
     @contextlib.contextmanager
     def _patched(self) -> Iterator[None]:
         """Puts the world in the place of processes, time, tasks, models and store."""
-        world = self.world
+        world, log = self.world, logging.getLogger("medley")
         with contextlib.ExitStack() as patches:
+            patches.callback(log.handlers.__setitem__, slice(None), list(log.handlers))  # not those of killed runs
             for target, name, value in (*self._processes(), *self._services()):
                 patches.enter_context(mock.patch.object(target, name, value))
             patches.enter_context(mock.patch.object(medley_run, "_pools", [lambda spec, context: SimPool(world)]))
