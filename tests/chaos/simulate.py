@@ -10,8 +10,8 @@ import shutil
 import sys
 import tempfile
 import time
-from concurrent.futures import ProcessPoolExecutor
-from itertools import repeat
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 
 from tests.chaos.simulation import Simulation, template
@@ -41,14 +41,16 @@ def main() -> int:
     asked = parser.parse_args()
     memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # a disk would wait for each story
     began, wrong = time.monotonic(), dict[int, list[str]]()
-    with tempfile.TemporaryDirectory(dir=memory) as directory, ProcessPoolExecutor(max_tasks_per_child=20) as pool:
+    fresh = get_context("spawn")  # and again after some parts: ProcessPoolExecutor of Python 3.11 hangs over that
+    with tempfile.TemporaryDirectory(dir=memory) as directory, fresh.Pool(maxtasksperchild=10) as pool:
         os.environ |= {"MEDLEY_HOME": directory, "MEDLEY_PROFILE": "demo"}
         home = Path(directory, "empty")
         home.mkdir()
         empty = template(home)
         ends = asked.seed + asked.seeds
         parts = [range(at, min(at + _AT_ONCE, ends)) for at in range(asked.seed, ends, _AT_ONCE)]
-        for part, told in zip(parts, pool.map(played, parts, repeat(Path(directory)), repeat(empty)), strict=True):
+        play = partial(played, directory=Path(directory), empty=empty)
+        for part, told in zip(parts, pool.imap(play, parts), strict=True):
             wrong |= told
             print(f"{part.stop - asked.seed} stories, {len(wrong)} ended badly", end="\r", flush=True)
     print(f"\n{asked.seeds} stories in {time.monotonic() - began:.0f} s")
