@@ -11,6 +11,7 @@ from typing import Any
 from medley.artifacts import Draft
 from medley.dag.parts import embed_pictures, embed_texts, label_pictures, write_records
 from medley.dag.stage import stage
+from medley.languages import with_languages
 from medley.media import documents
 from medley.media.attachments import are_known
 from medley.media.documents import Part, RawPicture, find_pictures, read_parts
@@ -51,6 +52,7 @@ def read_document(asset: Asset, draft: Draft, context: TaskContext) -> None:
 
 
 @stage(
+    version=2,
     branch="text",
     reads=lambda o: o.passages.model_dump(),
     model="text",
@@ -66,7 +68,7 @@ def chunk_document(read: ArtifactRef, draft: Draft, context: TaskContext) -> Non
         texts = [part.text for part in under]
         for text in texts_for(context.models.text, texts, _UNDER.join(headings), context.options.passages):
             rows.append(Row("page", text, page=page, part=len(rows) + 1))
-    save_rows(draft.directory / PASSAGES, rows)
+    save_rows(draft.directory / PASSAGES, with_languages(rows))
 
 
 def _told(parts: Sequence[Part]) -> Iterator[Part]:

@@ -9,6 +9,7 @@ from typing import Any
 from medley.artifacts import Draft
 from medley.dag.parts import embed_texts, write_records
 from medley.dag.stage import stage
+from medley.languages import with_languages
 from medley.media.attachments import are_known
 from medley.media.layout import Box, Line
 from medley.media.pdf import PAGES, Page, parse_pdf, read_pages, write_page
@@ -80,7 +81,7 @@ def ocr(parsed: ArtifactRef, draft: Draft, context: TaskContext) -> None:
 
 # a passage is so many tokens of the model that reads it
 @stage(
-    version=2,
+    version=3,
     branch="pages",
     reads=lambda o: o.passages.model_dump(),
     model="text",
@@ -101,7 +102,7 @@ def chunk(read: ArtifactRef, draft: Draft, context: TaskContext) -> None:
         rows += [Row(modality, passage.text, page=page.number, box=passage.box) for passage in found]
         rows += [Row(modality, line.text, page=page.number, box=line.box) for line in once]
     publish_pages(read.asset, sorted((page for _, page in pages if page.blocks), key=lambda page: page.number))
-    save_rows(draft.directory / PASSAGES, rows)
+    save_rows(draft.directory / PASSAGES, with_languages(rows))
 
 
 def _read_scans(scans: Sequence[Page], source: Path, model: Pool) -> Iterator[str]:

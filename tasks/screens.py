@@ -10,6 +10,7 @@ from typing import Any
 from medley.artifacts import Draft
 from medley.dag.parts import embed_texts, write_records
 from medley.dag.stage import stage
+from medley.languages import with_languages
 from medley.media import frames as pictures
 from medley.media.layout import Line
 from medley.media.on_screen import Screen, ScreenReader, read_screens, save_screens
@@ -64,6 +65,7 @@ def read_frames(frames: ArtifactRef, draft: Draft, context: TaskContext) -> None
 
 
 @stage(
+    version=2,
     branch="screens",
     reads=lambda o: o.passages.model_dump(),
     model="text",
@@ -78,7 +80,7 @@ def chunk_screens(read: ArtifactRef, draft: Draft, context: TaskContext) -> None
         begin_ms, end_ms = round(screen.start_s * 1000), round(screen.end_s * 1000)
         for part in passages_together(context.models.text, screen.lines, context.options.passages):
             rows.append(Row("ocr", part.text, begin_ms, end_ms, box=part.box, thumbnail=screen.image))
-    save_rows(draft.directory / PASSAGES, rows)
+    save_rows(draft.directory / PASSAGES, with_languages(rows))
 
 
 embed_screens = embed_texts("embed_screens", branch="screens", rows=passage_rows, takes="passages")

@@ -17,6 +17,7 @@ from flows.commands.flags import add_pipeline_flag, read_option_flags
 from flows.commands.summary import print_ingest
 from flows.engine.parent import Parent, open_parent
 from flows.engine.pruning import prune
+from flows.engine.replaced import retire_replaced
 from flows.engine.routing import ChildJob, batches, files_of, one_pipeline
 from flows.services import signals
 from flows.services.shared import vector_store
@@ -115,8 +116,10 @@ class _Ingest(Call):
             assert parent.opened
             parent.opened.check_machine()  # raises before any item is touched
             self._run_flow(parent)
-        elif self._arguments.prune:
-            prune(self._arguments.sources, parent)
+        else:
+            if self._arguments.prune:
+                prune(self._arguments.sources, parent)
+            retire_replaced(parent.catalog, parent.settings, parent.run_id)  # as `RunContext.enter_known` does
 
     def _run_flow(self, parent: Parent) -> None:
         from flows.engine.parent_flow import ingest_flow

@@ -16,6 +16,7 @@ from flows.engine.items import Item, SeenBuffer, identify_items
 from flows.engine.ledger import in_ledger
 from flows.engine.plan import new_run
 from flows.engine.progress import Progress, Silent
+from flows.engine.replaced import retire_replaced
 from flows.engine.spool import clear_spool, clear_spool_at
 from flows.engine.units import Units
 from flows.services.environment import prepare_environment
@@ -113,11 +114,17 @@ class RunContext:
         return bool(seen) and seen[-1].to_do
 
     def enter_known(self) -> None:
-        """Entries for items about which nothing is to do: no flow run, no services."""
+        """Entries for items about which nothing is to do: no flow run, no services.
+
+        But for a store where records of a replaced file are left: the run that was to remove them may have ended while
+        another one, which is gone by now, still had a claim on that file. Raises StoreUnavailable.
+        """
         for item in self.items or ():
             if item.report:
                 self.report.add(item.report)
                 self.view.ended(item.report)
+        if self.units is None:  # else the parent does
+            retire_replaced(self.catalog, self.settings, self.run.run_id)
 
     def check_machine(self) -> None:
         """Raises SetupError where the weights, their server or the space for this run are not to be had."""
