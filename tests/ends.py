@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Cancelling
 from sqlalchemy import select
 
+from flows.chaos.faults import can_mount, fill_disk
 from flows.services.addresses import prefect_url
 from medley.catalog import open_catalog
 from medley.catalog.tables import runs
@@ -23,7 +23,6 @@ from tests.conftest import eventually
 from tests.traces import pids_of
 
 Process = subprocess.Popen[str]
-FILLER = "filler"
 
 
 @dataclass(frozen=True)
@@ -71,12 +70,7 @@ def killed(words: str) -> Callable[[Process, Path], None]:
 
 def disk_filled(process: Process, home: Path) -> None:
     """Another program takes all that is left."""
-    with (home / FILLER).open("wb", buffering=0) as filler:
-        try:
-            while True:
-                filler.write(bytes(1 << 16))
-        except OSError:
-            return
+    fill_disk(home)
 
 
 def _moment(process: Process) -> None:
@@ -84,23 +78,6 @@ def _moment(process: Process) -> None:
         process.wait(0.5)
     except subprocess.TimeoutExpired:
         return
-
-
-@contextlib.contextmanager
-def small_disk(home: Path) -> Iterator[None]:
-    """A disk of 600 MB at `home`; the tests must run as root."""
-    home.mkdir(exist_ok=True)
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=600m", "medley-test", str(home)], check=True)
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", "--lazy", str(home)], check=True)
-
-
-def can_mount() -> bool:
-    """Root may, but not in every container."""
-    tried = subprocess.run(["unshare", "--mount", "mount", "-t", "tmpfs", "medley-test", "/mnt"], capture_output=True)
-    return os.geteuid() == 0 and tried.returncode == 0
 
 
 SIGNALS = (

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil
 
+from flows.chaos.faults import running
+from flows.chaos.kept import manifests
 from medley.records import load_vectors
+
+__all__ = ["assert_same_results", "manifests", "of_medley", "pids_of", "results"]
 
 #: Word times are sums of float32: they move by some hundredths of a second with the number of threads.
 _NOISE_MS = 100
@@ -18,33 +19,12 @@ _NOISE_MS = 100
 
 def of_medley(home: Path) -> list[str]:
     """Command lines of everything that runs for a home: services, their supervisors, Ray, workers."""
-    return [line[:200] for line in _running(home).values()]
+    return [line[:200] for line in running(home).values()]
 
 
 def pids_of(home: Path, words: str) -> list[int]:
     """Processes of a home, but for supervisors, whose command lines hold `words`."""
-    return [pid for pid, line in _running(home).items() if words in line and "flows.services.supervise" not in line]
-
-
-def _running(home: Path) -> dict[int, str]:
-    found = {}
-    for process in psutil.process_iter():
-        try:
-            mine = process.environ().get("MEDLEY_HOME") == str(home) and process.status() != psutil.STATUS_ZOMBIE
-            if mine and process.pid != os.getpid():
-                found[process.pid] = " ".join(process.cmdline())
-        except (psutil.Error, OSError):
-            continue
-    return found
-
-
-def manifests(home: Path) -> dict[str, str]:
-    """Every finished stage whose files are kept: its place, and the manifest of the attempt that made it."""
-    found = {}
-    for path in home.glob("artifacts/*/*/*/[!.]*/manifest.json"):
-        with contextlib.suppress(FileNotFoundError):  # a run may be at work
-            found[str(path.relative_to(home))] = path.read_text()
-    return {place: manifest for place, manifest in found.items() if "/extract_audio/" not in place}
+    return [pid for pid, line in running(home).items() if words in line and "flows.services.supervise" not in line]
 
 
 def results(home: Path) -> dict[str, Any]:

@@ -16,7 +16,7 @@ import psutil
 
 from medley.system.points import POINTS, VARIABLE
 
-_FILLER = "filler"
+FILLER = "filler"
 _PAUSES_S = (2.0, 8.0)  #: of SIGSTOP
 _DISK = "size=1g,nr_inodes=200k"
 
@@ -84,16 +84,16 @@ def _paused(words: str) -> Callable[[Struck], None]:
     return strike
 
 
-def _disk_filled(struck: Struck) -> None:
-    """Another program takes all that is left."""
-    with contextlib.suppress(OSError), (struck.home / _FILLER).open("wb", buffering=0) as filler:
+def fill_disk(home: Path) -> None:
+    """Takes all that is left on the disk, as another program would."""
+    with contextlib.suppress(OSError), (home / FILLER).open("wb", buffering=0) as filler:
         while True:
             filler.write(bytes(1 << 16))
 
 
 def _inodes_taken(struck: Struck) -> None:
     """Another program makes files until there can be no more."""
-    many = struck.home / _FILLER
+    many = struck.home / FILLER
     with contextlib.suppress(OSError):
         many.mkdir()
         for n in range(1 << 30):
@@ -128,7 +128,7 @@ def faults(*, disks: bool) -> list[Fault]:
         for runner in ("local", "ray")
     ]
     if disks:
-        found.append(Fault("a full disk (local)", _disk_filled, disk=True))
+        found.append(Fault("a full disk (local)", lambda struck: fill_disk(struck.home), disk=True))
         found.append(Fault("no inodes left (local)", _inodes_taken, disk=True))
     return found
 
@@ -144,7 +144,7 @@ def environment(fault: Fault, directory: Path, rng: random.Random) -> dict[str, 
 
 def free_disk(home: Path) -> None:
     """Takes away what has filled the disk."""
-    filler = home / _FILLER
+    filler = home / FILLER
     if filler.is_dir():
         subprocess.run(["rm", "-rf", str(filler)], check=True)
     filler.unlink(missing_ok=True)
@@ -159,10 +159,10 @@ def can_mount() -> bool:
 
 
 @contextlib.contextmanager
-def small_disk(home: Path) -> Iterator[None]:
-    """Mounts a disk of 1 GB and 200,000 files at `home` until the block ends."""
+def small_disk(home: Path, size: str = _DISK) -> Iterator[None]:
+    """Mounts a disk of 1 GB and 200,000 files, or of another size, at `home` until the block ends. Root may."""
     home.mkdir(exist_ok=True)
-    subprocess.run(["mount", "-t", "tmpfs", "-o", _DISK, "medley-chaos", str(home)], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", size, "medley-chaos", str(home)], check=True)
     try:
         yield
     finally:

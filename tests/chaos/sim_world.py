@@ -13,12 +13,10 @@ from greenlet import getcurrent, greenlet
 
 from medley.errors import StoreUnavailable, TransientError
 from medley.models.base import ModelSpec, Vectors
-from medley.stores.base import Collection, RecordBatch, Scope, ScoredRecord, Space, StoredRecord, record_id
+from medley.stores.base import Collection, RecordBatch, Space, StoredRecord, record_id
 from medley.system.points import reach
 from medley.types import Branch
-from tests.fakes import vector_of
-
-_RESTARTS_S = 1.0
+from tests.fakes import FakeStore, vector_of
 
 
 @dataclass(eq=False)
@@ -115,10 +113,11 @@ class Queue:
         return self._items.popleft()
 
 
-class SimStore:
+class SimStore(FakeStore):
     """A `VectorStore` as Milvus is: an upsert, then the older rows go. It fails before, between and after."""
 
     def __init__(self, world: World) -> None:
+        super().__init__()
         self._world = world
         self._trouble(0.05)
 
@@ -171,25 +170,6 @@ class SimStore:
         """See `VectorStore`."""
         all_rows = [kept for there in self._world.rows.values() for kept in there.values()]
         return sum(kept[0] == asset_id and branch in (None, kept[1]) for kept in all_rows)
-
-    def fetch(self, collection: Collection, record_id: str) -> tuple[ScoredRecord, Vectors] | None:
-        """Nobody searches here."""
-        raise NotImplementedError
-
-    def search_vector(self, collection: Collection, vector: Vectors, scope: Scope, limit: int) -> list[ScoredRecord]:
-        """Nobody searches here."""
-        raise NotImplementedError
-
-    def search_text(self, collection: Collection, query: str, scope: Scope, limit: int) -> list[ScoredRecord]:
-        """Nobody searches here."""
-        raise NotImplementedError
-
-    def count_marked(self, mark: str) -> int:
-        """Nobody searches here."""
-        raise NotImplementedError
-
-    def close(self) -> None:
-        """Nothing is held."""
 
 
 class SimPool:

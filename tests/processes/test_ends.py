@@ -15,12 +15,13 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from flows.chaos.faults import FILLER, small_disk
 from medley.catalog import open_catalog
 from medley.catalog.tables import runs, stages
 from medley.catalog.views import status_runs
 from medley.settings import Settings, load_settings
 from tests.conftest import ROOT, SAMPLE, Answer, Medley, command, eventually
-from tests.ends import ACCIDENTS, FILLER, SIGNALS, End, small_disk
+from tests.ends import ACCIDENTS, SIGNALS, End
 from tests.traces import assert_same_results, manifests, of_medley, results
 from tests.variants import cut, first_seconds
 
@@ -91,7 +92,7 @@ def test_end_in_the_middle_of_ten_videos(
     prefect_for: Callable[[End], None],
 ) -> None:
     prefect_for(case)
-    with small_disk(home) if case.small_disk else contextlib.nullcontext():
+    with small_disk(home, "size=600m") if case.small_disk else contextlib.nullcontext():
         items = struck(case, home, ten)
         done = manifests(home)
         again = medley_here("video", *ten, "--json")
