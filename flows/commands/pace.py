@@ -17,25 +17,33 @@ class Pace:
         self.total = total
         self._usual_s: float | None = None
         self._began: float | None = None
-        self._ended = 0
+        self._ended = self._attached = 0
         self._worked: deque[float] = deque()
+
+    @property
+    def _all(self) -> int | None:
+        return self.total + self._attached if self.total else None
 
     def begin(self, now: float, usual_s: float | None = None) -> None:
         """Services are there, work begins. `usual_s`: what the stages of an item took in earlier runs."""
         self._began, self._usual_s = now, usual_s
 
-    def ended(self, now: float, *, worked: bool) -> None:
-        """Counts an item that has ended; `worked` says whether some stage of the item has run."""
+    def ended(self, now: float, *, worked: bool, attached: int = 0) -> None:
+        """Counts an item that has ended; `worked` says whether some stage of the item has run.
+
+        `attached`: items that are attached to it, and come after all others.
+        """
         self._ended += 1
+        self._attached += attached
         if worked:
             self._began = now if self._began is None else self._began
             self._worked.append(now)
 
     def line(self, now: float) -> str:
         """Returns the pace as one line, such as: 37 of 200 · 18 % · 4.1 a minute · about 40 min left."""
-        parts = [f"{self._ended} of {self.total}" if self.total else f"{self._ended} done"]
-        if self.total:
-            parts.append(f"{100 * self._ended // self.total} %")
+        parts = [f"{self._ended} of {self._all}" if self._all else f"{self._ended} done"]
+        if self._all:
+            parts.append(f"{100 * self._ended // self._all} %")
         rate = self._rate(now)
         if rate:
             parts.append(_rate(rate))
@@ -53,10 +61,10 @@ class Pace:
         return len(self._worked) / max(1.0, min(now - self._began, _WINDOW_S))
 
     def _left_s(self, rate: float | None) -> float | None:
-        if not self.total or self._began is None:
+        if not self._all or self._began is None:
             return None
         each_s = 1 / rate if rate else self._usual_s and self._usual_s / cpus()
-        return each_s * (self.total - self._ended) if each_s else None
+        return each_s * (self._all - self._ended) if each_s else None
 
 
 def _rate(a_second: float) -> str:

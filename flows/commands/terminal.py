@@ -61,7 +61,8 @@ class Terminal:
         """Counts an item that is done and prints its line; a quiet or brief view leaves out some without errors."""
         with self._lock:  # runs overlap
             self._waiting_for = ""
-            self.pace.ended(time.monotonic(), worked=bool(item.stages))
+            attached = len(item.attached) if self._brief else 0  # other commands leave those alone
+            self.pace.ended(time.monotonic(), worked=bool(item.stages), attached=attached)
             if item.errors or not (self._quiet or (self._brief and not item.stages)):
                 self._print(item)
             self._tell_pace()

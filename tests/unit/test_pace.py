@@ -64,3 +64,9 @@ def test_a_log_has_lines(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
         "complete b",
         "2 of 3 · 66 %",
     ]
+
+
+def test_attached_files_come_on_top() -> None:
+    pace = Pace(2)
+    pace.ended(1.0, worked=True, attached=2)
+    assert pace.line(1.0).startswith("1 of 4 · 25 %")
