@@ -21,7 +21,6 @@ from medley.dag.registry import pipeline_named
 from medley.errors import ServiceUnreachable, SetupError
 from medley.options import ImageOptions
 from medley.settings import Settings, load_settings
-from medley.types import AssetBatch
 from tasks.run_stage import run_stage
 from tests.conftest import Medley
 from tests.documents import picture
@@ -157,5 +156,6 @@ def test_a_ray_that_does_not_start_is_one_line(
 def test_another_version_on_a_node_takes_no_work() -> None:
     dag = pipeline_named("image").dag(ImageOptions())
     context: Any = SimpleNamespace(code="0123abcd", dag=dag, run_id="run", trace="")
+    nothing: Any = SimpleNamespace(parts=[])
     with pytest.raises(SetupError, match="the run's is another one"):
-        run_stage(dag["load_images"], [AssetBatch([])], context)
+        run_stage(dag["load_images"], [nothing], context)
