@@ -170,7 +170,7 @@ def installed(home: Path) -> Iterator[str]:
             raise SystemExit(up.stderr)
         service = running("serve", load_settings())
         assert service, "medley up has started it"
-        yield service.url
+        yield service
     finally:
         medley("down")
 
@@ -196,7 +196,7 @@ def main() -> int:
             found = soak(home, arguments.minutes)
             searches.end()
             verified = json.loads(medley("verify", "--json").stdout)
-    quick, slow = np.percentile(searches.seconds, [50, 95])
+    quick, slow = (round(float(each), 3) for each in np.percentile(searches.seconds, [50, 95]))
     asked = {"count": len(searches.seconds), "failed": searches.failed, "median_s": quick, "p95_s": slow}
     told = {what: grown(found["series"], what) for what in _TITLES}
     keep("soak", {**found, "minutes": arguments.minutes, "searches": asked, "faults": len(verified["faults"])})
