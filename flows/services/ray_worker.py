@@ -9,8 +9,9 @@ import asyncio
 import contextvars
 import importlib
 import threading
-from collections.abc import Callable, Iterable
-from contextlib import ExitStack, suppress
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -62,7 +63,8 @@ def run_task(call: Call, *upstream: Any) -> Any:
         "return_type": "state",
     }
     context: contextvars.Context = _known(call.context, _entered)
-    return context.copy().run(_run, call.assets, arguments)
+    with _working(context):
+        return context.copy().run(_run, call.assets, arguments)
 
 
 def flow_function(*args: Any, **kwargs: Any) -> None:
@@ -88,20 +90,42 @@ def _filled(parameters: dict[str, Any], upstream: tuple[Any, ...]) -> Any:
     return visit_collection(parameters, visit_fn=fill, return_data=True) if upstream else parameters
 
 
+#: By their keys, those that were asked for last at the end. A process that outlives many flow runs forgets the others:
+#: each has a client with connections of its own.
 _values: dict[str, Any] = {}
+_MOST_VALUES = 96  # a dozen for each run
 _lock = threading.Lock()
 
 
 def _known(sent: Sent, prepare: Callable[[Any], Any]) -> Any:
     """The value, as `prepare` made it of what was sent, the first time that this process is asked."""
     with _lock:
-        if sent.key not in _values:
-            _values[sent.key] = prepare(ray.get(sent.ref[0]))
-        return _values[sent.key]
+        known = _values.pop(sent.key) if sent.key in _values else prepare(ray.get(sent.ref[0]))
+        _values[sent.key] = known
+        for key in list(_values)[: max(0, len(_values) - _MOST_VALUES)]:
+            if not _busy[id(_values[key])]:
+                _leave(_values.pop(key))
+        return known
+
+
+@contextmanager
+def _working(context: contextvars.Context) -> Iterator[None]:
+    """Keeps a context while a task is at work in a copy of it: a long one may outlast many short runs."""
+    with _lock:
+        _busy[id(context)] += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _busy[id(context)] -= 1
+
+
+#: Tasks at work by context.
+_busy: Counter[int] = Counter()
 
 
 def _entered(serialized: dict[str, Any]) -> contextvars.Context:
-    """A context in which settings, flow run and one client are entered, for as long as the process lives."""
+    """A context in which settings, flow run and one client are entered, until `_leave`."""
     stack = ExitStack()
 
     def enter() -> None:
@@ -110,11 +134,17 @@ def _entered(serialized: dict[str, Any]) -> contextvars.Context:
 
     context = contextvars.Context()
     context.run(enter)
-    _open.append(stack)
+    _open[id(context)] = stack
     return context
 
 
-_open: list[ExitStack] = []  # never left
+def _leave(value: Any) -> None:
+    """Closes what a context holds, once no task of its run is expected any more."""
+    if isinstance(value, contextvars.Context):
+        value.run(_open.pop(id(value)).close)
+
+
+_open: dict[int, ExitStack] = {}
 
 
 def import_all(modules: Iterable[str]) -> None:
