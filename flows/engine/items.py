@@ -139,10 +139,9 @@ def finished_report(path: str, asset: Asset, outcome: Outcome | None, plan: str,
     if opens or not (all(found.values()) if found else _is_kept(asset, outcome, run)):
         return None  # a password is no part of the plan: what it opens is the same
     report = ItemReport(path, "unchanged", asset.asset_id, asset.media.media_type, records=outcome.records)
-    report.notes = _notes(asset, found.values()) if found else notes_of(asset, run)
-    report.attached = attached_to(
-        path, [name for made in found.values() if made for name in made.data.get("attached", ())]
-    )
+    made = list(found.values()) if found else _made(asset, run)
+    report.notes = _notes(asset, made)
+    report.attached = attached_to(path, [name for one in made if one for name in one.data.get("attached", ())])
     if outcome.status == "complete":
         return report
     if outcome.status in ("failed", "partial") and all(is_input_fault(error["type"]) for error in outcome.errors):
@@ -175,9 +174,13 @@ def records_of(asset: Asset, run: TaskContext) -> dict[str, int]:
 
 def notes_of(asset: Asset, run: TaskContext) -> list[str]:
     """Collects what is true of the file and no fault: the probe's notes, and those of stages in their manifests."""
+    return _notes(asset, _made(asset, run))
+
+
+def _made(asset: Asset, run: TaskContext) -> list[Manifest | None]:
+    """The manifests of stages that are there, also of an asset that is not complete."""
     artifacts = run.artifact_store
-    made = (artifacts.find(asset.asset_id, stage, fingerprint) for stage, fingerprint in run.fingerprints.items())
-    return _notes(asset, made)
+    return [artifacts.find(asset.asset_id, stage, fingerprint) for stage, fingerprint in run.fingerprints.items()]
 
 
 def _notes(asset: Asset, made: Iterable[Manifest | None]) -> list[str]:

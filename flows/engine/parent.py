@@ -199,7 +199,7 @@ class Parent:
         for entry in run_context.report.items():
             self._add(entry)
             self._attached += [url for url in entry["attached"] if url.count("!/") <= _DEEPEST]
-            if entry["media_type"] in WITH_FILES and entry["status"] in ("complete", "partial"):
+            if entry["media_type"] in WITH_FILES and entry["status"] == "complete":  # else not all is known
                 forget_attached_before(self.catalog, known_as(entry["path"]), entry["attached"])
 
     def _add(self, entry: dict[str, Any]) -> None:

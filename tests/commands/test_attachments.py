@@ -94,6 +94,20 @@ def test_what_is_attached_no_more_goes(medley: Medley, folder: Path, settings: S
     assert medley("search", "crane", "--json").report["hits"] == []
 
 
+def test_they_stay_where_the_file_around_them_is_partial(
+    medley: Medley, folder: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MEDLEY_ALLOW_FAULTS", "true")
+    monkeypatch.setenv("MEDLEY_FAULTS", '{"document_pictures": "CorruptMedia"}')
+    first = by_name(medley("ingest", folder, "--json").report)
+    assert first["letter.eml"] == "partial"
+    known = attached_paths(open_catalog(settings).engine)
+    again = by_name(medley("ingest", folder, "--json").report)
+    assert (again["letter.eml"], again.keys()) == ("partial", first.keys())
+    assert attached_paths(open_catalog(settings).engine) == known
+    assert medley("search", "harbour was dredged in spring", "--limit", "1", "--json").report["hits"][0]["parent"]
+
+
 def test_names() -> None:
     inner = attached_url(attached_url("/a b/m.eml", 2, "x/y.eml"), 1, "z.pdf")
     assert inner == "attached:///a b/m.eml!/2/x_y.eml!/1/z.pdf"
