@@ -6,7 +6,7 @@ STAMP := .venv/.medley-setup
 FIND_PYTHON := for p in python3.12 python3.11 python3; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' 2>/dev/null && echo $$p && break; done
 
-.PHONY: help setup audit demo chaos simulate soak pictures page-pictures docs samples demo-models test-fast test test-cluster test-hard test-corpus test-hostile test-ends test-platform test-verify check fix bench bench-again bench-driver bench-growth bench-ingest bench-load bench-long bench-overhead bench-overlap bench-pools bench-report bench-returns bench-serve bench-setup bench-skew bench-start bench-upload bench-where bench-work lock clean
+.PHONY: help setup audit demo chaos simulate soak pictures page-pictures docs samples demo-models test-fast test test-cluster test-hard test-corpus test-hostile test-ends test-platform test-verify check fix bench bench-again bench-driver bench-growth bench-ingest bench-load bench-long bench-overhead bench-overlap bench-pools bench-report bench-returns bench-serve bench-setup bench-skew bench-start bench-tables bench-upload bench-where bench-work lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -151,6 +151,9 @@ bench-returns: setup ## which files a run enters, and how often it comes back to
 
 bench-where: setup ## where the seconds and bytes of a cold and a warm run go
 	@$(PY) bench/where.py
+
+bench-tables: setup ## cells of tables against DATA, a folder of the form of the ICDAR 2013 competition's
+	@$(PY) -m bench.tables $${DATA:?a folder of PDFs with their -str.xml}
 
 fix: setup ## format, and mend what ruff can mend
 	@.venv/bin/ruff format .

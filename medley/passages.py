@@ -8,7 +8,7 @@ from typing import Any
 
 from semchunk.semchunk import chunk
 
-from medley.media.layout import Block, Box, Line, reading_order, union
+from medley.media.layout import Block, Box, Line, after, reading_order, union
 from medley.models.base import ModelSpec
 from medley.models.tokens import most_tokens, token_counter
 from medley.options import PassageOptions
@@ -92,7 +92,7 @@ def _joined(blocks: Sequence[Block]) -> tuple[str, list[_Span]]:
         for n, line in enumerate(block.lines):
             spans.append((len(text), len(text) + len(line.text), line))
             last = n + 1 == len(block.lines)
-            text += line.text + (_BETWEEN if last else "" if line.hyphen else " ")
+            text += line.text + (_BETWEEN if last else after(line))
     return text.rstrip(), spans
 
 

@@ -12,7 +12,7 @@ from medley.dag.stage import stage
 from medley.languages import with_languages
 from medley.media.attachments import are_known
 from medley.media.layout import Box, Line
-from medley.media.pdf import PAGES, Page, parse_pdf, read_pages, write_page
+from medley.media.pdf import PAGES, Page, parse_pdf, read_pages, write_page, write_tables
 from medley.media.running import Running, role_of, running_lines, without_running
 from medley.passages import passages_for
 from medley.records import load_rows, save_rows
@@ -39,18 +39,20 @@ def _page(page: Page, source: str, running: dict[tuple[int, Box], Running]) -> d
     blocks: list[dict[str, Any]] = []
     for block in page.blocks:
         role = role_of(block, page.number, running)
-        blocks.append({"text": block.text, "box": list(block.box)} | ({"role": role} if role else {}))
+        cells = {"cells": [list(row) for row in block.cells]} if block.cells else {}
+        blocks.append({"text": block.text, "box": list(block.box), **cells} | ({"role": role} if role else {}))
     text = "\n\n".join(block.text for block in page.blocks)
     return {"page": page.number, "text": text, "source": source, "blocks": blocks}
 
 
 @stage(
-    version=4,
+    version=5,
     branch="pages",
     reads=lambda o: o.pages.model_dump(exclude={"password"}),
     takes="assets",
     makes="pages",
     export=pages_as_json("text"),
+    files=("*.csv",),
     current=are_known,
 )
 def parse(asset: Asset, draft: Draft, context: TaskContext) -> None:
@@ -58,16 +60,18 @@ def parse(asset: Asset, draft: Draft, context: TaskContext) -> None:
     found = parse_pdf(asset, draft.directory, context.options.pages, context.limits, context.spread)
     draft.data |= {"pages": found.pages, "damage": found.damage, "notes": list(found.notes), "about": found.about}
     draft.data["attached"] = list(found.attached)
+    write_tables(read_pages(draft.directory), draft.directory, "table")
 
 
 @stage(
-    version=3,
+    version=4,
     branch="pages",
     model="ocr",
     seldom=True,
     takes="pages",
     makes="lines",
     export=pages_as_json("ocr"),
+    files=("*.csv",),
     num_cpus=0.1,
 )
 def ocr(parsed: ArtifactRef, draft: Draft, context: TaskContext) -> None:
@@ -77,6 +81,7 @@ def ocr(parsed: ArtifactRef, draft: Draft, context: TaskContext) -> None:
     with (draft.directory / PAGES).open("w") as file:
         if scans:  # no actor for documents that need none
             file.writelines(_read_scans(scans, source, context.model("ocr")))
+    write_tables(read_pages(draft.directory), draft.directory, "scanned-table")
 
 
 # a passage is so many tokens of the model that reads it

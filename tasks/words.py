@@ -21,7 +21,7 @@ _ONLY = 0  # the number of a picture that has no pages
 
 
 @stage(
-    version=2,
+    version=3,
     branch="words",
     model="ocr",
     takes="pictures",

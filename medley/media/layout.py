@@ -6,8 +6,9 @@ import heapq
 import unicodedata
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 Box = tuple[float, float, float, float]
 
@@ -24,18 +25,21 @@ _DEEPEST = 24  # gutters within each other's columns: a page of more is no prose
 class Line:
     """Words in one row; `box` in points from the top left. `hyphen`: its last word goes on in the next line.
 
-    `turn`: the way in which it runs, in degrees counter-clockwise: 0, 90 (upwards), 180 or 270.
+    `turn`: the way in which it runs, in degrees counter-clockwise: 0, 90 (upwards), 180 or 270. `pieces`: what of it
+    stands apart. `cells`: it is a row of a table.
     """
 
     text: str
     box: Box
     hyphen: bool = False
     turn: int = 0
+    pieces: tuple[Line, ...] = ()
+    cells: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A paragraph: its lines, in order."""
+    """A paragraph: its lines, in order; or a table: its rows."""
 
     lines: tuple[Line, ...]
 
@@ -46,8 +50,25 @@ class Block:
 
     @property
     def text(self) -> str:
-        """Its words in one line."""
-        return "".join(line.text + ("" if line.hyphen else " ") for line in self.lines).rstrip()
+        """Its words in one line; of a table, a line for each row."""
+        return "".join(line.text + after(line) for line in self.lines).rstrip()
+
+    @property
+    def cells(self) -> tuple[tuple[str, ...], ...]:
+        """The cells of a table, row by row; nothing where it is none."""
+        rows = tuple(line.cells for line in self.lines)
+        return rows if all(rows) else ()
+
+
+def plain(line: Line) -> dict[str, Any]:
+    """Turns a line into what is written of it."""
+    known = {"text": line.text, "box": line.box, "hyphen": line.hyphen, "turn": line.turn}
+    return {**known, "cells": line.cells} if line.cells else known
+
+
+def after(line: Line) -> str:
+    """Returns what stands between a line and the next one of its block."""
+    return "" if line.hyphen else "\n" if line.cells else " "
 
 
 def union(boxes: Sequence[Box]) -> Box:
@@ -56,36 +77,57 @@ def union(boxes: Sequence[Box]) -> Box:
     return min(x0), min(y0), max(x1), max(y1)
 
 
-def reading_order(lines: Sequence[Line]) -> list[Block]:
-    """Paragraphs of a page: columns as its script is read, what spans them in its place.
+#: Takes the lines of a column; returns them with those of tables as blocks in their place.
+FindTables = Callable[[Sequence[Line]], Sequence["Line | Block"]]
+
+
+def reading_order(
+    lines: Sequence[Line], tables: Sequence[Block] = (), find_tables: FindTables | None = None
+) -> list[Block]:
+    """Paragraphs of a page: columns as its script is read, what spans them in its place; `tables` among them.
 
     A gutter is a vertical strip with prose on both sides; lines that cross it (titles, wide captions) part the page
     into bands, and each band is read column by column. Text that runs another way is read by itself, as if the page
     were turned; what most of the page is made of comes first.
     """
+    places = {table.box: table for table in tables}
+    lines = [*lines, *(Line(table.text, table.box, cells=("",)) for table in tables)]
     ways = Counter(line.turn for line in lines for _ in line.text)
     found: list[Block] = []
     for turn, _ in ways.most_common():
         upright = [_turned(line, turn) for line in lines if line.turn == turn]
-        found += [Block(tuple(_turned(line, -turn) for line in block.lines)) for block in _upright(upright)]
-    return found
+        blocks = _upright(upright, find_tables)
+        found += [Block(tuple(_turned(line, -turn) for line in block.lines)) for block in blocks]
+    return [places[block.box] if block.lines[0].cells == ("",) else block for block in found]
 
 
-def _upright(lines: Sequence[Line]) -> list[Block]:
+def _upright(lines: Sequence[Line], find_tables: FindTables | None) -> list[Block]:
     if not _right_to_left(lines):
-        return _left_to_right(list(lines))
-    return [Block(tuple(map(_mirrored, block.lines))) for block in _left_to_right([_mirrored(line) for line in lines])]
+        return _left_to_right(list(lines), find_tables)
+    mirrored = _left_to_right([_mirrored(line) for line in lines], find_tables)
+    return [Block(tuple(map(_mirrored, block.lines))) for block in mirrored]
 
 
 def _turned(line: Line, degrees: int) -> Line:
     """On a page that is turned clockwise about its top left corner, so that text with that turn stands upright."""
     x0, y0, x1, y1 = line.box
     corners = {90: (-y1, x0, -y0, x1), 180: (-x1, -y1, -x0, -y0), 270: (y0, -x1, y1, -x0)}
-    return replace(line, box=corners.get(degrees % 360, line.box))
+    pieces = tuple(_turned(piece, degrees) for piece in line.pieces)
+    return replace(line, box=corners.get(degrees % 360, line.box), pieces=pieces)
 
 
-def _left_to_right(lines: list[Line]) -> list[Block]:
-    return [block for column in _columns(lines, _DEEPEST) for block in _paragraphs(column)]
+def _left_to_right(lines: list[Line], find_tables: FindTables | None) -> list[Block]:
+    found: list[Block] = []
+    for column in _columns(lines, _DEEPEST):
+        text: list[Line] = []
+        for part in find_tables(column) if find_tables else column:
+            if isinstance(part, Line):
+                text.append(part)
+            else:
+                found += [*_paragraphs(text), part]
+                text = []
+        found += _paragraphs(text)
+    return found
 
 
 def _right_to_left(lines: Sequence[Line]) -> bool:
@@ -97,13 +139,13 @@ def _right_to_left(lines: Sequence[Line]) -> bool:
 def _mirrored(line: Line) -> Line:
     """On a page seen from behind."""
     x0, y0, x1, y1 = line.box
-    return replace(line, box=(-x1, y0, -x0, y1))
+    return replace(line, box=(-x1, y0, -x0, y1), pieces=tuple(map(_mirrored, line.pieces)))
 
 
 def _columns(lines: list[Line], deepest: int) -> list[list[Line]]:
     at = _gutter(lines) if deepest else None
     if at is None:
-        return [_rows(lines)] if lines else []
+        return [[line for row in in_rows(lines) for line in row]] if lines else []
     found: list[list[Line]] = []
     crossing = sorted((line for line in lines if line.box[0] < at < line.box[2]), key=_middle)
     beside = sorted((line for line in lines if not line.box[0] < at < line.box[2]), key=_middle)
@@ -144,11 +186,16 @@ def _gutter(lines: list[Line]) -> float | None:
 
 def _are_columns(left: list[Line], right: list[Line]) -> bool:
     """By their prose: a sidebar or a small table beside or within a column changes nothing."""
-    left, right = ([line for line in side if len(line.text) >= _PROSE_LETTERS] for side in (left, right))
+    left, right = (list(filter(_is_prose, side)) for side in (left, right))
     if min(len(left), len(right)) < _COLUMN_LINES:
         return False
     top, bottom = max(_top(left), _top(right)), min(_bottom(left), _bottom(right))
     return bottom - top > 0.3 * min(_bottom(left) - _top(left), _bottom(right) - _top(right))
+
+
+def _is_prose(line: Line) -> bool:
+    """Whether a line is of a text: cells of tables are shorter, or numbers."""
+    return len(line.text) >= _PROSE_LETTERS and 2 * sum(map(str.isalpha, line.text)) > len(line.text)
 
 
 def _is_aside(prose: list[Line], aside: list[Line]) -> bool:
@@ -165,16 +212,28 @@ def _is_aside(prose: list[Line], aside: list[Line]) -> bool:
     return in_a_row < _OF_A_TABLE * len(aside)
 
 
-def _rows(lines: list[Line]) -> list[Line]:
-    """From top to bottom; what stands in one row from left to right."""
-    ordered: list[Line] = []
-    row: list[Line] = []
+def in_rows(lines: Sequence[Line]) -> list[list[Line]]:
+    """Parts lines into rows, from top to bottom; what stands in one row from left to right."""
+    rows: list[list[Line]] = []
     for line in sorted(lines, key=_middle):
-        if row and _middle(line) - _middle(row[0]) > 0.5 * min(_height(line), _height(row[0])):
-            ordered += sorted(row, key=lambda known: known.box[0])
-            row = []
-        row.append(line)
-    return ordered + sorted(row, key=lambda known: known.box[0])
+        if rows and _is_in_row(rows[-1], line):
+            rows[-1].append(line)
+        else:
+            rows.append([line])
+    return [sorted(row, key=lambda known: known.box[0]) for row in rows]
+
+
+def _is_in_row(row: Sequence[Line], line: Line) -> bool:
+    """By their middles; a mark without letters (a dash, stars) stands anywhere between top and bottom of its row."""
+    known = next((other for other in row if _has_letters(other)), row[0])
+    if _has_letters(line) and _has_letters(known):
+        return _middle(line) - _middle(known) <= 0.5 * min(_height(line), _height(known))
+    shared = min(line.box[3], known.box[3]) - max(line.box[1], known.box[1])
+    return shared >= 0.5 * min(_height(line), _height(known))
+
+
+def _has_letters(line: Line) -> bool:
+    return any(map(str.isalnum, line.text))
 
 
 def _paragraphs(lines: list[Line]) -> list[Block]:
@@ -192,6 +251,8 @@ def _paragraphs(lines: list[Line]) -> list[Block]:
 
 
 def _goes_on(before: Line, line: Line) -> bool:
+    if before.cells or line.cells:
+        return False
     gap = line.box[1] - before.box[3]
     height = max(_height(before), _height(line))
     alike = min(_height(before), _height(line)) > 0.5 * height

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,11 @@ from medley.about import About, about_from
 from medley.errors import CorruptMedia, EncryptedPdf, TooLarge
 from medley.media.attachments import notes_of
 from medley.media.job import JobResult, run_job
-from medley.media.layout import Block, Line, reading_order
+from medley.media.layout import Block, Line, plain
 from medley.media.pdf_exits import CORRUPT_EXIT, ENCRYPTED_EXIT
 from medley.media.source import Source, asset_source
 from medley.media.spread import HERE, Spread
+from medley.media.tables import blocks_with_tables
 from medley.options import FigureOptions, PageOptions
 from medley.plain import to_json
 from medley.setting_groups import Limits
@@ -121,7 +123,7 @@ def find_figures(
 
 def write_page(page: Page, lines: Sequence[Line]) -> str:
     """Formats one line of PAGES: the page with `lines`, in reading order."""
-    return _page_line(page, [[asdict(line) for line in block.lines] for block in reading_order(lines)])
+    return _page_line(page, [[plain(line) for line in block.lines] for block in blocks_with_tables(lines)])
 
 
 def _page_line(page: Page, blocks: Sequence[Sequence[dict[str, Any]]]) -> str:
@@ -135,6 +137,15 @@ def read_pages(directory: Path) -> Iterator[Page]:
             row = json.loads(line)
             blocks = tuple(Block(tuple(_line(known) for known in block)) for block in row.pop("blocks"))
             yield Page(**row, blocks=blocks)
+
+
+def write_tables(pages: Iterable[Page], directory: Path, name: str) -> None:
+    """Writes the tables of pages as CSV: `<name>-<page>-<number on it>.csv`."""
+    for page in pages:
+        tables = (block.cells for block in page.blocks if block.cells)
+        for number, cells in enumerate(tables, 1):
+            with (directory / f"{name}-{page.number:05}-{number}.csv").open("w", newline="") as file:
+                csv.writer(file).writerows(cells)
 
 
 def has_figures(directory: Path) -> bool:
@@ -243,7 +254,7 @@ def _password(options: PageOptions) -> str:
 
 
 def _line(row: dict[str, Any]) -> Line:
-    return Line(row["text"], tuple(row["box"]), row["hyphen"], row["turn"])
+    return Line(row["text"], tuple(row["box"]), row["hyphen"], row["turn"], cells=tuple(row.get("cells", ())))
 
 
 def _damage(lost: Sequence[str], count: int, asset: Asset) -> str:

@@ -9,7 +9,6 @@ Boxes are [x0, y0, x1, y1] in points from the top left of the page as it is show
 
 import sys
 import traceback
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +17,14 @@ import pypdfium2.raw as pdfium_c
 from PIL import Image, ImageDraw
 
 from medley.media.job_child import ATTACHED, Tell, reason_of, serve
-from medley.media.layout import Box, Line, reading_order
+from medley.media.layout import Box, Line, plain
 from medley.media.pdf_exits import CORRUPT_EXIT, ENCRYPTED_EXIT
 from medley.media.pdf_figures import boxes_of_figures, boxes_of_pictures
 from medley.media.pdf_layers import switch_off
 from medley.media.pdf_notes import missing_from, notes_of
+from medley.media.pdf_rules import rules_of, shown_rules
 from medley.media.pdf_text import lines_of, readable
+from medley.media.tables import blocks_with_tables
 
 _QUALITY = 90
 _LETTERS_OF_A_TEXT_LAYER = 8
@@ -38,7 +39,8 @@ def read_page(document: Any, page: Any, number: int, job: dict[str, Any]) -> dic
     notes = notes_of(document, page)
     page = _with_fields(document, page, number)
     switch_off(page)
-    lines = lines_of(page)
+    rules = rules_of(page)
+    lines = lines_of(page, rules)
     lines += missing_from(lines, notes)
     width, height = page.get_size()
     letters, broken = readable("".join(line.text for line in lines))
@@ -51,8 +53,9 @@ def read_page(document: Any, page: Any, number: int, job: dict[str, Any]) -> dic
         found["scan"] = f"scan-{number:05}.jpg"
         found["scale"] = _scale((area[2] - area[0], area[3] - area[1]), job["dpi"] / 72.0, job["max_side_px"])
         _draw(page, area, found["scale"], Path(job["directory"], found["scan"]))
+    blocks = blocks_with_tables(lines, shown_rules(page, rules))
     page.close()
-    return found | {"blocks": [[asdict(line) for line in block.lines] for block in reading_order(lines)]}
+    return found | {"blocks": [[plain(line) for line in block.lines] for block in blocks]}
 
 
 def _with_fields(document: Any, page: Any, number: int) -> Any:

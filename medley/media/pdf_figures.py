@@ -16,7 +16,7 @@ _MOST = 50_000
 _DEEPEST = 8  # forms within forms
 
 #: A form's matrix: what it does to points, as PDF writes it.
-_Matrix = tuple[float, float, float, float, float, float]
+Matrix = tuple[float, float, float, float, float, float]
 
 
 def boxes_of_pictures(page: Any) -> list[Box]:
@@ -78,9 +78,18 @@ def _inside(box: Box, other: Box) -> bool:
 
 def _things(page: Any) -> Iterator[tuple[int, Box]]:
     """Kind and box, in the page's own coordinates, of what is drawn; also within forms."""
+    for thing, kind, matrix in islice(drawn_things(page), _MOST):
+        edges = [ctypes.c_float() for _ in range(4)]
+        if pdfium_c.FPDFPageObj_GetBounds(thing, *edges):
+            left, bottom, right, top = (edge.value for edge in edges)
+            yield kind, moved((left, bottom, right, top), matrix)
+
+
+def drawn_things(page: Any) -> Iterator[tuple[Any, int, Matrix]]:
+    """Yields what is drawn on a page, also within forms: its handle, its kind, and the matrix of its form."""
     count = pdfium_c.FPDFPage_CountObjects(page)
     things = filter(_is_active, (pdfium_c.FPDFPage_GetObject(page, n) for n in range(count)))
-    yield from islice((found for thing in things for found in _within(thing, (1, 0, 0, 1, 0, 0), 0)), _MOST)
+    yield from (found for thing in things for found in _within(thing, (1, 0, 0, 1, 0, 0), 0))
 
 
 def _is_active(thing: Any) -> bool:
@@ -89,28 +98,27 @@ def _is_active(thing: Any) -> bool:
     return not pdfium_c.FPDFPageObj_GetIsActive(thing, active) or bool(active.value)
 
 
-def _within(thing: Any, matrix: _Matrix, depth: int) -> Iterator[tuple[int, Box]]:
+def _within(thing: Any, matrix: Matrix, depth: int) -> Iterator[tuple[Any, int, Matrix]]:
     kind = pdfium_c.FPDFPageObj_GetType(thing)
     if kind != pdfium_c.FPDF_PAGEOBJ_FORM:
-        edges = [ctypes.c_float() for _ in range(4)]
-        if pdfium_c.FPDFPageObj_GetBounds(thing, *edges):
-            left, bottom, right, top = (edge.value for edge in edges)
-            yield kind, _moved((left, bottom, right, top), matrix)
+        yield thing, kind, matrix
         return
     own = pdfium_c.FS_MATRIX()
     if depth < _DEEPEST and pdfium_c.FPDFPageObj_GetMatrix(thing, own):
-        inner = _after((own.a, own.b, own.c, own.d, own.e, own.f), matrix)
+        inner = after((own.a, own.b, own.c, own.d, own.e, own.f), matrix)
         for n in range(pdfium_c.FPDFFormObj_CountObjects(thing)):
             yield from _within(pdfium_c.FPDFFormObj_GetObject(thing, n), inner, depth + 1)
 
 
-def _after(first: _Matrix, then: _Matrix) -> _Matrix:
+def after(first: Matrix, then: Matrix) -> Matrix:
+    """Combines two matrices: what the one does, and then the other."""
     a, b, c, d, e, f = first
     g, h, i, j, k, m = then
     return a * g + b * i, a * h + b * j, c * g + d * i, c * h + d * j, e * g + f * i + k, e * h + f * j + m
 
 
-def _moved(box: Box, matrix: _Matrix) -> Box:
+def moved(box: Box, matrix: Matrix) -> Box:
+    """Applies a matrix to a box."""
     a, b, c, d, e, f = matrix
     points = [(a * x + c * y + e, b * x + d * y + f) for x in (box[0], box[2]) for y in (box[1], box[3])]
     across, along = zip(*points, strict=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ctypes
 import math
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from statistics import median
 from typing import Any, NamedTuple
@@ -13,6 +14,7 @@ from typing import Any, NamedTuple
 import pypdfium2.raw as pdfium_c
 
 from medley.media.layout import Box, Line
+from medley.media.rules import Walls
 
 _FINE = 64  # parts of a point in PDFium's whole device units
 _BREAKS = ("\r", "\n")
@@ -23,6 +25,10 @@ _LEAST_EM_PT = 4.0
 _LABEL = 3
 #: White between the letters of a word from which on they are set apart; what a space has more than that. In ems.
 _TRACKED, _SPACE = 0.1, 0.15
+#: Letters of one word stand nearer than this, in ems: no rule is looked for between them.
+_GLUED = 0.1
+#: So far apart, in ems, numbers are those of two columns.
+_FIGURES = 0.6
 _DOWNWARDS = 270
 #: Letters of one pitch: how far their steps are from it, and how many of them.
 _EVEN, _MOSTLY = 0.1, 0.7
@@ -53,15 +59,19 @@ def to_shown(page: Any, box: Box) -> Box:
     return min(ax, bx), min(ay, by), max(ax, bx), max(ay, by)
 
 
-def lines_of(page: Any) -> list[Line]:
-    """Joins text on one line without a wide gap, in PDFium's order; text outside of the shown page is left out."""
+def lines_of(page: Any, rules: Sequence[Box] = ()) -> list[Line]:
+    """Joins text on one line without a wide gap, in PDFium's order; text outside of the shown page is left out.
+
+    A line has pieces where parts of it stand apart: a number before its text, or with one of `rules` between them.
+    """
     text = page.get_textpage()
     found: list[Line] = []
-    run = _Run()
+    walls = Walls(rules)
+    run = _Run(walls)
     for letter in _letters(text):
         if letter.text in _BREAKS or run.ends_before(letter):
             found += run.line(page)
-            run = _Run()
+            run = _Run(walls)
         if letter.text not in _BREAKS:
             run.add(letter)
     found += run.line(page)
@@ -116,18 +126,32 @@ def _letter(text: Any, n: int, letter: str) -> Letter:
 class _Run:
     """Letters of one line so far."""
 
-    def __init__(self) -> None:
+    def __init__(self, walls: Walls) -> None:
         self._letters: list[Letter] = []
+        self._walls = walls
+        self._parted: list[int] = []  # before these letters
         self._last: Letter | None = None
         self._inked = 0
         self._em = _LEAST_EM_PT
 
     def add(self, letter: Letter) -> None:
         """Appends the next letter to the run."""
+        if self._stands_apart(letter):
+            self._parted.append(len(self._letters))
         self._letters.append(letter)
         if letter.box:
             self._last, self._inked = letter, self._inked + 1
             self._em = max(self._em, letter.em)
+
+    def _stands_apart(self, letter: Letter) -> bool:
+        last = self._last.box if self._last else None
+        if last is None or letter.box is None:
+            return False
+        gap, em = _gap(last, letter.box, letter.turn), self._em
+        figures = self._last is not None and _in_figures(self._last.text) and _in_figures(letter.text)
+        return gap > (_FIGURES if figures else 1.0) * em or (
+            gap > _GLUED * em and self._walls.are_between(last, letter.box, letter.turn)
+        )
 
     def ends_before(self, letter: Letter) -> bool:
         """Tells whether a letter is too far from the last one to belong to the run, or runs another way."""
@@ -144,7 +168,15 @@ class _Run:
 
     def line(self, page: Any) -> list[Line]:
         """Builds the line that the letters make; an empty list where the letters have no ink."""
-        letters = _read_right(_without_tracking(self._letters))
+        whole = self._line(page, self._letters)
+        if not whole or not self._parted:
+            return whole
+        edges = pairwise([0, *self._parted, len(self._letters)])
+        pieces = [piece for begin, end in edges for piece in self._line(page, self._letters[begin:end])]
+        return [replace(whole[0], pieces=tuple(pieces))] if len(pieces) > 1 else whole
+
+    def _line(self, page: Any, run: list[Letter]) -> list[Line]:
+        letters = _read_right(_without_tracking(run))
         text = " ".join("".join(letter.text for letter in letters).split())
         hyphen = text.endswith(_HYPHEN)
         text = text.replace(_HYPHEN, "")
@@ -155,6 +187,16 @@ class _Run:
         shown = to_shown(page, (min(x0), min(y0), max(x1), max(y1)))
         turn = _DOWNWARDS if _goes_down([letter for letter in letters if letter.box]) else self._last.turn
         return [Line(text, shown, hyphen, (turn - page.get_rotation()) % 360)]
+
+
+def _in_figures(letter: str) -> bool:
+    return letter.isdecimal() or letter in "()%$€£*–—-+."
+
+
+def _gap(last: Box, box: Box, turn: int) -> float:
+    """Measures the white between two letters that follow each other on a line, either way."""
+    along = 1 if turn in (90, 270) else 0
+    return max(box[along] - last[along + 2], last[along] - box[along + 2])
 
 
 def _goes_down(inked: list[Letter]) -> bool:
