@@ -1,6 +1,6 @@
 """How many cells of tables are found in their places? `make bench-tables DATA=DIR`: PDFs beside their `*-str.xml`.
 
-The measure is that of the ICDAR 2013 table competition, whose data set has this form: pairs of cells that are neighbours
+The measure is that of the ICDAR 2013 table competition, whose data has this form: pairs of cells that are neighbours
 in a row or a column, by what is written in them (Göbel et al., 2012). Precision and recall over all pairs of all files.
 """
 

@@ -11,7 +11,7 @@ from tasks.publish import publish_figures
 
 
 @stage(
-    version=3,
+    version=4,
     branch="images",
     reads=lambda o: [o.pages.dpi, o.figures.model_dump()],
     takes="assets",

@@ -37,7 +37,7 @@ def load_images(todo: Sequence[tuple[Asset, Draft]], context: TaskContext) -> No
 def picture_rows(directory: Path) -> list[tuple[Row, str]]:
     """Reads the rows of pictures, each with the name of its JPEG: pages of a picture, or figures of a document."""
     if has_figures(directory):
-        return [(Row("image", "", page=f.page, box=f.box), f.image) for f in read_figures(directory)]
+        return [(Row("image", f.caption, page=f.page, box=f.box), f.image) for f in read_figures(directory)]
     return [(Row("image", "", page=page), path.name) for page, path in pages_of(directory / PICTURE)]
 
 

@@ -56,6 +56,7 @@ class Figure:
     page: int
     box: tuple[float, float, float, float]
     image: str
+    caption: str = ""  #: the words on the page that name it
 
 
 _XFA = "is a dynamic form (XFA), which only Adobe's programs draw: what it says is not read"
@@ -117,7 +118,7 @@ def find_figures(
                     path.unlink()
                     continue
                 seen.add(content)
-                file.write(json.dumps(asdict(Figure(found["page"], picture["box"], picture["image"]))) + "\n")
+                file.write(to_json(asdict(Figure(page=found["page"], **picture))) + "\n")
     return Read(reader.count, "")  # what is lost, the other branch says
 
 
@@ -156,7 +157,7 @@ def has_figures(directory: Path) -> bool:
 def read_figures(directory: Path) -> list[Figure]:
     """Reads the figures that `find_figures` wrote."""
     rows = [json.loads(line) for line in (directory / PAGES).read_text().splitlines()]
-    return [Figure(row["page"], tuple(row["box"]), row["image"]) for row in rows]
+    return [Figure(**{**row, "box": tuple(row["box"])}) for row in rows]
 
 
 @dataclass(frozen=True, slots=True)

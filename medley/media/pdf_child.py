@@ -16,8 +16,9 @@ import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_c
 from PIL import Image, ImageDraw
 
+from medley.media.figure_captions import caption_of
 from medley.media.job_child import ATTACHED, Tell, reason_of, serve
-from medley.media.layout import Box, Line, plain
+from medley.media.layout import Box, Line, plain, reading_order
 from medley.media.pdf_exits import CORRUPT_EXIT, ENCRYPTED_EXIT
 from medley.media.pdf_figures import boxes_of_figures, boxes_of_pictures
 from medley.media.pdf_layers import switch_off
@@ -93,11 +94,13 @@ def figures(document: Any, page: Any, number: int, job: dict[str, Any]) -> dict[
     """Pictures of the page, and its drawings, each drawn as it is shown there."""
     switch_off(page)
     found = []
-    for n, box in enumerate(boxes_of_figures(page, job["min_side_pt"])[: job["most"]], 1):
+    boxes = boxes_of_figures(page, job["min_side_pt"])[: job["most"]]
+    text = reading_order(lines_of(page)) if boxes else []
+    for n, box in enumerate(boxes, 1):
         name = f"page-{number:05}-{n:02}.jpg"
         scale = _scale((box[2] - box[0], box[3] - box[1]), job["dpi"] / 72.0, job["max_side_px"])
         _draw(page, box, scale, Path(job["directory"], name))
-        found.append({"box": box, "image": name})
+        found.append({"box": box, "image": name, "caption": caption_of(box, text)})
     page.close()
     return {"pictures": found}
 

@@ -73,7 +73,7 @@ class Grid:
         return self.xs[0] <= x <= self.xs[-1] and self.ys[0] <= y <= self.ys[-1]
 
     def cell_at(self, box: Box) -> tuple[int, int]:
-        """Row and column, from 0, of the cell in which the middle of a box is: of a wide one, where it begins."""
+        """Returns row and column, from 0, of the cell in which the middle of a box is; of a wide one, its first."""
         column = bisect_right(self.xs, (box[0] + box[2]) / 2) - 1
         row = bisect_right(self.ys, (box[1] + box[3]) / 2) - 1
         return self.owners[min(max(row, 0), len(self.ys) - 2), min(max(column, 0), len(self.xs) - 2)]

@@ -22,7 +22,7 @@ from medley.options import FigureOptions, PageOptions
 from medley.passages import passages
 from medley.setting_groups import Limits
 from medley.types import Asset, MediaInfo
-from tests.documents import HEIGHT, WIDTH, columns, pdf, picture, placed, scan_of, text
+from tests.documents import HEIGHT, WIDTH, both, columns, pdf, picture, placed, scan_of, text
 
 LIMITS = Limits()
 
@@ -149,6 +149,22 @@ def test_pictures_and_drawings_are_found_once_where_they_are(tmp_path: Path) -> 
     with Image.open(tmp_path / "a.figures" / found[0].image) as shown:
         red, green, _ = shown.getpixel((shown.width // 2, shown.height // 2))  # type: ignore[misc]
         assert (red > 200, green < 60) == (True, True), "it is the picture"
+
+
+def test_figures_have_their_captions(tmp_path: Path) -> None:
+    words = text(
+        (100, 90, "Fig. 1: A map of the harbour"),
+        (100, 320, "Figure 2. Ships that"),
+        (100, 334, "wait for the tide"),
+        (100, 500, "As Figure 2 shows, ships wait."),
+    )
+    both_figures = both(placed(picture(), 100, 110, 150, 60), placed(picture((90, 90), "red"), 100, 200, 150, 100))
+    path = pdf(tmp_path / "a.pdf", both(words, both_figures), placed(picture((80, 90), "blue"), 100, 150, 200, 150))
+    assert [(figure.page, figure.caption) for figure in figures(path)] == [
+        (1, "Fig. 1: A map of the harbour"),
+        (1, "Figure 2. Ships that wait for the tide"),
+        (2, ""),
+    ]
 
 
 def test_small_figures_are_left_out(tmp_path: Path) -> None:
