@@ -16,6 +16,7 @@ from medley.dag.pipeline import Dag
 from medley.dag.registry import pipeline_named
 from medley.dag.stage import Stage
 from medley.errors import PipelineError
+from medley.generations import nested
 from medley.options import FileOptions
 from medley.settings import Settings
 from medley.speakers import Turn, spoken_by
@@ -75,7 +76,7 @@ def dags_of(asset_id: str, catalog: Catalog) -> Iterator[tuple[Dag, FileOptions]
         known = made_of(catalog.engine, row.plan)
         try:
             found = pipeline_named(row.flow)
-            options = found.options.model_validate(_nested(known["options"] if known else {}))
+            options = found.options.model_validate(nested(known["options"] if known else {}))
             yield found.dag(options), options
         except (PipelineError, ValueError):  # of a package that is not here, or of an older version
             continue
@@ -88,15 +89,3 @@ def stages_done(asset_id: str, catalog: Catalog) -> Iterator[tuple[Stage, str]]:
         for stage in dag.values():
             if not stage.transient and stage.name in fingerprints:
                 yield stage, fingerprints[stage.name]
-
-
-def _nested(leaves: dict[str, Any]) -> dict[str, Any]:
-    """Options by their dotted names, as their class takes them."""
-    made: dict[str, Any] = {}
-    for name, value in leaves.items():
-        *groups, last = name.split(".")
-        within = made
-        for group in groups:
-            within = within.setdefault(group, {})
-        within[last] = value
-    return made

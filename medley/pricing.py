@@ -30,6 +30,10 @@ class Price:
     def __add__(self, other: Price) -> Price:
         return Price(self.low + other.low, self.likely + other.likely, self.high + other.high)
 
+    def times(self, count: float) -> Price:
+        """Returns the price of so many of them."""
+        return Price(self.low * count, self.likely * count, self.high * count)
+
 
 @dataclass(frozen=True, slots=True)
 class Work:

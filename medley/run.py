@@ -47,7 +47,8 @@ class _Traced:
 class StoreAddress:
     """How to reach the vector store.
 
-    `key` names it in write manifests, `lock` is the writers' lock file, if any. `bounded`: searches need not see what
+    `key` names it in write manifests, `lock` is the writers' lock file, if any. `generation`: records of others are
+    neither seen nor touched; empty for the first one. `bounded`: searches need not see what
     others have written within the last second, for which each would wait a quarter of a second on a Milvus server.
     """
 
@@ -57,6 +58,7 @@ class StoreAddress:
     token: SecretStr | None = None
     timeout_s: float = 30.0
     bounded: bool = False
+    generation: str = ""
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)

@@ -23,6 +23,11 @@ class StoreSettings(_Slice):
     )
     token: SecretStr | None = Field(None, description="user:password or API key of that server.")
     timeout_s: float = Field(30.0, gt=0, description="Longest wait for one answer of the store.")
+    generation: str | None = Field(
+        None,
+        pattern=r"^[1-9][0-9]*$",
+        description="Generation of the index that this process works with (medley migrate). Default: the current one.",
+    )
 
 
 class RaySettings(_Slice):

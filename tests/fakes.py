@@ -113,6 +113,10 @@ class FakeStore:
         """A search counts nothing."""
         raise AssertionError(f"counted {mark}")
 
+    def drop(self) -> None:
+        """A search removes nothing."""
+        raise AssertionError("dropped")
+
     def rows(self, collection: Collection) -> Iterator[StoredRecord]:
         """A search reads no rows."""
         raise AssertionError(f"read {collection}")

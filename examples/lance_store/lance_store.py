@@ -38,7 +38,8 @@ class LanceStore:
     """A `medley.stores.base.VectorStore`: a table for each embedding space, its model in the table's schema."""
 
     def __init__(self, address: StoreAddress) -> None:
-        self._root = Path(address.uri.removeprefix("lance://"))
+        root = Path(address.uri.removeprefix("lance://"))
+        self._root = root / f"generation-{address.generation}" if address.generation else root
         try:
             self._root.mkdir(parents=True, exist_ok=True)
             self._db = lancedb.connect(self._root)
@@ -105,6 +106,12 @@ class LanceStore:
         """All records of a space: `medley verify` compares them."""
         for batch in self._open(collection.name).search().to_batches(1000):
             yield from map(_stored, batch.to_pylist())
+
+    def drop(self) -> None:
+        """Removes all embedding spaces."""
+        with self._turn():
+            for name in self._names():
+                self._db.drop_table(name)
 
     def close(self) -> None:
         """Nothing is held open."""

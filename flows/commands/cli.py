@@ -42,6 +42,7 @@ _OTHER_VERBS = {
     "explain": "where a hit comes from, and what was made of a file",
     "verify": "whether all that is kept agrees, and mend what does not",
     "chaos": "kill runs over your files, in a home of their own, and see that nothing is lost",
+    "migrate": "go over to other models or options, while the index as it is goes on answering",
     "rebuild-index": "make all records anew from what is kept, without any model",
     "models": "download the weights of a profile",
     "pools": "what the resident models of a cluster are doing",

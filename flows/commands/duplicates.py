@@ -16,6 +16,7 @@ from medley.catalog.details import sizes_of
 from medley.catalog.known import assets_at
 from medley.duplicates import Alike, alike, groups_of
 from medley.errors import SetupError
+from medley.generations import store_key
 from medley.settings import load_settings
 from medley.sources.urls import is_url
 
@@ -38,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise SetupError(f"--least {arguments.least}: is no part", remedy="Give more than 0, at most 1")
     catalog = open_catalog(settings)
     among = _within(arguments.path, catalog) if arguments.path else None
-    pairs = alike(settings.artifact_store, settings.store_key, arguments.least, among)
+    pairs = alike(settings.artifact_store, store_key(settings), arguments.least, among)
     groups = [_group(ids, pairs, catalog) for ids in groups_of(pairs)]
     if arguments.json:
         print_json({"groups": groups})

@@ -42,20 +42,25 @@ def run(arguments: argparse.Namespace) -> int:
     """Measures all spaces together and each modality alone; 1 where --against was better by more than 0.01."""
     settings = load_settings()
     prepare_environment(settings)
-    judgments = read_judgments(arguments.judgments)
-    if arguments.unrelated:
-        judgments += [Judgment(query=query) for query in unrelated_texts()]
     before = _read(arguments.against) if arguments.against else {}
-    with _store(settings) as store:
-        found = _measured(judgments, store, settings, arguments.rerank)
-    told = {name: figures.to_json() for name, figures in found.items()}
+    told = measured(arguments.judgments, settings, arguments.rerank, unrelated=arguments.unrelated)
     if arguments.save:
         arguments.save.write_text(json.dumps(told, indent=1) + "\n")
     if arguments.json:
         print_json(told)
     else:
-        _show(told, before)
-    return int(_is_worse(told, before))
+        show(told, before)
+    return int(is_worse(told, before))
+
+
+def measured(path: Path, settings: Settings, rerank: str = "no", *, unrelated: bool = False) -> dict[str, Any]:
+    """Measures all spaces together and each modality alone; returns figures by what was searched."""
+    judgments = read_judgments(path)
+    if unrelated:
+        judgments += [Judgment(query=query) for query in unrelated_texts()]
+    with _store(settings) as store:
+        found = _measured(judgments, store, settings, rerank)
+    return {name: figures.to_json() for name, figures in found.items()}
 
 
 @contextlib.contextmanager
@@ -88,7 +93,8 @@ def _read(path: Path) -> dict[str, Any]:
     return known
 
 
-def _show(told: dict[str, dict[str, Any]], before: dict[str, dict[str, Any]]) -> None:
+def show(told: dict[str, dict[str, Any]], before: dict[str, dict[str, Any]]) -> None:
+    """Prints figures, and how they differ from others."""
     table = Table("searched", "queries", *(name.replace("_", " ") for name in _COLUMNS), box=None)
     for name, figures in told.items():
         cells = [_cell(figures[column], before.get(name, {}).get(column)) for column in _COLUMNS]
@@ -105,7 +111,8 @@ def _cell(value: float | None, before: float | None) -> str:
     return f"{value:.3f}" + (f" ({value - before:+.3f})" if before is not None else "")
 
 
-def _is_worse(told: dict[str, dict[str, Any]], before: dict[str, dict[str, Any]]) -> bool:
+def is_worse(told: dict[str, dict[str, Any]], before: dict[str, dict[str, Any]]) -> bool:
+    """Says whether a figure of all together has become worse by more than 0.01."""
     now, then = told[_FUSED], before.get(_FUSED, {})
     pairs = [(now[name], then.get(name), 1 if name != "false_answers" else -1) for name in _COLUMNS]
     return any(sign * (value - old) < -0.01 for value, old, sign in pairs if value is not None and old is not None)

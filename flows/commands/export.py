@@ -8,6 +8,7 @@ from pathlib import Path
 from flows.commands.console import print_json
 from flows.services.environment import prepare_environment
 from medley.catalog import open_catalog
+from medley.generations import store_key
 from medley.record_files import FORMATS, export_records, records_of
 from medley.settings import load_settings
 
@@ -23,7 +24,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Writes the files and says how much there is. Needs no store, no model and no server."""
     settings = load_settings()
     prepare_environment(settings)
-    found = records_of(settings.artifact_store, settings.store_key, open_catalog(settings))
+    found = records_of(settings.artifact_store, store_key(settings), open_catalog(settings))
     done = export_records(found, arguments.out, arguments.format)
     if arguments.json:
         print_json({"files": [str(path) for path in done.files], "assets": done.assets, "records": done.records})

@@ -46,6 +46,18 @@ def read_option_flags(arguments: argparse.Namespace, options: type[Options]) -> 
         raise SetupError(f"{flag} {first['input']}: {first['msg']}", remedy="See --help") from None
 
 
+def given_options(arguments: argparse.Namespace, options: BaseModel) -> dict[str, Any]:
+    """Lists the options that the flags say, by dotted name, as JSON has them; `options` are those that were read."""
+    plain, found = options.model_dump(mode="json"), dict[str, Any]()
+    for name, _ in _leaves(type(options)):
+        if getattr(arguments, name) is not None:
+            value: Any = plain
+            for part in name.split("."):
+                value = value[part]
+            found[name] = value
+    return found
+
+
 def _leaves(options: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
     for name, field in options.model_fields.items():
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):

@@ -55,18 +55,20 @@ def add_arguments(parser: argparse.ArgumentParser, pipeline: Pipeline | None = N
 
 def run(arguments: argparse.Namespace) -> int:
     """Works on the files and prints the report; returns the exit status."""
-    return _Ingest(arguments, prepared(arguments), brief=True).run()
+    return Ingest(arguments, prepared(arguments), brief=True).run()
 
 
-class _Ingest(Call):
-    """One call of the verb."""
+class Ingest(Call):
+    """One call of the verb, or of one that is like it."""
+
+    verb = "ingest"
 
     def run(self) -> int:
         """Works on the files, each in the flow of its kind; prints the report and returns the exit status."""
         arguments, pipeline = self._arguments, self._arguments.chosen
         options = read_option_flags(arguments, pipeline.options if pipeline else IngestOptions)
         opened = open_parent(
-            "ingest",
+            self.verb,
             options,
             self._settings,
             force=arguments.force,
@@ -81,7 +83,7 @@ class _Ingest(Call):
             signals.hard_exit(self._settings.stop_grace_s, lambda: self._leave_hard(parent)),
         ):
             threading.Thread(target=self._count, daemon=True).start()
-            parent.batches, parent.budget = self._batches(parent), arguments.budget
+            parent.batches, parent.budget = self.batches(parent), arguments.budget
             if arguments.export:
                 parent.on_child = lambda run_context: self._count_exports(export_all(run_context, arguments.export))
             self._work(parent)
@@ -97,7 +99,8 @@ class _Ingest(Call):
     def _count_exports(self, count: int) -> None:
         self.told_exports += count
 
-    def _batches(self, parent: Parent) -> Iterator[ChildJob]:
+    def batches(self, parent: Parent) -> Iterator[ChildJob]:
+        """Yields the files, in the batches of their pipelines."""
         routes = self._settings.routes
         if self._arguments.sources:
             files = files_of(self._arguments.sources, parent.refuse)
@@ -149,7 +152,7 @@ class _Ingest(Call):
             return
         whole = {
             "run_id": parent.run_id,
-            "flow": "ingest",
+            "flow": self.verb,
             "status": parent.status,
             "seconds": self.seconds,
             "startup_s": self.startup_s,

@@ -75,4 +75,5 @@ def print_ingest(whole: dict[str, Any], counts: Mapping[str, int]) -> None:
     _tell_rest(console, counts)
     if {"failed", "partial"} & counts.keys():
         console.print("Which and why:  medley status --failed")
-    console.print('Next:  medley search "what you look for"')
+    if whole["flow"] == "ingest":
+        console.print('Next:  medley search "what you look for"')

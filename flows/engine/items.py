@@ -18,7 +18,7 @@ from medley.planning import manifests_of, wanted_stages
 from medley.records import written
 from medley.report import ItemReport, error_entry, stop_errors
 from medley.run import TaskContext
-from medley.sources.identify import identify
+from medley.sources.identify import identify, spooled
 from medley.sources.urls import is_url
 from medley.system.stop import STOP
 from medley.types import Asset
@@ -34,6 +34,7 @@ class Item:
     asset: Asset | None = None
     report: ItemReport | None = None
     duplicate_of: str | None = None
+    gone: bool = False  #: nothing is there any more: what is kept of it is worked on
 
     @property
     def to_do(self) -> bool:
@@ -50,7 +51,7 @@ class SeenBuffer:
 
     def add(self, item: Item) -> Item:
         """Notes that the item's asset was seen at its path and gets the run's tags; returns the item."""
-        if item.asset:
+        if item.asset and not item.gone:
             self._seen[known_as(item.path)] = item.asset.asset_id
         if len(self._seen) >= _TOLD_AT_ONCE:
             self.flush()
@@ -78,8 +79,12 @@ def identify_items(
     *,
     verify: bool,
     enough: Callable[[], bool] = lambda: False,
+    keeps_gone: bool = False,
 ) -> Iterator[Item]:
-    """Yields one item for each path, in the order of the paths; from when on there is `enough`, without a look."""
+    """Yields one item for each path, in the order of the paths; from when on there is `enough`, without a look.
+
+    `keeps_gone`: a file that is not there any more is what it was when it was seen last.
+    """
     first: dict[str, Item] = {}
     before: Lookup | None = None
     for path, known in looked_up(catalog, paths, [known_as(path) for path in paths], flow):
@@ -87,17 +92,36 @@ def identify_items(
             yield Item(path, report=_not_looked_at(path))
             continue
         before = _looked_up_ahead(known, before, run)
-        try:
-            asset = identify(path, run.flow, catalog, run.limits, run.spool, verify=verify, lookup=known)
-        except (BadInput, TransientError) as error:
-            yield Item(path, report=_refused(path, error, flow, plan, catalog, run))
+        item = _identified(path, plan, catalog, run, known, verify=verify, keeps_gone=keeps_gone)
+        if item.asset and (earlier := first.get(item.asset.asset_id)):
+            yield _same_as(earlier, path, item.asset)
             continue
-        if earlier := first.get(asset.asset_id):
-            yield _same_as(earlier, path, asset)
-            continue
-        done = finished_report(path, asset, known.outcome(asset.asset_id), plan, run)
-        first[asset.asset_id] = Item(path, asset, done)
-        yield first[asset.asset_id]
+        if item.asset:
+            item.report = finished_report(path, item.asset, known.outcome(item.asset.asset_id), plan, run)
+            first[item.asset.asset_id] = item
+        yield item
+
+
+def _identified(
+    path: str, plan: str, catalog: Catalog, run: TaskContext, known: Lookup, *, verify: bool, keeps_gone: bool
+) -> Item:
+    """The asset at a path, or the report of why there is none."""
+    try:
+        return Item(path, identify(path, run.flow, catalog, run.limits, run.spool, verify=verify, lookup=known))
+    except (BadInput, TransientError) as error:
+        if keeps_gone and isinstance(error, MissingFile) and (asset := _as_it_was(path, known, run)):
+            return Item(path, asset, gone=True)
+        return Item(path, report=_refused(path, error, plan, catalog, run))
+
+
+def _as_it_was(path: str, known: Lookup, run: TaskContext) -> Asset | None:
+    """A file that is gone, as the catalog knows it."""
+    place = known.location(known_as(path))
+    media = known.media(place.asset_id) if place and place.asset_id else None
+    if place is None or place.asset_id is None or media is None:
+        return None
+    where = spooled(place.asset_id, path, run.spool) if is_url(path) else place.path
+    return Asset(place.asset_id, str(where), place.size_bytes or 0, media)
 
 
 def _looked_up_ahead(known: Lookup, before: Lookup | None, run: TaskContext) -> Lookup:
@@ -202,14 +226,12 @@ def is_input_fault(error_type: str) -> bool:
     return isinstance(found, type) and issubclass(found, BadInput) and not issubclass(found, MissingFile)
 
 
-def _refused(
-    path: str, error: BadInput | TransientError, flow: str, plan: str, catalog: Catalog, run: TaskContext
-) -> ItemReport:
+def _refused(path: str, error: BadInput | TransientError, plan: str, catalog: Catalog, run: TaskContext) -> ItemReport:
     if is_url(path):
         error.file = path
     entry = error_entry(error)
     if isinstance(error, BadInput) and error.asset_id:
-        catalog.record_outcomes({error.asset_id: ("failed", [entry], {})}, flow, plan, run.run_id)
+        catalog.record_outcomes({error.asset_id: ("failed", [entry], {})}, run.flow, plan, run.run_id)
     else:
         catalog.record_path_failure(known_as(path), entry)
     asset_id = error.asset_id if isinstance(error, BadInput) else ""

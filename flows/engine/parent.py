@@ -23,6 +23,7 @@ from flows.engine.units import Units
 from medley.budget import Budget
 from medley.catalog import Catalog, open_catalog
 from medley.catalog.uploads import Uploads
+from medley.dag.pipeline import Pipeline
 from medley.dag.registry import pipeline_named
 from medley.errors import MedleyError, SetupError
 from medley.media.attachments import WITH_FILES
@@ -50,6 +51,8 @@ class Parent:
     force: bool = False
     verify: bool = False
     retry_failed: bool = False
+    keeps_gone: bool = False  #: see `RunContext`
+    options_of: Callable[[Pipeline, list[str]], FileOptions] | None = None  #: None: those of the run, for all files
     batches: Iterator[ChildJob] | None = None  #: None: the flow is to find out
     on_child: Callable[[RunContext], object] = lambda run_context: None  #: told of each child run that is done
     children: list[str] = field(default_factory=list)  #: ids of the runs that have ended
@@ -178,11 +181,12 @@ class Parent:
         """A run over `paths`, which stays open where there is something to do."""
         pipeline, exits = pipeline_named(flow), contextlib.ExitStack()
         how = {"force": self.force, "verify": self.verify, "retry_failed": self.retry_failed}
-        options = options_for(pipeline.options, self.options)
+        options = self.options_of(pipeline, paths) if self.options_of else options_for(pipeline.options, self.options)
         opened = open_run(pipeline, options, self.settings, view=self.view, parent=self.trace, **how)
         with contextlib.ExitStack() as safe:
             run_context = safe.enter_context(opened)
             run_context.paths, run_context.units, run_context.budget = paths, self.units, self.budget
+            run_context.keeps_gone = self.keeps_gone
             self._next = Child(run_context, exits)
             if run_context.anything_to_do(paths):
                 exits.push(safe.pop_all())

@@ -8,6 +8,7 @@ from functools import partial
 from flows.services.addresses import ray_cluster
 from medley.dag.fingerprints import dag_fingerprints
 from medley.dag.pipeline import Pipeline
+from medley.generations import generation_in_use, store_key, with_standing
 from medley.models.profiles import models_for
 from medley.options import FileOptions
 from medley.profile import Choice, resolve_profile
@@ -17,7 +18,11 @@ from tasks.code import code_of_run
 
 
 def with_profile(options: Choice, settings: Settings) -> Choice:
-    """Resolves the profile `auto` in the options by the cluster that runs would join, or else by this machine."""
+    """Fills options with those of the index's generation, and resolves the profile `auto`.
+
+    By the cluster that runs would join, or else by this machine.
+    """
+    options = with_standing(options, generation_in_use(settings))
     cluster = ray_cluster(settings) if settings.runner == "ray" else None
     return resolve_profile(options, settings, partial(_cluster_gpus, cluster) if cluster else None)
 
@@ -38,7 +43,7 @@ def new_run(pipeline: Pipeline, options: FileOptions, settings: Settings, force:
         artifacts=settings.artifact_root,
         artifacts_url=settings.artifacts_url,
         cache_mb=settings.cache_mb,
-        store=StoreAddress("", settings.store_key),
+        store=StoreAddress("", store_key(settings)),
         runner=settings.runner,
         spool=settings.spool / run_id,
         pools=settings.pools,

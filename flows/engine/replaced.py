@@ -10,6 +10,7 @@ from medley.catalog import Catalog
 from medley.catalog.known import attached_paths, forget_paths, known_among
 from medley.catalog.lookup import attached_to
 from medley.catalog.reading import scalars
+from medley.generations import every_address
 from medley.records import retire
 from medley.settings import Settings
 
@@ -26,8 +27,10 @@ def retire_replaced(catalog: Catalog, settings: Settings, run_id: str) -> None:
     mine = catalog.claim(gone, run_id)
     try:
         with vector_store(settings) as address:
+            generations = every_address(address, catalog)
             for asset_id in sorted(mine.intersection(catalog.replaced_assets(run_id))):
-                retire(asset_id, settings.artifact_store, address)
+                for one in generations:
+                    retire(asset_id, settings.artifact_store, one)
                 catalog.forget_outcomes(asset_id)
     finally:
         catalog.release(mine, run_id)

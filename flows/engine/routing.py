@@ -43,6 +43,11 @@ def one_pipeline(paths: Iterable[str], pipeline: Pipeline) -> Iterator[ChildJob]
     return _grouped((path, pipeline.name if _takes(pipeline, path) else None) for path in paths)
 
 
+def in_child_runs(flow: str, paths: Iterable[str]) -> Iterator[ChildJob]:
+    """Parts files of one pipeline into as many as a child run takes."""
+    return _grouped((path, flow) for path in paths)
+
+
 def _grouped(found: Iterable[tuple[str, str | None]]) -> Iterator[ChildJob]:
     waiting: dict[str | None, list[str]] = defaultdict(list)
     size: Counter[str | None] = Counter()

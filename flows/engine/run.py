@@ -58,6 +58,7 @@ class RunContext:
     verify: bool = False
     units: Units | None = None  #: of the parent run, for it and its children
     budget: Budget = field(default_factory=Budget)
+    keeps_gone: bool = False  #: files that are not there any more are worked on, as far as what is kept of them goes
     all_begun: bool = False  #: no file waits for its turn
     prefect_run_id: str | None = None
     ended_task_runs: int = 0  #: of Prefect
@@ -92,6 +93,7 @@ class RunContext:
                 self.run,
                 verify=self.verify,
                 enough=lambda: self.budget.used_up,
+                keeps_gone=self.keeps_gone,
             )
             self.items = map(self._remembered, map(seen_buffer.add, found))
         return self.items

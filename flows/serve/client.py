@@ -47,6 +47,21 @@ def post(request: SearchRequest, settings: Settings) -> dict[str, Any] | None:
     raise _error(answer.json(), request)
 
 
+def generation_searched(settings: Settings) -> str | None:
+    """Returns the generation of the index that the service searches; None where no service answers."""
+    url = running("serve", settings)
+    if not url:
+        return None
+    import httpx
+
+    try:
+        headers = {"Authorization": f"Bearer {token(settings)}"}
+        answer = httpx.get(f"{url}/api/health", headers=headers, timeout=_TIMEOUT_S, trust_env=False)
+        return str(answer.json()["generation"])
+    except (httpx.TransportError, ValueError, KeyError):
+        return None
+
+
 def _sent(client: Any, url: str, request: SearchRequest, headers: dict[str, str]) -> Any:
     picture = request.like and not re.fullmatch(RECORD_ID, request.like)
     asked = request.model_dump(mode="json", exclude={"like"} if picture else None)

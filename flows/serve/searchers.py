@@ -13,7 +13,10 @@ from typing import Any, TypeVar
 import numpy as np
 
 from flows.serve.local import encoder_of
+from medley.catalog import open_catalog
+from medley.catalog.generations import FIRST, Generation, current_generation
 from medley.errors import StoreUnavailable
+from medley.generations import address_of
 from medley.models.base import ModelSpec, TextEncoder, Vectors
 from medley.run import StoreAddress
 from medley.settings import Settings
@@ -25,6 +28,7 @@ R = TypeVar("R")
 _FRESH_S = 2.0  #: for which the list of collections is kept: a new one is found that late
 _AWAY_S = 10.0
 _BATCH = 64
+_LOOK_S = 0.5  #: until it is looked again which generation of the index is the current one
 _PATIENCE_S = 0.2  #: with a model that is being loaded: then words alone are searched
 
 
@@ -117,11 +121,19 @@ class Searchers:
         self._encoders: dict[ModelSpec, Future[TextEncoder]] = {}
         self._turn = threading.Lock()
         self._may_load = False
+        self._engine = open_catalog(settings).engine
+        self._look_at, self._going_over = 0.0, Future[None]()
+        self._going_over.set_result(None)
 
     @property
     def store_key(self) -> str:
-        """What tells the store from others."""
+        """What tells the store, and the generation of the index that is searched, from others."""
         return self._address.key
+
+    @property
+    def generation(self) -> str:
+        """The generation of the index that is searched."""
+        return self._address.generation or FIRST
 
     def load_models(self) -> None:
         """Lets models be loaded from now on: what can be answered without them came first."""
@@ -149,13 +161,37 @@ class Searchers:
 
     def ask(self, work: Callable[[VectorStore], R]) -> R:
         """Runs `work` with this thread's store, or a new one where that has broken. Raises StoreUnavailable."""
+        self._follow()
         store = getattr(self._here, "store", None)
-        if store is not None:
+        if store is not None and self._here.address is not self._address:
+            self._drop(store)
+        elif store is not None:
             try:
                 return work(store)
             except StoreUnavailable:
                 self._drop(store)
         return with_store(self._address, lambda _: work(self._opened()), _AWAY_S)
+
+    def _follow(self) -> None:
+        """Notices that another generation of the index has become the current one."""
+        if self._settings.store.generation or time.monotonic() < self._look_at:
+            return
+        with self._turn:
+            self._look_at = time.monotonic() + _LOOK_S
+            current = current_generation(self._engine)
+            if current.suffix != self._address.generation and self._going_over.done():
+                self._going_over = self._loader.submit(self._go_over, current)
+
+    def _go_over(self, generation: Generation) -> None:
+        """Searches another generation from now on, once the models of its records are loaded."""
+        address = address_of(self._address, generation)
+        with contextlib.closing(open_store(address)) as store:
+            models = {collection.model for collection in store.collections()} - self._encoders.keys()
+        for spec in models if self._may_load else ():
+            loaded = Future[TextEncoder]()
+            loaded.set_result(self._load(spec))
+            self._encoders[spec] = loaded
+        self._address = address
 
     def close(self) -> None:
         """Ends the threads and their connections."""
@@ -166,8 +202,9 @@ class Searchers:
                 store.close()
 
     def _opened(self) -> VectorStore:
-        store: Any = _KnownStore(open_store(self._address))
-        self._here.store = store
+        address = self._address
+        store: Any = _KnownStore(open_store(address))
+        self._here.store, self._here.address = store, address
         self._open.append(store)
         return store  # type: ignore[no-any-return]
 

@@ -27,6 +27,7 @@ from flows.services.addresses import address, managed, require_reachable, runnin
 from flows.services.log import logger
 from flows.services.reaper import MARK
 from medley.errors import SetupError
+from medley.generations import generation_in_use, store_key
 from medley.run import StoreAddress
 from medley.settings import Settings
 from medley.stores.connect import store_entry
@@ -87,15 +88,16 @@ def prefect_server(settings: Settings) -> Iterator[str]:
 @contextlib.contextmanager
 def vector_store(settings: Settings) -> Iterator[StoreAddress]:
     """Address of the store: MEDLEY_STORE__URI if set, else the shared Milvus Lite. Raises ServiceUnreachable."""
-    timeout = settings.store.timeout_s
+    timeout, generation = settings.store.timeout_s, generation_in_use(settings)
+    key, own = store_key(settings, generation), generation.suffix
     if settings.store.uri:
         if store_entry(settings.store.uri) is None:  # else its package knows what the URI means
             require_reachable(settings.store.uri, "MEDLEY_STORE__URI")
-        yield StoreAddress(settings.store.uri, settings.store_key, "", settings.store.token, timeout)
+        yield StoreAddress(settings.store.uri, key, "", settings.store.token, timeout, generation=own)
         return
     lock = str(settings.run_dir / "milvus.write")
     with shared(milvus_service(settings), settings) as url:
-        yield StoreAddress(url, settings.store_key, lock, None, timeout)
+        yield StoreAddress(url, key, lock, None, timeout, generation=own)
 
 
 @contextlib.contextmanager

@@ -25,6 +25,7 @@ from medley.erasure.sqlite_files import compact, opened
 from medley.erasure.subjects import Subjects
 from medley.erasure.text_files import files_that_name, mask_in_files
 from medley.errors import MedleyError, MissingFile
+from medley.generations import every_address
 from medley.records import retire
 from medley.settings import Settings
 from medley.sources import urls as objects
@@ -40,7 +41,7 @@ Say = Callable[[str], None]
 def erase(subjects: Subjects, names: Names, catalog: Catalog, settings: Settings, say: Say) -> Receipt:
     """Takes assets out of every place and says what was found there. Raises ServiceUnreachable, StoreUnavailable."""
     receipt = Receipt(sorted(subjects.assets), sorted(names.ends))
-    receipt.places += [*_from_store(subjects, settings, say), _from_artifacts(subjects, settings)]
+    receipt.places += [*_from_store(subjects, catalog, settings, say), _from_artifacts(subjects, settings)]
     if names.ends or subjects.assets:
         receipt.places += [*_from_prefect(subjects, names, catalog, settings, say), _from_texts(names, settings)]
     leftovers = _leftovers(subjects, names, settings)
@@ -54,10 +55,10 @@ def erase(subjects: Subjects, names: Names, catalog: Catalog, settings: Settings
     return receipt
 
 
-def _from_store(subjects: Subjects, settings: Settings, say: Say) -> Iterator[Place]:
+def _from_store(subjects: Subjects, catalog: Catalog, settings: Settings, say: Say) -> Iterator[Place]:
     with vector_store(settings) as address:
-        artifacts = settings.artifact_store
-        count = sum(retire(asset_id, artifacts, address) for asset_id in sorted(subjects.assets))
+        artifacts, generations = settings.artifact_store, every_address(address, catalog)
+        count = sum(retire(asset_id, artifacts, one) for asset_id in sorted(subjects.assets) for one in generations)
         local, uri = address.lock, address.uri
     if not local:
         yield Place(uri, {"records": count}, why="that server removes deleted rows from its files by itself, later")

@@ -120,6 +120,15 @@ voices = Table(
     Column("vector", JSON, nullable=False),
 )
 
+generations = Table(
+    "generations",
+    metadata,
+    Column("name", String(16), primary_key=True),
+    Column("state", String(16), nullable=False),  # current, candidate, previous
+    Column("options", JSON, nullable=False),  # by dotted name: what runs have that say nothing of it
+    Column("changed", String(32), nullable=False),
+)
+
 stages = Table(
     "stages",
     metadata,

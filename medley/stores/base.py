@@ -88,7 +88,10 @@ class StoredRecord:
 
 
 class VectorStore(Protocol):
-    """Records by embedding space. Every method raises StoreUnavailable when the store does not answer."""
+    """Records by embedding space, of one generation of the index (`StoreAddress.generation`); others are not seen.
+
+    Every method raises StoreUnavailable when the store does not answer.
+    """
 
     def write(self, space: Space, model: ModelSpec, batches: Sequence[RecordBatch]) -> list[str]:
         """Makes the records of each batch's asset and branch exactly those of the batch, durably.
@@ -128,6 +131,10 @@ class VectorStore(Protocol):
 
     def count_marked(self, mark: str) -> int:
         """Counts the records that have a mark, over all collections."""
+        ...
+
+    def drop(self) -> None:
+        """Removes all embedding spaces with their records, durably."""
         ...
 
     def close(self) -> None:

@@ -18,7 +18,17 @@ from medley.models.base import ModelSpec, Vectors, spec_from_json
 from medley.run import StoreAddress
 from medley.stores.base import Collection, RecordBatch, Scope, ScoredRecord, Space, StoredRecord
 from medley.stores.milvus_filters import FILTER_ASSETS, filter_of, is_, of_asset, stale
-from medley.stores.milvus_schema import PROPERTY, ROW_FIELDS, SPACE, index_params, record, schema, scored, stored
+from medley.stores.milvus_schema import (
+    GENERATION,
+    PROPERTY,
+    ROW_FIELDS,
+    SPACE,
+    index_params,
+    record,
+    schema,
+    scored,
+    stored,
+)
 from medley.stores.quiet_pymilvus import MilvusClient, MilvusException
 from medley.system.loading import STORE, waiting_for
 from medley.system.points import reach
@@ -79,6 +89,7 @@ class MilvusStore:
         number = re.search(r"(\d+)\.(\d+)", version)
         self._lite = version.startswith("milvus_lite")  # a server of 2.3 calls itself "v2.3.5-lite"
         self._bm25 = self._lite or (number is not None and (int(number[1]), int(number[2])) >= (2, 5))
+        self._generation = address.generation
         self._loaded: set[str] = set()
         self._has_words: dict[str, bool] = {}
 
@@ -104,9 +115,9 @@ class MilvusStore:
                     self._loaded.discard(other)
         return [name] if any(batch.rows for batch in batches) else []
 
-    @staticmethod
-    def _name_of(space: Space, model: ModelSpec) -> str:
-        return f"{space}_{model.fingerprint}_{_SCHEMA}"
+    def _name_of(self, space: Space, model: ModelSpec) -> str:
+        own = f"_g{self._generation}" if self._generation else ""
+        return f"{space}_{model.fingerprint}_{_SCHEMA}{own}"
 
     @_reported
     def delete(self, asset_id: str, branch: Branch | None = None) -> None:
@@ -117,14 +128,14 @@ class MilvusStore:
 
     @_reported
     def collections(self) -> list[Collection]:
-        """Lists the embedding spaces of Medley; see `VectorStore`.
+        """Lists the embedding spaces of this generation; see `VectorStore`.
 
         Collections without Medley's property are somebody else's, and are left out.
         """
         found = []
         for name in sorted(self._client.list_collections(timeout=self._timeout)):
             properties = self._client.describe_collection(name, timeout=self._timeout).get("properties") or {}
-            if PROPERTY in properties:
+            if PROPERTY in properties and properties.get(GENERATION, "") == self._generation:
                 space = properties.get(SPACE) or name.partition("_")[0]  # older ones tell by their name alone
                 found.append(Collection(name, space, spec_from_json(properties[PROPERTY])))
         return found
@@ -153,7 +164,7 @@ class MilvusStore:
             self._has_words[collection.name] = bool(described.get("functions"))
         if not self._has_words[collection.name]:
             return []
-        words = " ".join(words_in(query)) if collection.name.endswith(f"_{_SCHEMA}") else query
+        words = " ".join(words_in(query)) if f"_{_SCHEMA}" in collection.name else query
         return self._search(collection, "sparse", words, scope, limit)
 
     def rows(self, collection: Collection) -> Iterator[StoredRecord]:
@@ -182,6 +193,14 @@ class MilvusStore:
         self._load(name)
         how = {"output_fields": ["count(*)"], "consistency_level": "Strong", "timeout": self._timeout}
         return int(self._client.query(name, filter=wanted, **how)[0]["count(*)"])
+
+    @_reported
+    def drop(self) -> None:
+        """Removes all embedding spaces of this generation; see `VectorStore`."""
+        with self._turn():
+            for collection in self.collections():
+                self._client.drop_collection(collection.name, timeout=_WRITE_S)
+                self._loaded.discard(collection.name)
 
     def close(self) -> None:
         """Ends the connection to Milvus."""
@@ -229,7 +248,7 @@ class MilvusStore:
                         schema=schema(dim, bm25=bm25),
                         index_params=index_params(lite=self._lite, bm25=bm25),
                         consistency_level="Strong",
-                        properties={PROPERTY: model.to_json(), SPACE: space},
+                        properties={PROPERTY: model.to_json(), SPACE: space, **self._own()},
                         timeout=_WRITE_S,
                     )
             except _ERRORS as error:
@@ -237,6 +256,9 @@ class MilvusStore:
                     self._drop_unfinished(name)
                     raise
         self._load(name)
+
+    def _own(self) -> dict[str, str]:
+        return {GENERATION: self._generation} if self._generation else {}
 
     def _drop_unfinished(self, name: str) -> None:
         """A collection whose index failed after it was made; one that somebody else has filled meanwhile stays."""

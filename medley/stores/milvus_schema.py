@@ -13,6 +13,7 @@ from medley.types import Row
 from medley.words import words_in
 
 PROPERTY = "medley.model"  #: Lite drops a collection's description, not its properties
+GENERATION = "medley.generation"  #: not of the first one
 SPACE = "medley.system.disk"
 ROW_FIELDS = [
     *("asset_id", "branch", "modality", "start_ms", "end_ms", "page", "box", "text", "thumbnail", "tags"),

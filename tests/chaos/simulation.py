@@ -27,6 +27,7 @@ from sqlalchemy.pool import StaticPool
 from flows.engine import ledger, window
 from flows.engine import replaced as replaced_module
 from flows.engine import run as run_module
+from medley import generations
 from medley import run as medley_run
 from medley.artifacts import ArtifactStore
 from medley.catalog import Catalog, alive, open_catalog
@@ -230,7 +231,8 @@ class Simulation:
         yield window, "time", timed
         yield patience, "time", timed
         yield patience, "open_store", lambda address: SimStore(world)
-        yield run_module, "open_catalog", lambda settings: self.catalog
+        for module in (run_module, generations):
+            yield module, "open_catalog", lambda settings: self.catalog
         yield replaced_module, "vector_store", lambda settings: contextlib.nullcontext(_ADDRESS)
         yield ledger, "claims_kept", self._claims_kept
         yield Catalog, "_write", self._write

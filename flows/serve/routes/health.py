@@ -61,6 +61,7 @@ class Health(BaseModel):
     store: str
     catalog: str
     prefect: str | None
+    generation: str  #: of the index: see `medley migrate`
 
 
 class Amount(BaseModel):
@@ -100,7 +101,8 @@ async def show_health(service: Serving) -> Health:
     except Exception as error:  # noqa: BLE001  # whatever a database driver raises: it is what is asked for
         found["catalog"] = f"does not answer: {type(error).__name__}"
     status = "healthy" if set(found.values()) == {"fine"} else "degraded"
-    return Health(status=status, version=__version__, prefect=prefect_url(service.settings), **found)
+    more = {"prefect": prefect_url(service.settings), "generation": service.searchers.generation}
+    return Health(status=status, version=__version__, **more, **found)
 
 
 class _Ray:
