@@ -12,6 +12,11 @@ _DENSE = re.compile(
     "[\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]+"
 )
 _WORD = re.compile(r"\w+")
+#: Words that say nothing about what is looked for; Lite's analyzer knows no list of its own.
+SILENT = (
+    *("a", "an", "and", "are", "as", "at", "be", "by", "for", "from", "in", "is", "it", "of", "on", "or", "that"),
+    *("the", "this", "to", "was", "we", "with"),
+)
 
 
 def words_in(text: str) -> list[str]:
@@ -20,6 +25,11 @@ def words_in(text: str) -> list[str]:
     "Müßig" is mussig; "北京天气", which has no spaces, is 北京, 京天 and 天气.
     """
     return _WORD.findall(text.lower()) if text.isascii() else list(_words(folded(text)))  # the same, sooner
+
+
+def words_as_written(text: str) -> list[str]:
+    """Lists the words of a text in lower case with their accents, as stemmers know them."""
+    return _WORD.findall(text.lower() if text.isascii() else unicodedata.normalize("NFC", text).lower())
 
 
 def folded(text: str) -> str:

@@ -13,7 +13,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from medley.words import words_in
+from medley.stems import stem
+from medley.words import folded, words_as_written, words_in
 
 #: Logit of 0.95, the score at `Floor.good`.
 _SURE = math.log(19)
@@ -68,41 +69,70 @@ def words_of(text: str) -> tuple[str, ...]:
 
     A text that has only such words keeps them.
     """
-    found = words_in(text)
-    telling = [word for word in found if word not in STOP_WORDS]
-    return tuple(_singular(word) for word in telling or found)
+    return tuple(map(_singular, _telling(words_in(text))))
+
+
+def _telling(words: list[str]) -> list[str]:
+    return [word for word in words if word not in STOP_WORDS] or words
 
 
 def _singular(word: str) -> str:
     return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
 
 
-class Wanted:
-    """The words of a query, and how much each of them tells among the texts that were found."""
+@lru_cache(512)
+def _stems_of(text: str, language: str) -> tuple[str, ...]:
+    """Stems of the words that tell something, in order."""
+    words = words_as_written(text)
+    telling = [word for word in words if folded(word) not in STOP_WORDS] or words
+    return tuple(stem(word, language) for word in telling)
 
-    def __init__(self, query: str, texts: Iterable[str]) -> None:
-        self._query = words_of(query)
-        known = [set(words_of(text)) for text in texts]
+
+class Wanted:
+    """The words of a query, and how much each of them tells among the texts that were found, each with its language.
+
+    A word is found where it is written, and in a text whose language is known where its stem is.
+    """
+
+    def __init__(self, query: str, texts: Iterable[tuple[str, str]]) -> None:
+        self._asked, self._query = query, words_of(query)
+        known = [set(self._words(*text)) for text in texts]
         in_texts = Counter(word for text in known for word in text)
-        self._weight = {word: math.log(1 + (len(known) + 1) / (in_texts[word] + 0.5)) for word in set(self._query)}
+        self._weight = {
+            word: math.log(1 + (len(known) + 1) / (in_texts[word] + 0.5)) for word in dict.fromkeys(self._query)
+        }
+
+    def _words(self, text: str, language: str) -> tuple[str, ...]:
+        """The words of a text, those of the query as the query has them."""
+        plain = words_of(text)
+        if not language:
+            return plain
+        asked, stems = _stems_of(self._asked, language), _stems_of(text, language)
+        if len(stems) != len(plain) or len(asked) != len(self._query) or not all(asked):
+            return plain  # scripts without spaces, and languages without stemmer
+        same = dict(zip(asked, self._query, strict=True))
+        return tuple(same.get(one, word) for one, word in zip(stems, plain, strict=True))
 
     def cover(self, words: Collection[str]) -> float:
         """Returns the share of the query that is among `words`, 0..1, rare words weighing more."""
         total = sum(self._weight.values())
         return sum(weight for word, weight in self._weight.items() if word in words) / total if total else 0.0
 
-    def by_words(self, text: str) -> float:
+    def by_words(self, text: str, language: str = "") -> float:
         """Returns the score of a text by its words alone: high only where the query's are all there."""
-        words = words_of(text)
+        words = self._words(text, language)
         covered = self.cover(set(words))
         if covered < 0.999:
             return _SOME_WORDS * covered * covered
         return (
-            _ALL_WORDS + _NEAR * self._are_near(words) + _PHRASE * self._is_phrase(words) + _SHARE * self.share(words)
+            _ALL_WORDS + _NEAR * self._are_near(words) + _PHRASE * self._is_phrase(words) + _SHARE * self._part(words)
         )
 
-    def share(self, words: Sequence[str]) -> float:
+    def share(self, text: str, language: str = "") -> float:
         """Returns the share of a text's words that are the query's, 0..1."""
+        return self._part(self._words(text, language))
+
+    def _part(self, words: Sequence[str]) -> float:
         return sum(word in self._weight for word in words) / len(words) if words else 0.0
 
     def _are_near(self, words: Sequence[str]) -> bool:
@@ -116,8 +146,8 @@ class Wanted:
         return any(tuple(words[at : at + width]) == self._query for at in range(len(words) - width + 1))
 
 
-def text_score(meaning: float, wanted: Wanted, text: str) -> float:
+def text_score(meaning: float, wanted: Wanted, text: str, language: str = "") -> float:
     """Joins what meaning and words say of a text; both together are surer than each of them."""
-    words = wanted.by_words(text)
+    words = wanted.by_words(text, language)
     joined = 1.0 - (1.0 - max(meaning, words)) * (1.0 - 0.5 * min(meaning, words))
-    return joined * (1.0 - _NOTHING_ELSE * (1.0 - wanted.share(words_of(text))))
+    return joined * (1.0 - _NOTHING_ELSE * (1.0 - wanted.share(text, language)))

@@ -16,7 +16,9 @@ from medley.models.queries import load_for_queries
 from medley.search.floors import Floors
 from medley.search.moments import Evidence, Moment, fused
 from medley.search.scores import Wanted, text_score
+from medley.stems import language_in
 from medley.stores.base import Collection, Scope, VectorStore
+from medley.types import Row
 
 #: Candidates taken from each single search for each hit that is asked for, and at least.
 _DEPTH, _LEAST = 5, 30
@@ -141,12 +143,17 @@ def _by_meaning_and_words(
     by_words = asked.store.search_text(collection, asked.query, scope, asked.depth)
     found = {hit.record_id: Evidence(hit, 0.0) for hit in by_words} | {hit.found.record_id: hit for hit in by_meaning}
     ranks = {hit.record_id: hit.score for hit in by_words}
-    wanted = Wanted(asked.query, (piece.found.row.text for piece in found.values()))
+    wanted = Wanted(asked.query, [_told(piece.found.row) for piece in found.values()])
     pieces = []
     for record_id, piece in found.items():
         raw = {**piece.raw, **({"bm25": ranks[record_id]} if record_id in ranks else {})}
-        pieces.append(replace(piece, score=text_score(piece.score, wanted, piece.found.row.text), raw=raw))
+        pieces.append(replace(piece, score=text_score(piece.score, wanted, *_told(piece.found.row)), raw=raw))
     return pieces
+
+
+def _told(row: Row) -> tuple[str, str]:
+    """A record's text and its language."""
+    return row.text, language_in(row.marks)
 
 
 def _of_named(

@@ -16,6 +16,7 @@ import numpy as np
 from medley.errors import StoreUnavailable
 from medley.models.base import ModelSpec, Vectors, spec_from_json
 from medley.run import StoreAddress
+from medley.stems import stems_asked
 from medley.stores.base import Collection, RecordBatch, Scope, ScoredRecord, Space, StoredRecord
 from medley.stores.milvus_filters import FILTER_ASSETS, filter_of, is_, of_asset, stale
 from medley.stores.milvus_schema import (
@@ -164,7 +165,7 @@ class MilvusStore:
             self._has_words[collection.name] = bool(described.get("functions"))
         if not self._has_words[collection.name]:
             return []
-        words = " ".join(words_in(query)) if f"_{_SCHEMA}" in collection.name else query
+        words = " ".join([*words_in(query), *stems_asked(query)]) if f"_{_SCHEMA}" in collection.name else query
         return self._search(collection, "sparse", words, scope, limit)
 
     def rows(self, collection: Collection) -> Iterator[StoredRecord]:

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 
 from medley.models.base import ModelSpec
+from medley.stems import language_in, stems_in
 from medley.stores.base import RecordBatch, ScoredRecord, StoredRecord, record_id
 from medley.stores.quiet_pymilvus import DataType, Function, FunctionType, MilvusClient
 from medley.types import Row
-from medley.words import words_in
+from medley.words import SILENT, words_in
 
 PROPERTY = "medley.model"  #: Lite drops a collection's description, not its properties
 GENERATION = "medley.generation"  #: not of the first one
@@ -29,11 +30,6 @@ _STRINGS = (
     ("fingerprint", 64),
     ("write_id", 64),
 )
-#: Words that say nothing about what is looked for; Lite knows no list of its own, and its analyzer no other script.
-_STOP_WORDS = [
-    *("a", "an", "and", "are", "as", "at", "be", "by", "for", "from", "in", "is", "it", "of", "on", "or"),
-    *("that", "the", "this", "to", "was", "we", "with"),
-]
 
 
 def schema(dim: int, *, bm25: bool) -> Any:
@@ -50,7 +46,7 @@ def schema(dim: int, *, bm25: bool) -> Any:
     made.add_field("box", DataType.JSON)
     made.add_field("tags", DataType.ARRAY, element_type=DataType.VARCHAR, max_capacity=64, max_length=128)
     made.add_field("vector", DataType.FLOAT_VECTOR, dim=dim)
-    analyzer = {"tokenizer": "standard", "filter": ["lowercase", {"type": "stop", "stop_words": _STOP_WORDS}]}
+    analyzer = {"tokenizer": "standard", "filter": ["lowercase", {"type": "stop", "stop_words": list(SILENT)}]}
     made.add_field("text", DataType.VARCHAR, max_length=_TEXT_BYTES)
     if bm25:
         made.add_field(
@@ -87,7 +83,9 @@ def record(batch: RecordBatch, n: int, model: ModelSpec, *, bm25: bool = False) 
         "page": _NONE if row.page is None else row.page,
         "box": {} if row.box is None else {"edges": list(row.box)},
         "text": cut(row.text),
-        **({"words": cut(" ".join(words_in(row.text)))} if bm25 else {}),
+        **(
+            {"words": cut(" ".join([*words_in(row.text), *stems_in(row.text, language_in(row.marks))]))} if bm25 else {}
+        ),
         "thumbnail": row.thumbnail,
         "model": model.fingerprint,
         "fingerprint": batch.fingerprint,

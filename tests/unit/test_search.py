@@ -207,7 +207,7 @@ def test_words() -> None:
     assert words_of("Show me the red Circles, please") == ("red", "circle", "please")
     assert words_of("to be or not") == ("not",)
     assert words_of("the") == ("the",)
-    wanted = Wanted("red circle", ["a red circle", "a red square", "a red line"])
+    wanted = Wanted("red circle", [("a red circle", ""), ("a red square", ""), ("a red line", "")])
     assert wanted.by_words("a red circle") > wanted.by_words("the circle is red") > 0.5
     assert wanted.by_words("circle") > wanted.by_words("red"), "the rare word tells more"
     assert wanted.by_words("") == 0.0
