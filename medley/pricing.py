@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from statistics import quantiles
+from statistics import median, quantiles
 
 from sqlalchemy import Engine, select
 
 from medley.catalog.reading import rows
 from medley.catalog.tables import assets, runs, stages
+from medley.dag.fingerprints import model_of
+from medley.run import TaskContext
 from medley.types import Asset
 
 _LATEST = 500  # of a stage's runs
@@ -21,18 +23,23 @@ _ENOUGH = 3  # runs under the same options and models; with fewer, all count
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """Seconds that stages will probably take: a quarter of all times they took less than `low`, or more than `high`."""
+    """Seconds that stages will probably take: a quarter of all times they took less than `low`, or more than `high`.
+
+    `tokens`: that models behind servers will probably take and give.
+    """
 
     low: float = 0.0
     likely: float = 0.0
     high: float = 0.0
+    tokens: float = 0.0
 
     def __add__(self, other: Price) -> Price:
-        return Price(self.low + other.low, self.likely + other.likely, self.high + other.high)
+        tokens = self.tokens + other.tokens
+        return Price(self.low + other.low, self.likely + other.likely, self.high + other.high, tokens)
 
     def times(self, count: float) -> Price:
         """Returns the price of so many of them."""
-        return Price(self.low * count, self.likely * count, self.high * count)
+        return Price(self.low * count, self.likely * count, self.high * count, self.tokens * count)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +50,8 @@ class Work:
     expected: float
 
 
-#: Size of a file (seconds of sound or video, else bytes), the seconds that a stage took, and the stage's fingerprint.
-_Run = tuple[float, float, str]
+#: Size of a file (seconds of sound or video, else bytes), seconds that a stage took, the stage's fingerprint, tokens.
+_Run = tuple[float, float, str, int]
 
 
 class Prices:
@@ -60,6 +67,13 @@ class Prices:
         Runs with other models or options count only where there are few with the same.
         """
         return self._of(flow, stage, fingerprint, size_of(asset.media.duration_s, asset.size_bytes))
+
+    def tokens_of(self, asset: Asset, run: TaskContext) -> float:
+        """Estimates the tokens of models behind servers that all stages of a run take for an asset."""
+        models = ((stage.name, model_of(stage, run.models)) for stage in run.dag.wanted(asset))
+        asked = (name for name, model in models if model and model.endpoint)
+        found = (self.of(run.flow, name, run.fingerprints[name], asset) for name in asked)
+        return sum(price.tokens for price in found if price)
 
     def _of(self, flow: str, stage: str, fingerprint: str, size: float) -> Price | None:
         history = self._history(flow, stage)
@@ -83,14 +97,17 @@ class Prices:
     def _history(self, flow: str, stage: str) -> list[_Run]:
         if (flow, stage) not in self._known:
             duration_s = assets.c.media["duration_s"].as_float()
-            wanted = select(assets.c.size_bytes, duration_s.label("duration_s"), stages.c.seconds, stages.c.fingerprint)
+            told = (stages.c[name] for name in ("seconds", "fingerprint", "tokens"))
+            wanted = select(assets.c.size_bytes, duration_s.label("duration_s"), *told)
             joined = wanted.select_from(stages.join(assets, assets.c.asset_id == stages.c.asset_id))
             joined = joined.join(runs, runs.c.run_id == stages.c.run_id)
             done = joined.where(stages.c.stage == stage, stages.c.state == "completed", runs.c.flow == flow)
             done = done.where(stages.c.run_id.not_in(self._without)) if self._without else done
             found = rows(self._engine, done.order_by(stages.c.id.desc()).limit(_LATEST))
-            known = [(size_of(row.duration_s or 0.0, row.size_bytes), row.seconds, row.fingerprint) for row in found]
-            self._known[flow, stage] = known
+            self._known[flow, stage] = [
+                (size_of(row.duration_s or 0.0, row.size_bytes), row.seconds, row.fingerprint, row.tokens or 0)
+                for row in found
+            ]
         return self._known[flow, stage]
 
 
@@ -104,6 +121,7 @@ def _estimate(history: Sequence[_Run], size: float) -> Price | None:
     nearest = sorted(history, key=lambda run: abs(math.log(run[0] / size)))[:_ALIKE]
     if not nearest:
         return None
-    rates = [seconds / of for of, seconds, _ in nearest]
+    rates = [seconds / of for of, seconds, _, _ in nearest]
+    tokens = median(tokens / of for of, _, _, tokens in nearest)
     low, likely, high = quantiles(rates, n=4) if len(rates) > 1 else (rates[0],) * 3
-    return Price(low * size, likely * size, high * size)
+    return Price(low * size, likely * size, high * size, tokens * size)

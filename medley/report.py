@@ -28,6 +28,7 @@ class StageReport:
     started: str
     seconds: float
     attempts: int
+    tokens: int = 0  #: of models behind servers
 
 
 @dataclass(slots=True)

@@ -174,6 +174,7 @@ class ArtifactRef:
     about: About = ()
     attached: tuple[str, ...] = ()
     records: dict[str, int] = field(default_factory=dict)
+    tokens: int = 0  #: that a model behind a server took and gave
     error: MedleyError | None = None
 
     @property

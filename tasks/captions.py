@@ -76,8 +76,10 @@ def _describe(todo: Todo, shown: Sequence[list[tuple[Row, str]]], context: TaskC
         for (row, name), words in zip(rows, said, strict=False):
             if isinstance(words, BadInput):
                 draft.error = draft.error or words
-            elif words:
-                captions.append(replace(row, modality="caption", text=words, thumbnail=str(within / name)))
+                continue
+            draft.data["tokens"] = draft.data.get("tokens", 0) + getattr(words, "tokens", 0)
+            if words:
+                captions.append(replace(row, modality="caption", text=str(words), thumbnail=str(within / name)))
         save_rows(draft.directory / _CAPTIONS, captions)
 
 

@@ -129,6 +129,7 @@ def _facts(data: dict[str, Any]) -> dict[str, Any]:
     notes, records = tuple(data.get("notes", ())), data.get("records", {})
     about = about_from_pairs(data.get("about", ()))
     told = {"damage": data.get("damage", ""), "attached": tuple(data.get("attached", ()))}
+    told["tokens"] = int(data.get("tokens", 0))
     return {**told, "notes": notes, "about": about, "records": records}
 
 

@@ -63,7 +63,8 @@ class _Handler(BaseHTTPRequestHandler):
             told = {"role": "assistant", "content": f"<think>What is it?</think>\nA {colour(request)} shape, zanzibar."}
             choice = {"index": 0, "finish_reason": "stop", "message": told}
             answer = {"id": "1", "object": "chat.completion", "created": 1, "model": request["model"]}
-            self._answer({**answer, "choices": [choice]})
+            usage = {"prompt_tokens": 900, "completion_tokens": 12, "total_tokens": 912}
+            self._answer({**answer, "choices": [choice], "usage": usage})
         else:
             self._answer({"error": {"message": "no such path"}}, 404)
 

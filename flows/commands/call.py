@@ -38,7 +38,11 @@ def add_run_arguments(parser: argparse.ArgumentParser, options: type[BaseModel])
     parser.add_argument("--force", action="store_true", help="do everything again, whatever is known of these files")
     parser.add_argument("--verify", action="store_true", help="read every file, also where nothing seems changed")
     parser.add_argument(
-        "--budget", metavar="10m|2GB", type=_budget, default=Budget(), help="time or size after which no file is begun"
+        "--budget",
+        metavar="10m|2GB|100000tokens",
+        type=_budget,
+        default=Budget(),
+        help="time, size or tokens after which no file is begun",
     )
     parser.add_argument("--export", metavar="DIR", type=Path, help="write JSON, SRT and WebVTT files there")
     parser.add_argument("--json", action="store_true", help="the report as JSON on stdout")

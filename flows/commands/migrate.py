@@ -104,7 +104,7 @@ def _price(arguments: argparse.Namespace, migration: Migration) -> int:
     cost, whole = migration.cost(migration.groups()), migration.lacks()
     price = cost.whole
     if arguments.json:
-        seconds = {"low": price.low, "likely": price.likely, "high": price.high}
+        seconds = {"low": price.low, "likely": price.likely, "high": price.high, "tokens": price.tokens}
         found = {"generation": migration.target.name, "options": dict(migration.target.options or {})}
         print_json({**found, "files": cost.files, "seconds": seconds, "never_run": sorted(cost.never_run)})
         return 0
@@ -123,6 +123,8 @@ def _tell_cost(cost: Cost) -> None:
     if price.likely:
         low, likely, high = map(duration, (price.low, price.likely, price.high))
         print(f"about {likely} of work ({low} to {high}), by what it took before; several stages run at a time")
+    if price.tokens >= 1:
+        print(f"about {price.tokens:.0f} tokens of models behind servers")
     if cost.never_run:
         print(f"never run here, so of unknown cost: {', '.join(sorted(cost.never_run))}")
 

@@ -150,5 +150,7 @@ def _told_price(totals: dict[str, Any]) -> Iterator[str]:
         yield f"about {likely} of work ({low} to {high}), by what it took before; several stages run at a time"
         dearest = sorted(totals["seconds_by_stage"].items(), key=lambda stage: -stage[1]["likely"])
         yield "        " + ", ".join(f"{stage} {duration(price['likely'])}" for stage, price in dearest[:_DEAREST])
+    if whole["tokens"] >= 1:
+        yield f"about {whole['tokens']:.0f} tokens of models behind servers"
     if totals["never_run"]:
         yield f"not known yet: {', '.join(totals['never_run'])}"

@@ -159,9 +159,9 @@ def _record_success(batch_item: BatchItem, stage: str, result: ArtifactRef) -> S
         batch_item.errors.append(damaged)
     if result.cached and stage in batch_item.stages:
         return None  # the item was driven again: this run did the stage before its worker died
-    done = StageReport(stage, "completed", result.started, result.seconds, result.attempts)
+    done = StageReport(stage, "completed", result.started, result.seconds, result.attempts, result.tokens)
     if result.cached:
-        done.state = "cached"
+        done.state, done.tokens = "cached", 0
     elif result.skipped:
         done.state = "skipped"
     batch_item.stages[stage] = done

@@ -73,6 +73,7 @@ def record_outcomes(batch: InFlightBatch, reports: Sequence[ItemReport], run_con
     run_context.catalog.record_stages(
         [_row(stage, report, run_context.run) for report in reports for stage in report.stages]
     )
+    run_context.budget.spend(sum(stage.tokens for report in reports for stage in report.stages))
     told = ((item.asset.asset_id, made.about) for item in batch.items for made in item.results.values() if made.about)
     for asset_id, about in told:
         run_context.catalog.record_about(asset_id, about)
@@ -90,6 +91,7 @@ def _row(stage: StageReport, report: ItemReport, run: TaskContext) -> dict[str, 
         "started": stage.started,
         "seconds": stage.seconds,
         "attempts": stage.attempts,
+        "tokens": stage.tokens,
     }
 
 

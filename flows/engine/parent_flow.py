@@ -69,7 +69,8 @@ def ingest_flow(joined: Parent | None = None) -> Any:
             options: What to do with the files.
             force: Do everything again, whatever is known of these files.
             pruned: Take out of the index what is no longer in those folders.
-            budget: Time or size of files (2h, 50GB) after which no further file is begun: the next run goes on.
+            budget: Time, size of files or tokens of endpoints (2h, 50GB, 100000tokens) after which no further file is
+                begun: the next run goes on.
 
         """
         with joined_parent("ingest", options, force=force, parent=joined) as parent:

@@ -34,6 +34,7 @@ from medley.models.locate import has_to_download, make_sure
 from medley.options import FileOptions
 from medley.plain import native_name
 from medley.planning import plan_contents
+from medley.pricing import Prices
 from medley.report import ItemReport, ItemStatus, ReportFile, error_entry, run_status, stop_errors
 from medley.run import TaskContext
 from medley.settings import Settings, load_settings
@@ -59,6 +60,7 @@ class RunContext:
     units: Units | None = None  #: of the parent run, for it and its children
     budget: Budget = field(default_factory=Budget)
     keeps_gone: bool = False  #: files that are not there any more are worked on, as far as what is kept of them goes
+    prices: Prices | None = None  #: asked for once
     all_begun: bool = False  #: no file waits for its turn
     prefect_run_id: str | None = None
     ended_task_runs: int = 0  #: of Prefect
@@ -102,6 +104,13 @@ class RunContext:
         if item.asset:
             self.assets[item.path] = item.asset
         return item
+
+    def tokens_foreseen(self, asset: Asset) -> float:
+        """Estimates the tokens of models behind servers that an asset takes; 0.0 where the budget does not ask."""
+        if self.budget.tokens is None:
+            return 0.0
+        self.prices = self.prices or Prices(self.catalog.engine)
+        return self.prices.tokens_of(asset, self.run)
 
     def anything_to_do(self, paths: list[str]) -> bool:
         """Says whether a stage may have to run for any of `paths`, and looks at no more paths than needed to know."""

@@ -134,7 +134,7 @@ class Window:
             self._release([item])
             self._end(item, done)  # another run did it while we waited for the claim
             return
-        if not run_context.budget.take(asset.size_bytes):
+        if not run_context.budget.take(asset.size_bytes, run_context.tokens_foreseen(asset)):
             self._release([item])
             self._end(item, self._not_begun(item, "pending", []))
             return

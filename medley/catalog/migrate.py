@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 from medley.errors import SetupError
 
 #: Newest file in migrations/versions; a test compares the two.
-HEAD = "0009"
+HEAD = "0010"
 _LOCK = 0x6D65646C6579  # "medley", in PostgreSQL's space of advisory locks
 
 

@@ -141,6 +141,7 @@ stages = Table(
     Column("started", String(32)),
     Column("seconds", Float, nullable=False),
     Column("attempts", Integer, nullable=False),
+    Column("tokens", Integer),  # of models behind servers
     Index("ix_stages_asset", "asset_id", "stage"),
 )
 

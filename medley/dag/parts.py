@@ -42,6 +42,12 @@ def embed_texts(name: str, *, branch: str, rows: Rows = rows_left, takes: str = 
         found = [rows(Path(source.directory)) for source, _ in todo]
         texts = [row.text for part in found for row in part]
         _save(todo, found, _encoded(texts, "encode_texts", lambda: context.model("text")))
+        if context.models.text.endpoint:
+            from medley.models.tokens import token_counter  # loads tokenizers
+
+            count = token_counter(context.models.text)
+            for (_, draft), part in zip(todo, found, strict=True):
+                draft.data["tokens"] = sum(count(row.text) for row in part)
 
     return _embedding(name, work, "text", branch, takes, version)
 

@@ -78,6 +78,22 @@ class ServedEncoder(_Served):
         return unit(np.asarray(found, dtype=np.float32))
 
 
+class Said(str):
+    """What a model says, and how many tokens that took, those of the question and of the picture among them."""
+
+    __slots__ = ("tokens",)
+    tokens: int
+
+    def __new__(cls, words: str, tokens: int) -> Said:
+        """Makes one of its words."""
+        made = super().__new__(cls, words)
+        made.tokens = tokens
+        return made
+
+    def __reduce__(self) -> tuple[type[Said], tuple[str, int]]:
+        return Said, (str(self), self.tokens)
+
+
 class ServedCaptioner(_Served):
     """A `CaptionModel`."""
 
@@ -104,7 +120,7 @@ class ServedCaptioner(_Served):
         except BadInput as error:
             return CorruptMedia(error.reason, remedy=error.remedy)
         said = (answer.choices[0].message.content or "") if answer.choices else ""
-        return plain(said)
+        return Said(plain(said), answer.usage.total_tokens if answer.usage else 0)
 
 
 def plain(said: str) -> str:

@@ -88,6 +88,25 @@ def test_pictures_and_figures_are_found_by_their_captions(medley: Medley, folder
     assert not served.asked, "off by default"
 
 
+def test_tokens_are_counted_foreseen_and_limited(medley: Medley, folder: Path, served: Served) -> None:
+    options = ("--captions.model", "looker")
+    [item] = medley("image", folder / "red.png", *options, "--json").report["items"]
+    assert {stage["name"]: stage["tokens"] for stage in item["stages"] if stage["tokens"]} == {"caption": 912}
+    foreseen = medley("plan", folder / "blue.png", *options, "--json").report["totals"]["seconds_by_stage"]["caption"]
+    assert 450 < foreseen["tokens"] < 1900, "by the size of the file"
+    assert "tokens of models behind servers" in medley("plan", folder / "blue.png", *options).out
+
+    for n in range(8):
+        picture((100 + n, 100), "green").save(folder / f"{n}.png")
+    served.asked.clear()
+    report = medley("ingest", folder, *options, "--budget", "3000tokens", "--json").report
+    states = [item["status"] for item in report["items"]]
+    assert states.count("pending") > 0
+    assert served.asked, "the first files were begun"
+    again = medley("ingest", folder, *options, "--json").report
+    assert {item["status"] for item in again["items"]} <= {"complete", "unchanged"}
+
+
 def test_another_prompt_leaves_everything_but_captions_alone(medley: Medley, folder: Path, served: Served) -> None:
     asked = ("image", folder / "red.png", "--captions.model", "looker", "--json")
     assert medley(*asked).code == 0
