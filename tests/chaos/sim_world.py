@@ -1,4 +1,4 @@
-"""The world of the simulation: processes that take turns as a seed says, a clock that nobody else sets, and a store."""
+"""The world of the simulation: processes that take turns as a seed says, a clock that is set now and then, a store."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from medley.stores.base import Collection, RecordBatch, Space, StoredRecord, rec
 from medley.system.points import reach
 from medley.types import Branch
 from tests.fakes import FakeStore, vector_of
+
+_SET_CLOCK = 0.005  # at each turn
 
 
 @dataclass(eq=False)
@@ -40,6 +42,7 @@ class World:
 
     def __init__(self, seed: int) -> None:
         self.rng, self.clock, self.faults, self.kills = random.Random(seed), 1e9, True, 0
+        self.clocks, self.set_by = random.Random(f"clock {seed}"), 0.0  # stories are as they were without it
         self.hub = getcurrent()
         self.processes: list[Process] = []
         self.rows: dict[tuple[str, str], dict[str, tuple[str, Branch, str, str, Any, Vectors]]] = {}
@@ -74,6 +77,18 @@ class World:
                 call()
         self.pause()
 
+    @property
+    def wall_clock(self) -> float:
+        """Seconds since 1970, as the machine's clock says, which somebody may have set."""
+        return self.clock + self.set_by
+
+    def _set_clock(self) -> None:
+        """Sets the clock an hour or a day ahead or back: of one machine, by whose processes claims go."""
+        alone = len({process.host for process in self.processes} - {"user"}) == 1
+        if self.faults and alone and self.clocks.random() < _SET_CLOCK:
+            self.set_by = self.clocks.choice((-86_400.0, -3600.0, 0.0, 3600.0, 86_400.0))
+            self.log.append(f"the clock is set by {self.set_by}")
+
     def happens(self, chance: float) -> bool:
         """Whether a fault comes about here."""
         return self.faults and self.rng.random() < chance
@@ -82,6 +97,7 @@ class World:
         """Lets all processes run until they have ended; some are killed on the way, which `died` is told of."""
         while live := [each for each in self.processes if each.alive and each.runnable]:
             process = self.rng.choice(live)
+            self._set_clock()
             if process.host != "user" and self.faults and self.kills < most_kills and self.rng.random() < kill:
                 process.alive, self.kills = False, self.kills + 1
                 self.log.append(f"killed {process.pid}")

@@ -218,7 +218,7 @@ class Simulation:
         yield catalog_module, "born", lambda pid: 1.0
         for module in (catalog_module, alive):
             yield module, "lives", lives
-            yield module, "now", lambda engine: world.clock
+            yield module, "now", lambda engine: world.wall_clock
 
     def _services(self) -> Iterator[tuple[Any, str, Any]]:
         """Tasks, time, the store, and the catalog's steps."""
@@ -249,7 +249,7 @@ class Simulation:
     def _claims_kept(self, catalog: Catalog, run_id: str) -> Iterator[None]:
         """A living process renews its claims, whatever its threads do."""
         process = self.world.current
-        renew = lambda: process and process.alive and _WRITE(catalog, *_renewed(run_id, self.world.clock))  # noqa: E731
+        renew = lambda: process and process.alive and _WRITE(catalog, *_renewed(run_id, self.world.wall_clock))  # noqa: E731
         self.world.every.append(renew)
         yield
         self.world.every.remove(renew)
