@@ -32,12 +32,16 @@ class Struck:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One fault. `strike` does it in the middle of a run; with a `point` the run does it to itself."""
+    """One fault. `strike` does it in the middle of a run; with a `point` the run does it to itself.
+
+    `runner`: "standing" for a fault of an installation that stands; `again`: that is started again then.
+    """
 
     name: str
     strike: Callable[[Struck], None]
     runner: str = "local"
     point: str = ""
+    again: bool = False
     disk: bool = False  #: whether the home is to be on a small disk of its own
 
 
@@ -113,6 +117,30 @@ _PARTS = {
     "the head of Ray": "gcs/gcs_server",
 }
 _OF_RAY = ("a worker of Ray", "the raylet", "the head of Ray")
+
+
+_STANDING = {
+    "the supervisor": "supervisor.supervisord",
+    "the watcher": "flows.watch",
+    "the worker": "flows.up.prefect_worker",
+    "the fork server": "flows.warm.fork_server",
+    "the reconciler": "flows.up.reconciler",
+    "the vector store": "lite_server",
+    "Prefect's server": "prefect server",
+    "a worker of Ray": "ray::",
+    "the raylet": "raylet/raylet",
+    "the head of Ray": "gcs/gcs_server",
+}
+
+
+def standing_faults() -> list[Fault]:
+    """Lists the faults of a standing installation."""
+    found = []
+    for part, words in _STANDING.items():
+        again = part == "the supervisor"
+        found.append(Fault(f"SIGKILL of {part} (standing)", _killed(words), "standing", again=again))
+        found.append(Fault(f"SIGSTOP of {part} (standing)", _paused(words), "standing"))
+    return found
 
 
 def faults(*, disks: bool) -> list[Fault]:

@@ -18,6 +18,7 @@ from typing import Any
 
 from flows.chaos.faults import Fault, Struck, environment, free_disk, running, small_disk
 from flows.chaos.kept import Kept, differences, kept, manifests
+from flows.chaos.standing import Standing, strike_standing
 from medley.errors import SetupError
 from medley.settings import Settings, load_settings
 
@@ -89,6 +90,14 @@ class Rounds:
                     os.kill(pid, signal.SIGKILL)
 
     def _strike(self, fault: Fault, home: Path, done: Round, rng: random.Random) -> None:
+        if fault.runner == "standing":
+            uploads = self._directory / f"uploads-{done.seed}"
+            with home_settings(home) as settings:
+                standing = Standing(self._environment(home), uploads)
+                done.broken += strike_standing(fault, standing, self._files, home, settings, done.at, rng)
+            shutil.rmtree(uploads)
+            _expect_nothing_running(home, done)
+            return
         env = environment(fault, self._directory, rng)
         process = self._start(home, fault.runner, env)
         until = time.monotonic() + _ENDS_S
@@ -137,6 +146,8 @@ class Rounds:
     def _environment(home: Path) -> dict[str, str]:
         kept_ones = {name: value for name, value in os.environ.items() if not name.startswith(_SHARED)}
         kept_ones.pop("PREFECT_API_URL", None)
+        if kept_ones.pop("MEDLEY_MADE_RAY_TOKEN", None):  # of this process, not of the home's
+            kept_ones.pop("RAY_AUTH_TOKEN", None)
         return {**kept_ones, "MEDLEY_HOME": str(home), "MEDLEY_PROGRESS": "plain"}
 
 
@@ -168,9 +179,9 @@ def _verified(env: dict[str, str]) -> list[str]:
 @contextlib.contextmanager
 def home_settings(home: Path) -> Iterator[Settings]:
     """Yields the settings of another home, which this process has until the block ends."""
-    before = dict(os.environ)
+    before, inside = dict(os.environ), Rounds._environment(home)
     os.environ.clear()
-    os.environ.update(Rounds._environment(home))
+    os.environ.update(inside)
     try:
         yield load_settings()
     finally:

@@ -9,7 +9,7 @@ import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
-from flows.chaos.faults import Fault, can_mount, faults
+from flows.chaos.faults import Fault, can_mount, faults, standing_faults
 from flows.chaos.rounds import Round, Rounds
 from flows.commands.console import print_json, print_note
 from medley.errors import MissingFile, SetupError
@@ -24,13 +24,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--seed", type=int, default=1, metavar="N", help="of the first round; the next one's is one more"
     )
+    parser.add_argument(
+        "--standing", action="store_true", help="the files land in the folder of a standing installation that is struck"
+    )
     parser.add_argument("--only", default="", metavar="WORDS", help="only faults whose names hold this: 'raylet'")
     parser.add_argument("--json", action="store_true", help="print the rounds as JSON")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Plays the rounds; exit status 1 where one of them broke something."""
-    known = [fault for fault in faults(disks=can_mount()) if arguments.only in fault.name]
+    every = standing_faults() if arguments.standing else faults(disks=can_mount())
+    known = [fault for fault in every if arguments.only in fault.name]
     if not known:
         raise SetupError(f"no fault is called {arguments.only}", remedy="medley chaos PATH lists them")
     files = [str(Path(native_name(path)).expanduser().absolute()) for path in arguments.paths]

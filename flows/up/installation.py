@@ -62,7 +62,7 @@ def start(settings: Settings, say: Callable[[str], None]) -> Settings:
     if not is_url(settings.upload_source):
         Path(settings.upload_source).mkdir(parents=True, exist_ok=True)
     prepare_environment(settings)
-    _make_token(settings.run_dir / "ray.token", given_ray_token())
+    take_ray_token(settings)
     _make_token(settings.run_dir / "token")
     services = [prefect_service(), milvus_service(settings)]
     with ours_alone(services, settings, lambda name: say(f"waiting for commands that still use {name}")):
@@ -262,6 +262,17 @@ def _environment(settings: Settings) -> dict[str, str]:
         ours["RAY_AUTH_TOKEN"] = (settings.run_dir / "ray.token").read_text()
     inherited = {name: value for name, value in os.environ.items() if name != MARK}
     return inherited | ports | runs | ours
+
+
+def take_ray_token(settings: Settings) -> None:
+    """Makes the secret of the installation's Ray cluster, and gives this process the same: it asks the cluster, too.
+
+    Without that, a first `medley up` would ask with the secret that it has made for a private cluster.
+    """
+    path, given = settings.run_dir / "ray.token", given_ray_token()
+    _make_token(path, given)
+    if not given:
+        os.environ["RAY_AUTH_TOKEN"] = path.read_text()  # Ray reads it when it is imported, which comes later
 
 
 def _make_token(path: Path, given: str = "") -> None:
