@@ -18,7 +18,8 @@ _CHILD = """
 import importlib, json, sys, time
 from medley.models.base import load_model
 from medley.models.profiles import models_of
-from medley.options import ModelOptions, Profile
+from medley.option_values import Profile
+from medley.options import ModelOptions
 spec = getattr(models_of(Profile.DEMO, ModelOptions()), sys.argv[1])
 began = time.perf_counter()
 importlib.import_module(f"medley.models.{spec.loader}")

@@ -12,7 +12,8 @@ if __name__ == "__main__":
 from flows.engine.prefect_flows import flow_attribute
 from medley.dag.pipeline import pipeline
 from medley.dag.tracing import Node
-from medley.options import Ocr, VideoOptions
+from medley.option_values import Ocr
+from medley.options import VideoOptions
 from medley.types import TIMED
 from tasks.captions import caption_shots, embed_captions, write_captions
 from tasks.chapters import embed_chapters, read_chapters, write_chapters
@@ -21,9 +22,19 @@ from tasks.screens import chunk_screens, embed_screens, read_frames, write_scree
 from tasks.speakers import chunk_by_speaker, find_speakers, write_speakers
 from tasks.speech import chunk, embed_text, extract_audio, transcribe, write_speech
 from tasks.subtitles import chunk_subtitles, embed_subtitles, heard_besides, subtitles_of, write_subtitles
+from tasks.topics import (
+    embed_subtitle_topics,
+    embed_topics,
+    find_topics,
+    name_subtitle_topics,
+    name_topics,
+    subtitle_topics,
+    write_subtitle_topics,
+    write_topics,
+)
 
 
-def _speech(assets: Node, options: VideoOptions) -> None:
+def _speech(assets: Node, options: VideoOptions) -> Node:
     audio = heard_besides(extract_audio, options.speech)(assets)
     transcript = transcribe(audio)
     if options.speech.speakers:
@@ -34,17 +45,30 @@ def _speech(assets: Node, options: VideoOptions) -> None:
         chunks = chunk(transcript)
     vectors = embed_text(chunks)
     write_speech(vectors)
+    return vectors
+
+
+def _topics(heard: Node, written: Node, options: VideoOptions) -> None:
+    topics, others = find_topics(heard), subtitle_topics(options.speech)(written)
+    if options.speech.titles and options.captions.model:
+        topics, others = name_topics(topics, heard), name_subtitle_topics(others, written)
+    titles = embed_topics(topics)
+    write_topics(titles)
+    titles = embed_subtitle_topics(others)
+    write_subtitle_topics(titles)
 
 
 @pipeline(options=VideoOptions, media=("video/*", "audio/*", *TIMED), batch=16, batch_s=60.0)
 def video(assets: Node, options: VideoOptions) -> None:
     """Makes videos searchable by what is said, seen and written on their pictures."""
-    _speech(assets, options)
+    heard = _speech(assets, options)
 
     subtitles = subtitles_of(options.speech)(assets)
     cues = chunk_subtitles(subtitles)
     texts = embed_subtitles(cues)
     write_subtitles(texts)
+    if options.speech.topics:
+        _topics(heard, texts, options)
 
     frames = sample_frames(assets)
     pictures = embed_frames(frames)

@@ -2,37 +2,13 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Annotated, Any, TypeVar
 
 from pydantic import BeforeValidator, Field, SecretStr, StringConstraints
 from pydantic.fields import FieldInfo
 
 from medley.option_group import OptionGroup
-
-
-class Profile(StrEnum):
-    """Which checkpoints a run uses (see medley/models/profiles.py)."""
-
-    AUTO = "auto"
-    DEMO = "demo"
-    CPU = "cpu"
-    GPU = "gpu"
-
-
-class SubtitleUse(StrEnum):
-    """What becomes of the subtitles in a file."""
-
-    PREFER = "prefer"
-    BESIDE = "beside"
-    IGNORE = "ignore"
-
-
-class SpeechTask(StrEnum):
-    """What is written down of speech."""
-
-    TRANSCRIBE = "transcribe"
-    TRANSLATE = "translate"
+from medley.option_values import Ocr, Profile, ShotTimes, SpeechTask, SubtitleUse
 
 
 class SpeechOptions(OptionGroup):
@@ -59,6 +35,12 @@ class SpeechOptions(OptionGroup):
     speakers: bool = Field(
         False, description="Find out who speaks when: sentences and hits are labelled. Takes 90 s for an hour of sound."
     )
+    topics: bool = Field(
+        False, description="Part what is said into chapters where its topic changes, in files without chapters."
+    )
+    titles: bool = Field(
+        False, description="Let the model of --captions.model name these chapters: one that a server has."
+    )
     subtitles: SubtitleUse = Field(
         SubtitleUse.PREFER,
         description="Subtitles in the file. prefer: those that go with all that is said take the place of what a model "
@@ -80,21 +62,6 @@ class ChunkOptions(OptionGroup):
     )
     max_s: float = Field(12.0, gt=0, le=600, description="Length of a chunk in seconds, at most.")
     max_pause_s: float = Field(1.0, gt=0, le=60, description="A pause longer than this (seconds) begins a new chunk.")
-
-
-class Ocr(StrEnum):
-    """What is read by optical character recognition."""
-
-    AUTO = "auto"
-    OFF = "off"
-    ALWAYS = "always"
-
-
-class ShotTimes(StrEnum):
-    """How well it is known when shots begin."""
-
-    EXACT = "exact"
-    ROUGH = "rough"
 
 
 class FrameOptions(OptionGroup):

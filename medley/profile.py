@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from medley.errors import SetupError
-from medley.options import ModelChoice, Profile
+from medley.option_values import Profile
+from medley.options import ModelChoice
 from medley.settings import Settings
 from medley.system.gpu import gpus
 

@@ -14,7 +14,7 @@ from medley.languages import with_languages
 from medley.media import frames as pictures
 from medley.media.layout import Line
 from medley.media.on_screen import Screen, ScreenReader, read_screens, save_screens
-from medley.options import Ocr
+from medley.option_values import Ocr
 from medley.passages import passages_together
 from medley.records import save_rows
 from medley.run import TaskContext

@@ -10,7 +10,8 @@ from medley.artifacts import Draft
 from medley.dag.parts import embed_texts, write_records
 from medley.dag.stage import no_sound, stage
 from medley.media import audio as sound
-from medley.options import SpeechOptions, SpeechTask
+from medley.option_values import SpeechTask
+from medley.options import SpeechOptions
 from medley.run import TaskContext
 from medley.transcript import TRANSCRIPT, chunk_rows, read_segments, sentences, write_chunks, write_segments
 from medley.types import ArtifactRef, Asset, Word
@@ -32,10 +33,15 @@ def extract_audio(asset: Asset, draft: Draft, context: TaskContext) -> None:
     draft.data |= {"duration_s": found.length_s, "damage": found.damage, "notes": list(found.notes)}
 
 
+_ELSEWHERE = {"track", "subtitles", "subtitle_track", "speakers", "topics", "titles"}  # options of other stages
+
+
 @stage(
     version=2,  # transcripts without a language are as good
     branch="speech",
-    reads=lambda o: o.speech.model_dump(exclude={"track", "subtitles", "subtitle_track", "speakers"}),
+    reads=lambda o: o.speech.model_dump(
+        exclude={"track", "subtitles", "subtitle_track", "speakers", "topics", "titles"}
+    ),
     model="speech",
     takes="sound",
     makes="transcript",

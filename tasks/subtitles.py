@@ -13,7 +13,8 @@ from medley.dag.stage import Stage, no_sound, stage
 from medley.errors import UnsupportedMedia
 from medley.languages import short
 from medley.media.subtitle_tracks import chosen_track, read_track
-from medley.options import SpeechOptions, SubtitleUse
+from medley.option_values import SubtitleUse
+from medley.options import SpeechOptions
 from medley.run import TaskContext
 from medley.tracks import TextTrack
 from medley.transcript import TRANSCRIPT, chunk_rows, read_segments, write_chunks, write_segments
@@ -74,12 +75,13 @@ def heard_besides(extract_audio: Stage, options: SpeechOptions) -> Stage:
     """Returns the first stage of the branch of speech, which skips files of which subtitles say all."""
 
     def written_already(asset: Asset) -> str:
-        return no_sound(asset) or ("its subtitles say it" if _say_all(asset, options) else "")
+        return no_sound(asset) or ("its subtitles say it" if says_all(asset, options) else "")
 
     return replace(extract_audio, skips=written_already)
 
 
-def _say_all(asset: Asset, options: SpeechOptions) -> bool:
+def says_all(asset: Asset, options: SpeechOptions) -> bool:
+    """Says whether subtitles take the place of what is heard in a file."""
     if options.subtitles is not SubtitleUse.PREFER or not asset.media.texts:
         return False
     return options.subtitle_track is not None or any(track.whole for track in asset.media.texts)

@@ -60,7 +60,11 @@ class _Handler(BaseHTTPRequestHandler):
             rows = [{"object": "embedding", "index": n, "embedding": vector(t)} for n, t in enumerate(request["input"])]
             self._answer({"object": "list", "model": request["model"], "data": rows[::-1]})  # order is by index
         elif self.path == "/v1/chat/completions":
-            told = {"role": "assistant", "content": f"<think>What is it?</think>\nA {colour(request)} shape, zanzibar."}
+            content = request["messages"][0]["content"]
+            what = (
+                f"A {colour(request)} shape, zanzibar." if len(content) > 1 else f"Of {content[0]['text'].split()[-1]}"
+            )
+            told = {"role": "assistant", "content": f"<think>What is it?</think>\n{what}"}
             choice = {"index": 0, "finish_reason": "stop", "message": told}
             answer = {"id": "1", "object": "chat.completion", "created": 1, "model": request["model"]}
             usage = {"prompt_tokens": 900, "completion_tokens": 12, "total_tokens": 912}

@@ -29,7 +29,8 @@ from medley.media.probe import probe_media
 from medley.media.sniff import sniff
 from medley.models.base import ModelSpec, Vectors, load_model
 from medley.models.profiles import models_of
-from medley.options import ImageOptions, ModelOptions, PdfOptions, Profile, VideoOptions
+from medley.option_values import Profile
+from medley.options import ImageOptions, ModelOptions, PdfOptions, VideoOptions
 from medley.passages import passages_for
 from medley.run import StoreAddress
 from medley.setting_groups import Limits

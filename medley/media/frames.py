@@ -19,7 +19,8 @@ from medley.media.probe import pictures_of
 from medley.media.shots import Span, shot_starts
 from medley.media.source import asset_source
 from medley.media.spread import HERE, Spread
-from medley.options import FrameOptions, ShotTimes
+from medley.option_values import ShotTimes
+from medley.options import FrameOptions
 from medley.setting_groups import Limits
 from medley.types import Asset, Frame, clock
 

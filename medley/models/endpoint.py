@@ -22,6 +22,7 @@ _RETRIES = 3  # of one request, with growing pauses, as the server asks; then th
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _SETUP = (401, 403, 404)  # key, rights, name of the model
 _REFUSED = (400, 413, 415, 422)  # what was sent is not taken
+_ENTITLE = "Give a title of at most eight words for this part of a talk, in its language. Answer with the title alone."
 _THOUGHTS = re.compile(r"<think>.*?(</think>|$)", re.S)
 
 
@@ -103,12 +104,18 @@ class ServedCaptioner(_Served):
             return list(pool.map(lambda path: self._describe(path, prompt, max_tokens), paths))
 
     def _describe(self, path: Path, prompt: str, max_tokens: int) -> str | BadInput:
-        raise_if_stopped()
         picture = f"data:image/jpeg;base64,{base64.b64encode(path.read_bytes()).decode()}"
-        content: list[Any] = [
-            {"type": "text", "text": prompt},
-            {"type": "image_url", "image_url": {"url": picture}},
-        ]
+        seen = {"type": "image_url", "image_url": {"url": picture}}
+        return self._asked([{"type": "text", "text": prompt}, seen], max_tokens)
+
+    def entitle(self, texts: Sequence[str], max_tokens: int) -> list[str | BadInput]:
+        """Asks the server for a title of each text. Raises TransientError, SetupError, Cancelled."""
+        with ThreadPoolExecutor(self._at.parallel) as pool:
+            prompts = ([{"type": "text", "text": f"{_ENTITLE}\n\n{text}"}] for text in texts)
+            return list(pool.map(lambda prompt: self._asked(prompt, max_tokens), prompts))
+
+    def _asked(self, content: list[Any], max_tokens: int) -> str | BadInput:
+        raise_if_stopped()
         try:
             with self._translate_errors():
                 answer = self._client.chat.completions.create(

@@ -12,7 +12,8 @@ from medley.errors import SetupError
 from medley.models import nano
 from medley.models.base import Endpoint, Kind, ModelSpec
 from medley.models.locate import bundled, directory_revision
-from medley.options import CaptionOptions, ModelChoice, ModelOptions, Profile
+from medley.option_values import Profile
+from medley.options import CaptionOptions, ModelChoice, ModelOptions
 from medley.setting_groups import EndpointSettings
 from medley.settings import Settings
 

@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 
 from medley.models.profiles import PROFILES
-from medley.options import Profile
+from medley.option_values import Profile
 from tests import documents
 from tests.conftest import Medley
 

@@ -14,7 +14,8 @@ from flows.commands.summary import print_summary
 from medley.models.base import Vectors
 from medley.models.profiles import models_of
 from medley.models.whisper import load
-from medley.options import ModelOptions, Profile
+from medley.option_values import Profile
+from medley.options import ModelOptions
 from medley.report import ItemReport, RunReport
 from tests.conftest import SAMPLE, Medley
 from tests.variants import ffmpeg, first_seconds

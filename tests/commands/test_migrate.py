@@ -12,7 +12,7 @@ from flows.services.shared import vector_store
 from medley.catalog import open_catalog
 from medley.generations import every_address
 from medley.models.profiles import PROFILES
-from medley.options import Profile
+from medley.option_values import Profile
 from medley.settings import Settings
 from medley.stores.connect import open_store
 from tests.conftest import Medley

@@ -23,7 +23,8 @@ from medley.catalog import open_catalog
 from medley.catalog.uploads import Uploads
 from medley.catalog.views import status_items, status_runs
 from medley.errors import SetupError
-from medley.options import IngestOptions, Profile, VideoOptions
+from medley.option_values import Profile
+from medley.options import IngestOptions, VideoOptions
 from medley.report import ItemReport, ReportFile, exit_code
 from medley.settings import Settings
 from medley.sources.stability import seen_at

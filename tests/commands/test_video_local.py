@@ -17,7 +17,8 @@ from medley.catalog import Catalog, open_catalog
 from medley.catalog.tables import outcomes, stages
 from medley.dag.fingerprints import fingerprints
 from medley.models.profiles import models_of
-from medley.options import ModelOptions, Profile, VideoOptions
+from medley.option_values import Profile
+from medley.options import ModelOptions, VideoOptions
 from medley.settings import Settings, load_settings
 from medley.sources.identify import identify
 from medley.system.stop import request_stop

@@ -12,7 +12,7 @@ from typing import Literal
 from medley.models.base import ModelSpec, load_model
 from medley.models.locate import directory_revision
 from medley.models.profiles import PROFILES
-from medley.options import Profile
+from medley.option_values import Profile
 from tests.demo_models.marks import (
     PictureMarks,
     Share,

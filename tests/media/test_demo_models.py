@@ -11,7 +11,8 @@ import pytest
 from medley.models.base import ImageEncoder, SpeechModel, load_model
 from medley.models.locate import bundled
 from medley.models.profiles import models_of
-from medley.options import ModelOptions, Profile
+from medley.option_values import Profile
+from medley.options import ModelOptions
 from tests.demo_models import figures, marks
 from tests.demo_models.unseen import unseen_pictures, unseen_scenes
 from tests.world.evaluation import Utterance, fresh_pictures, fresh_utterances, load_pictures, load_utterances

@@ -17,7 +17,7 @@ import torch
 from medley.models.base import load_model
 from medley.models.locate import bundled
 from medley.models.profiles import PROFILES
-from medley.options import Profile
+from medley.option_values import Profile
 from tests.demo_models import clip_training, whisper_training
 from tests.demo_models.__main__ import main
 from tests.demo_models.alignment import choose_alignment_heads

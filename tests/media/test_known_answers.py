@@ -15,7 +15,7 @@ from medley.errors import CorruptMedia
 from medley.media.layout import reading_order, union
 from medley.models.base import OcrModel, load_model
 from medley.models.profiles import PROFILES
-from medley.options import Profile
+from medley.option_values import Profile
 from tests.documents import columns, encoded_picture, hebrew, jbig2, pdf, picture, raw_pdf, scan_of, stream, text
 from tests.media.test_pdf import figures, parsed, words
 

@@ -11,7 +11,8 @@ from medley.models.base import load_model
 from medley.models.nano import NanoEncoder
 from medley.models.profiles import models_of
 from medley.models.tokens import most_tokens, token_counter
-from medley.options import ModelOptions, Profile
+from medley.option_values import Profile
+from medley.options import ModelOptions
 
 ENGLISH = (
     "A kidney filters about one hundred and eighty litres of fluid every day.",

@@ -71,7 +71,8 @@ from threadpoolctl import threadpool_info
 from actors.resident import LocalPool
 from actors.whisper import WhisperActor
 from medley.models.profiles import models_of
-from medley.options import ModelOptions, Profile
+from medley.option_values import Profile
+from medley.options import ModelOptions
 LocalPool(WhisperActor, models_of(Profile.DEMO, ModelOptions()).speech, 1)
 print({(found["user_api"], found["num_threads"]) for found in threadpool_info()})
 """
@@ -94,7 +95,8 @@ from pathlib import Path
 from importlib import import_module
 from medley.models.base import load_model
 from medley.models.profiles import models_of
-from medley.options import ModelOptions, Profile
+from medley.option_values import Profile
+from medley.options import ModelOptions
 model = load_model(models_of(Profile.DEMO, ModelOptions()).vision, threads=1)
 paths = [Path(path) for path in sys.argv[1:]]
 method, function, options = model.facts["prepared"]["encode_images"]

@@ -15,7 +15,8 @@ from medley.media import frame_decoder
 from medley.media.frames import sample_frames
 from medley.media.pdf import find_figures, parse_pdf
 from medley.media.spread import PartWork, Threads
-from medley.options import FigureOptions, FrameOptions, PageOptions, ShotTimes
+from medley.option_values import ShotTimes
+from medley.options import FigureOptions, FrameOptions, PageOptions
 from medley.setting_groups import Limits
 from medley.types import Asset
 from tests.documents import pdf, picture, placed, text

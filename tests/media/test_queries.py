@@ -16,7 +16,7 @@ from medley.models.base import ModelSpec, load_model
 from medley.models.locate import locate
 from medley.models.profiles import PROFILES
 from medley.models.queries import load_for_queries
-from medley.options import Profile
+from medley.option_values import Profile
 
 MODELS = PROFILES[Profile.DEMO]
 QUERIES = [
@@ -34,7 +34,7 @@ _WITHOUT = """
 import sys
 from medley.models.profiles import PROFILES
 from medley.models.queries import load_for_queries
-from medley.options import Profile
+from medley.option_values import Profile
 for spec in (PROFILES[Profile.DEMO].text, PROFILES[Profile.DEMO].vision):
     assert load_for_queries(spec, threads=1).encode_texts(["the red circle"]).shape[0] == 1
 print(sorted(sys.modules.keys() & {"torch", "transformers", "open_clip", "sentence_transformers", "pandas"}))

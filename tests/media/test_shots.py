@@ -10,7 +10,8 @@ from PIL import Image
 
 from medley.media.frames import SHOTS, Pictures, read_frames, sample_frames, sharp_frames, spans_of
 from medley.media.probe import probe_media
-from medley.options import FrameOptions, ShotTimes
+from medley.option_values import ShotTimes
+from medley.options import FrameOptions
 from medley.setting_groups import Limits
 from medley.types import Asset, Frame
 from tasks.captions import best_of

@@ -13,7 +13,8 @@ from medley.catalog import open_catalog
 from medley.errors import UnsupportedMedia
 from medley.media.probe import probe_media
 from medley.media.subtitle_tracks import chosen_track, read_track, segments_of_cues
-from medley.options import SpeechOptions, SubtitleUse
+from medley.option_values import SubtitleUse
+from medley.options import SpeechOptions
 from medley.setting_groups import Limits
 from medley.settings import load_settings
 from medley.sources.identify import identify

@@ -14,7 +14,8 @@ from medley.dag.fingerprints import fingerprints, plan_fingerprint
 from medley.dag.registry import pipeline_named
 from medley.models.base import spec_from_json
 from medley.models.profiles import Models, models_of
-from medley.options import CaptionOptions, ImageOptions, ModelOptions, PdfOptions, PictureOptions, Profile, VideoOptions
+from medley.option_values import Profile
+from medley.options import CaptionOptions, ImageOptions, ModelOptions, PdfOptions, PictureOptions, VideoOptions
 from medley.planning import wanted_stages
 
 OPTIONS = VideoOptions(profile=Profile.DEMO)
@@ -87,7 +88,12 @@ def test_another_option_changes_what_depends_on_it(group: str, name: str, value:
 def test_every_option_is_tried_above() -> None:
     groups = {"speech", "chunks", "frames", "passages"}
     known = {(group, name) for group in groups for name in type(getattr(OPTIONS, group)).model_fields}
-    assert {(group, name) for group, name, _, _ in OTHER} == known - {("speech", "speakers"), ("frames", "captions")}
+    assert {(group, name) for group, name, _, _ in OTHER} == known - {
+        ("speech", "speakers"),
+        ("speech", "topics"),
+        ("speech", "titles"),
+        ("frames", "captions"),
+    }
 
 
 def test_speakers_need_no_new_transcript() -> None:

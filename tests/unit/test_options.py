@@ -13,14 +13,15 @@ from flows.commands.flags import add_option_flags, read_option_flags
 from medley import options as options_module
 from medley import settings as settings_module
 from medley.errors import SetupError
-from medley.options import Profile, VideoOptions
+from medley.option_values import Profile
+from medley.options import VideoOptions
 
 FLAGS = {
     "--tags",
     "--labels",
     "--profile",
     *("--speech.track", "--speech.language", "--speech.task", "--speech.beam_size"),
-    *("--speech.speakers", "--speech.subtitles", "--speech.subtitle_track"),
+    *("--speech.speakers", "--speech.topics", "--speech.titles", "--speech.subtitles", "--speech.subtitle_track"),
     *("--chunks.max_words", "--chunks.max_s", "--chunks.max_pause_s"),
     *("--frames.interval_s", "--frames.max_gap_s", "--frames.max_side_px", "--frames.duplicate_threshold"),
     *("--captions.model", "--captions.prompt", "--captions.max_tokens"),

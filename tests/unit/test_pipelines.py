@@ -22,7 +22,8 @@ from medley.dag.registry import pipeline_at, pipeline_named, route
 from medley.dag.stage import Stage, no_sound, stage
 from medley.errors import PipelineError
 from medley.models.profiles import models_of
-from medley.options import FileOptions, ModelOptions, Profile, VideoOptions
+from medley.option_values import Profile
+from medley.options import FileOptions, ModelOptions, VideoOptions
 from medley.types import Asset, MediaInfo
 from tasks.frames import embed_frames, sample_frames, write_frames
 from tasks.speech import chunk, embed_text, extract_audio, transcribe, write_speech

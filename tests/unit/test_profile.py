@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from medley.errors import SetupError
-from medley.options import Profile, VideoOptions
+from medley.option_values import Profile
+from medley.options import VideoOptions
 from medley.profile import resolve_profile
 from medley.settings import load_settings
 

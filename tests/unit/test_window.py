@@ -24,7 +24,8 @@ from medley.dag.pipeline import pipeline
 from medley.dag.stage import stage
 from medley.errors import CorruptMedia, MedleyError, SetupError, TransientError
 from medley.models.base import Vectors
-from medley.options import FileOptions, Profile
+from medley.option_values import Profile
+from medley.options import FileOptions
 from medley.records import save_vectors, store_slot
 from medley.run import TaskContext
 from medley.settings import Settings
