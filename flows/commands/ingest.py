@@ -63,6 +63,11 @@ class Ingest(Call):
 
     verb = "ingest"
 
+    @property
+    def retries(self) -> bool:
+        """Whether what has failed by its own fault is tried again: `medley retry`, which names no files."""
+        return not self._arguments.sources
+
     def run(self) -> int:
         """Works on the files, each in the flow of its kind; prints the report and returns the exit status."""
         arguments, pipeline = self._arguments, self._arguments.chosen
@@ -73,7 +78,7 @@ class Ingest(Call):
             self._settings,
             force=arguments.force,
             verify=arguments.verify,
-            retry_failed=not arguments.sources,
+            retry_failed=self.retries,
             view=self._view,
         )
         with (

@@ -133,6 +133,7 @@ class _Migrate(Ingest):
     """A run over the files of a migration, into its target."""
 
     verb = "migrate"
+    retries = False
 
     def __init__(self, arguments: argparse.Namespace, migration: Migration, groups: list[Group]) -> None:
         super().__init__(arguments, settings_for(migration.settings, migration.target), brief=True)

@@ -16,6 +16,7 @@ from medley.option_values import Profile
 from medley.settings import Settings
 from medley.stores.connect import open_store
 from tests.conftest import Medley
+from tests.documents import pdf, picture, text
 
 LONG = "The keeper of the {0} lighthouse paints its tower each spring. "
 MORE = "In autumn the {0} keeper counts migrating geese. The {0} dog barks at gulls that steal his fish."
@@ -84,6 +85,19 @@ def test_there_and_back(medley: Medley, files: Path) -> None:
     assert medley("migrate", "--drop").code == 0
     assert "generation 2" not in medley("migrate", "--status").out
     assert medley("verify", *files.iterdir()).code == 0
+
+
+def test_what_is_partly_lost_is_not_done_again(medley: Medley, files: Path) -> None:
+    whole = pdf(files / "a.pdf", text((72, 100, "Zorn counts geese.")))
+    picture((300, 200)).save(files / "whole.png")
+    (files / "cut.png").write_bytes((files / "whole.png").read_bytes()[:-40])
+    assert whole.exists()
+    assert medley("ingest", files).code == 1
+    asked = ("migrate", "--passages.max_tokens", 16, "--yes", "--json")
+    assert sorted({item["status"] for item in medley(*asked).report["items"]}) == ["complete", "partial"]
+    again = medley(*asked).report
+    assert [item["stages"] for item in again["items"] if item["status"] == "partial"] == [[]]
+    assert again["prefect_url"] is None, "nothing is started"
 
 
 def test_a_file_that_is_gone_keeps_its_records(medley: Medley, files: Path) -> None:
