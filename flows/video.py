@@ -15,7 +15,7 @@ from medley.dag.tracing import Node
 from medley.option_values import Ocr
 from medley.options import VideoOptions
 from medley.types import TIMED
-from tasks.captions import caption_shots, embed_captions, write_captions
+from tasks.captions import caption_shots, caption_shots_in_words, embed_captions, write_captions
 from tasks.chapters import embed_chapters, read_chapters, write_chapters
 from tasks.frames import embed_frames, label_frames, sample_frames, write_frames
 from tasks.screens import chunk_screens, embed_screens, read_frames, write_screens
@@ -34,7 +34,7 @@ from tasks.topics import (
 )
 
 
-def _speech(assets: Node, options: VideoOptions) -> Node:
+def _speech(assets: Node, options: VideoOptions) -> tuple[Node, Node]:
     audio = heard_besides(extract_audio, options.speech)(assets)
     transcript = transcribe(audio)
     if options.speech.speakers:
@@ -45,7 +45,7 @@ def _speech(assets: Node, options: VideoOptions) -> Node:
         chunks = chunk(transcript)
     vectors = embed_text(chunks)
     write_speech(vectors)
-    return vectors
+    return transcript, vectors
 
 
 def _topics(heard: Node, written: Node, options: VideoOptions) -> None:
@@ -61,7 +61,7 @@ def _topics(heard: Node, written: Node, options: VideoOptions) -> None:
 @pipeline(options=VideoOptions, media=("video/*", "audio/*", *TIMED), batch=16, batch_s=60.0)
 def video(assets: Node, options: VideoOptions) -> None:
     """Makes videos searchable by what is said, seen and written on their pictures."""
-    heard = _speech(assets, options)
+    transcript, heard = _speech(assets, options)
 
     subtitles = subtitles_of(options.speech)(assets)
     cues = chunk_subtitles(subtitles)
@@ -81,7 +81,8 @@ def video(assets: Node, options: VideoOptions) -> None:
         write_screens(meanings)
 
     if options.frames.captions and options.captions.model:
-        captions = caption_shots(frames)
+        with_words = options.captions.words
+        captions = caption_shots_in_words(frames, transcript, subtitles) if with_words else caption_shots(frames)
         said = embed_captions(captions)
         write_captions(said)
 

@@ -186,6 +186,10 @@ class CaptionOptions(OptionGroup):
         description="Vision-language model: its name at MEDLEY_CAPTIONER__BASE_URL, or a directory or hub name of a "
         "checkpoint of transformers. Empty: no captions.",
     )
+    words: bool = Field(
+        False,
+        description="Tell it what is said around a shot of a video, too. Captions are made anew with the transcript.",
+    )
     prompt: str = Field(
         "Describe this picture in one or two sentences. Name what is to be seen, its colours, and what is written.",
         min_length=1,

@@ -45,7 +45,9 @@ def submit_stages(assets: AssetBatch, context: TaskContext, without: Container[s
     """
     futures: Futures = {}
     for stage in (stage for stage in context.dag.values() if stage.name not in without):
-        first, *others = [Whole(assets if name is None else futures[name]) for name in stage.inputs]
+        first, *others = [
+            None if name in without else Whole(assets if name is None else futures[name]) for name in stage.inputs
+        ]  # None: optional, and skipped for all of them
         futures[stage.name] = task_of(stage).submit(first, stage.name, Whole(context), others)
     return futures
 
@@ -75,7 +77,7 @@ def task_of(stage: Stage) -> Task[..., Any]:
     return made
 
 
-def work_on(batch: AssetBatch, stage: str, context: TaskContext, others: list[AssetBatch]) -> State[AssetBatch]:
+def work_on(batch: AssetBatch, stage: str, context: TaskContext, others: list[AssetBatch | None]) -> State[AssetBatch]:
     """Runs a stage on a batch, in whatever process the task has come to."""
     return run_stage(context.dag[stage], [batch, *others], context)
 

@@ -33,11 +33,12 @@ from medley.types import ArtifactRef, Asset, AssetBatch, Part, utc_now
 from tasks.code import code_of_run
 
 logging.getLogger("medley").setLevel(logging.INFO)  # on Ray's workers nobody else does: notes go to the task's log
-#: What a stage works on of one asset: the asset, or what each of the stages before has made of the asset.
-Sources = tuple[Part, ...]
+#: What a stage works on of one asset: the asset, or what each of the stages before has made of the asset; None in the
+#: place of what is optional and was skipped.
+Sources = tuple[Part | None, ...]
 
 
-def run_stage(stage: Stage, batches: Sequence[AssetBatch], context: TaskContext) -> State[AssetBatch]:
+def run_stage(stage: Stage, batches: Sequence[AssetBatch | None], context: TaskContext) -> State[AssetBatch]:
     """Makes the artifacts of a stage that are not there yet; `batches` are what the stages before have made.
 
     A part that its own fault stops is noted as such, its neighbours go on; a batch of one fails as a whole, and so does
@@ -46,13 +47,25 @@ def run_stage(stage: Stage, batches: Sequence[AssetBatch], context: TaskContext)
     """
     if context.trace:
         begin_tracing()
-    with span(f"stage {stage.name}", context.trace, run=context.run_id, files=len(batches[0].parts)):
-        return _run_stage(stage, batches, context)
+    sources = _sources(stage, batches)
+    with span(f"stage {stage.name}", context.trace, run=context.run_id, files=len(sources)):
+        return _run_stage(stage, sources, context)
 
 
-def _run_stage(stage: Stage, batches: Sequence[AssetBatch], context: TaskContext) -> State[AssetBatch]:
+def _sources(stage: Stage, batches: Sequence[AssetBatch | None]) -> list[Sources]:
+    """What there is of each asset."""
+    assert batches[0], "the first of what a stage takes is never optional"
+    count, spared = len(batches[0].parts), [what in stage.optional for what in stage.takes] or [False] * len(batches)
+    columns: list[Sequence[Part | None]] = []
+    for batch, optional in zip(batches, spared, strict=True):
+        parts: Sequence[Part | None] = batch.parts if batch else [None] * count
+        skipped = (isinstance(part, ArtifactRef) and bool(part.skipped) and optional for part in parts)
+        columns.append([None if gone else part for part, gone in zip(parts, skipped, strict=True)])
+    return list(zip(*columns, strict=True))
+
+
+def _run_stage(stage: Stage, sources: list[Sources], context: TaskContext) -> State[AssetBatch]:
     _require_same_code(context)
-    sources: list[Sources] = list(zip(*(batch.parts for batch in batches), strict=True))
     parts = context.artifact_store.map(lambda of: _known_part(stage, of, context), sources)
     todo = [n for n, part in enumerate(parts) if part is None]
     if stage.whole_batch and todo:
@@ -156,7 +169,7 @@ def _drafts(stage: Stage, todo: Sequence[Sources], context: TaskContext) -> list
     return drafts
 
 
-def _here(source: Part, artifacts: ArtifactStore) -> contextlib.AbstractContextManager[Part]:
+def _here(source: Part | None, artifacts: ArtifactStore) -> contextlib.AbstractContextManager[Part | None]:
     return asset_here(source, artifacts) if isinstance(source, Asset) else contextlib.nullcontext(source)
 
 
@@ -195,6 +208,7 @@ def _stage_state(stage: Stage, parts: Sequence[ArtifactRef | None]) -> State[Ass
 
 def _asset_of(sources: Sources) -> Asset:
     first = sources[0]
+    assert first
     return first if isinstance(first, Asset) else first.asset
 
 

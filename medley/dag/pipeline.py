@@ -51,7 +51,7 @@ class Dag(dict[str, Stage]):
         """Returns the names of the stages that have nothing to do for an asset, and why."""
         found: dict[str, str] = {}
         for stage in self.values():
-            before = next((found[name] for name in stage.after if name in found), "")
+            before = next((found[name] for name in stage.needs if name in found), "")
             if why := before or (stage.skips(asset) if stage.skips is not None else ""):
                 found[stage.name] = why
         return found

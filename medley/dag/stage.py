@@ -41,6 +41,7 @@ class Stage:
             `work([(source, draft), ...], context)` for all assets of a batch. Raises a MedleyError.
         takes: Name of what the stage reads ("sound"), one for each stage before. A picture in which another stage gives
             something else is refused. Without it the stage reads anything.
+        optional: Of `takes`, what may be skipped for an asset: then the stage gets None in its place.
         makes: Name of what the stage leaves ("transcript"): some stage has to read it.
         reads: What of the options the stage reads.
         model: Kind of the model that the stage asks (a field of `Models`), or a model of its own.
@@ -60,6 +61,7 @@ class Stage:
         retries: How often the stage is tried again when worker, network or memory were to blame.
         inputs: Names of the stages before, None for the asset; set by the picture.
         after: Names of the stages before.
+        needs: Those of them without which there is nothing to do.
         writes: Whether the stage writes records.
         doc: First line of the function's docstring.
 
@@ -70,6 +72,7 @@ class Stage:
     version: int = 1
     branch: str = ""
     takes: str | tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
     makes: str = ""
     reads: Reads = lambda options: None
     model: Kind | ModelSpec | None = None
@@ -88,6 +91,7 @@ class Stage:
     whole_batch: bool = False
     inputs: tuple[str | None, ...] = ()
     after: tuple[str, ...] = field(init=False)
+    needs: tuple[str, ...] = field(init=False)
     writes: bool = field(init=False)
     doc: str = field(init=False)
 
@@ -95,6 +99,8 @@ class Stage:
         object.__setattr__(self, "branch", self.branch or self.name)
         object.__setattr__(self, "takes", (self.takes,) if isinstance(self.takes, str) else tuple(self.takes))
         object.__setattr__(self, "after", tuple(name for name in self.inputs if name is not None))
+        spared = {name for name, what in zip(self.inputs, self.takes, strict=False) if what in self.optional}
+        object.__setattr__(self, "needs", tuple(name for name in self.after if name not in spared))
         object.__setattr__(self, "writes", bool(self.modalities))
         object.__setattr__(self, "doc", (self.work.__doc__ or "").strip().partition("\n")[0])
         for modality in self.modalities:

@@ -102,15 +102,24 @@ class OcrModel(Protocol):
         ...
 
 
+#: A JPEG to look at, or one and what is to be known of it besides.
+Shown = Path | tuple[Path, str]
+
+
 class CaptionModel(Protocol):
     """Says in words what is on pictures."""
 
-    def describe(self, paths: Sequence[Path], prompt: str, max_tokens: int) -> list[str | BadInput]:
+    def describe(self, shown: Sequence[Shown], prompt: str, max_tokens: int) -> list[str | BadInput]:
         """Describes each JPEG that Medley made, "" where there is nothing to say.
 
         In place of a description stands BadInput where a JPEG cannot be looked at: the error says why.
         """
         ...
+
+
+def asked_of(shown: Shown, prompt: str) -> tuple[Path, str]:
+    """Returns a JPEG and what is asked of it."""
+    return (shown[0], f"{prompt}\n\n{shown[1]}") if isinstance(shown, tuple) else (shown, prompt)
 
 
 class TextEncoder(Protocol):

@@ -15,7 +15,7 @@ import numpy as np
 import openai
 
 from medley.errors import BadInput, CorruptMedia, SetupError, TransientError
-from medley.models.base import Endpoint, ModelSpec, Vectors, unit
+from medley.models.base import Endpoint, ModelSpec, Shown, Vectors, asked_of, unit
 from medley.system.stop import raise_if_stopped
 
 _RETRIES = 3  # of one request, with growing pauses, as the server asks; then the task is retried
@@ -98,10 +98,10 @@ class Said(str):
 class ServedCaptioner(_Served):
     """A `CaptionModel`."""
 
-    def describe(self, paths: Sequence[Path], prompt: str, max_tokens: int) -> list[str | BadInput]:
+    def describe(self, shown: Sequence[Shown], prompt: str, max_tokens: int) -> list[str | BadInput]:
         """Asks the server to describe each JPEG; see `CaptionModel`. Raises TransientError, SetupError, Cancelled."""
         with ThreadPoolExecutor(self._at.parallel) as pool:
-            return list(pool.map(lambda path: self._describe(path, prompt, max_tokens), paths))
+            return list(pool.map(lambda one: self._describe(*asked_of(one, prompt), max_tokens), shown))
 
     def _describe(self, path: Path, prompt: str, max_tokens: int) -> str | BadInput:
         picture = f"data:image/jpeg;base64,{base64.b64encode(path.read_bytes()).decode()}"

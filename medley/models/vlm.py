@@ -11,7 +11,7 @@ from PIL import Image
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
 from medley.errors import BadInput
-from medley.models.base import ModelSpec, pick_device
+from medley.models.base import ModelSpec, Shown, asked_of, pick_device
 from medley.models.endpoint import plain
 from medley.models.locate import locate
 from medley.system.stop import raise_if_stopped
@@ -33,9 +33,9 @@ class VisionLanguageModel:
         self._model.to(self._device).eval()
 
     @torch.inference_mode()
-    def describe(self, paths: Sequence[Path], prompt: str, max_tokens: int) -> list[str | BadInput]:
+    def describe(self, shown: Sequence[Shown], prompt: str, max_tokens: int) -> list[str | BadInput]:
         """Describes each JPEG in the model's words, one picture at a time; see `CaptionModel`."""
-        return [self._describe(path, prompt, max_tokens) for path in paths]
+        return [self._describe(*asked_of(one, prompt), max_tokens) for one in shown]
 
     def _describe(self, path: Path, prompt: str, max_tokens: int) -> str:
         raise_if_stopped()

@@ -64,6 +64,19 @@ def test_a_frame_of_each_shot_is_described(medley: Medley, tmp_path: Path, serve
     assert (hit["start_s"], round(hit["end_s"]), hit["text"]) == (3.0, 6, "A blue shape, zanzibar.")
 
 
+def test_captions_know_what_is_said_meanwhile(medley: Medley, tmp_path: Path, served: Served) -> None:
+    for n, name in enumerate(("told", "mute")):
+        shown = f"color=red:size=320x180:rate=10:duration={6 + n},drawbox=20:20:30:30:black:fill"
+        ffmpeg("-f", "lavfi", "-i", shown, tmp_path / f"{name}.mp4")
+    (tmp_path / "told.srt").write_text("1\n00:00:01,000 --> 00:00:04,000\nThis is the harbour of Zorn.\n")
+    options = ("--captions.model", "looker", "--frames.captions", "true", "--captions.words", "true", "--json")
+    found = medley("video", tmp_path / "told.mp4", tmp_path / "mute.mp4", *options).report["items"]
+    assert [(item["status"], item["records"]["caption"]) for item in found] == [("complete", 1)] * 2
+    asked = [request["messages"][0]["content"][0]["text"] for _, request in served.asked]
+    assert sum("Meanwhile somebody says: This is the harbour of Zorn." in text for text in asked) == 1
+    assert len(asked) == 2, "a video in which nobody speaks is described, too"
+
+
 def test_pictures_and_figures_are_found_by_their_captions(medley: Medley, folder: Path, served: Served) -> None:
     asked = ("ingest", folder, "--captions.model", "looker", "--captions.prompt", "What is it?", "--json")
     found = items(medley(*asked))
