@@ -19,12 +19,13 @@ def _no_chapters(asset: Asset) -> str:
     return "" if asset.media.chapters else "no chapters"
 
 
-def _exported(made: Path) -> dict[str, Any]:
+def chapters_as_json(made: Path) -> dict[str, Any]:
+    """Exports the rows of an artifact as chapters."""
     known = [(row.start_ms or 0, row.end_ms or 0, row.text) for row in rows_left(made)]
     return {"chapters": [asdict(Chapter(begin / 1000, end / 1000, title)) for begin, end, title in known]}
 
 
-@stage(branch="chapters", skips=_no_chapters, takes="assets", makes="chapters", export=_exported, num_cpus=0.1)
+@stage(branch="chapters", skips=_no_chapters, takes="assets", makes="chapters", export=chapters_as_json, num_cpus=0.1)
 def read_chapters(asset: Asset, draft: Draft, context: TaskContext) -> None:
     """Lists the chapters of a container that have names."""
     rows = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +14,11 @@ from medley.options import SpeechOptions
 from medley.records import ROWS, load_vectors, save_rows
 from medley.run import TaskContext
 from medley.topics import titles_of, topics_of
-from medley.tracks import Chapter
 from medley.types import ArtifactRef, Asset, Row
+from tasks.chapters import chapters_as_json
 from tasks.subtitles import says_all
 
 _MOST_LETTERS = 8000  # of a topic, for its title
-
-
-def _exported(made: Path) -> dict[str, Any]:
-    known = [(row.start_ms or 0, row.end_ms or 0, row.text) for row in rows_left(made)]
-    return {"chapters": [asdict(Chapter(begin / 1000, end / 1000, title)) for begin, end, title in known]}
 
 
 def _has_chapters(asset: Asset) -> str:
@@ -78,7 +73,7 @@ def _named(part: Row, title: Any, draft: Draft) -> Row:
     return replace(part, text=str(title) or part.text)
 
 
-embed_topics = replace(embed_texts("embed_topics", branch="topics", takes="topics"), export=_exported)
+embed_topics = replace(embed_texts("embed_topics", branch="topics", takes="topics"), export=chapters_as_json)
 write_topics = write_records("write_topics", branch="topics", modalities="chapter")
 
 
