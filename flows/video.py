@@ -11,13 +11,14 @@ if __name__ == "__main__":
 
 from flows.engine.prefect_flows import flow_attribute
 from medley.dag.pipeline import pipeline
+from medley.dag.stage import numbered
 from medley.dag.tracing import Node
 from medley.option_values import Ocr
 from medley.options import VideoOptions
 from medley.types import TIMED
 from tasks.captions import caption_shots, caption_shots_in_words, embed_captions, write_captions
 from tasks.chapters import embed_chapters, read_chapters, write_chapters
-from tasks.frames import embed_frames, label_frames, sample_frames, write_frames
+from tasks.frames import branches_of_pictures, embed_frames, further_frames, label_frames, sample_frames, write_frames
 from tasks.screens import chunk_screens, embed_screens, read_frames, write_screens
 from tasks.speakers import chunk_by_speaker, find_speakers, write_speakers
 from tasks.speech import chunk, embed_text, extract_audio, transcribe, write_speech
@@ -58,6 +59,16 @@ def _topics(heard: Node, written: Node, options: VideoOptions) -> None:
     write_subtitle_topics(titles)
 
 
+def _pictures(frames: Node, n: int, options: VideoOptions) -> None:
+    pictures = numbered(embed_frames, n)(frames)
+    numbered(write_frames, n)(numbered(label_frames, n)(pictures) if options.labels else pictures)
+    if options.frames.ocr is not Ocr.OFF:
+        screens = numbered(read_frames, n)(frames)
+        passages = numbered(chunk_screens, n)(screens)
+        meanings = numbered(embed_screens, n)(passages)
+        numbered(write_screens, n)(meanings)
+
+
 @pipeline(options=VideoOptions, media=("video/*", "audio/*", *TIMED), batch=16, batch_s=60.0)
 def video(assets: Node, options: VideoOptions) -> None:
     """Makes videos searchable by what is said, seen and written on their pictures."""
@@ -70,21 +81,14 @@ def video(assets: Node, options: VideoOptions) -> None:
     if options.speech.topics:
         _topics(heard, texts, options)
 
-    frames = sample_frames(assets)
-    pictures = embed_frames(frames)
-    write_frames(label_frames(pictures) if options.labels else pictures)
-
-    if options.frames.ocr is not Ocr.OFF:
-        screens = read_frames(frames)
-        passages = chunk_screens(screens)
-        meanings = embed_screens(passages)
-        write_screens(meanings)
-
-    if options.frames.captions and options.captions.model:
-        with_words = options.captions.words
-        captions = caption_shots_in_words(frames, transcript, subtitles) if with_words else caption_shots(frames)
-        said = embed_captions(captions)
-        write_captions(said)
+    for n in branches_of_pictures(options.frames):
+        frames = (sample_frames if n == 1 else further_frames(n))(assets)
+        _pictures(frames, n, options)
+        if options.frames.captions and options.captions.model:
+            told = (transcript, subtitles) if options.captions.words else ()
+            captions = numbered(caption_shots_in_words if told else caption_shots, n)(frames, *told)
+            said = numbered(embed_captions, n)(captions)
+            numbered(write_captions, n)(said)
 
     chapters = read_chapters(assets)
     titles = embed_chapters(chapters)

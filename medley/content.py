@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -59,6 +59,14 @@ def arranged(content: dict[str, Any]) -> dict[str, Any]:
 def segments_of(content: dict[str, Any]) -> list[Segment]:
     """Builds the segments in a content."""
     return [segment_from(one) for one in content["segments"]]
+
+
+def by_track(segments: Sequence[Segment]) -> dict[int, list[Segment]]:
+    """Divides sentences by their tracks, the main one first."""
+    found: dict[int, list[Segment]] = {}
+    for segment in segments:
+        found.setdefault(segment.track, []).append(segment)
+    return found
 
 
 def _fingerprints(asset_id: str, catalog: Catalog) -> dict[str, str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from medley.artifacts import Key
-from medley.content import arranged, segments_of
+from medley.content import arranged, by_track, segments_of
 from medley.dag.stage import Stage
 from medley.plain import markdown_text, to_json
 from medley.run import TaskContext
@@ -20,6 +20,7 @@ from medley.types import Asset
 def export_asset(asset: Asset, shown_path: str, context: TaskContext, directory: Path) -> Path:
     """Writes `<stem>.json` into `directory`; `.srt` and `.vtt` where there is speech, `.md` where there are pages.
 
+    What is said on further tracks is `<stem>.track-2.srt`, which is no name of subtitles that players look for.
     Returns the JSON's path. On a name that another asset has taken, `<stem>.<8 digits of the asset id>.json`. What a
     stage exports is in its facts; stages that are not done give nothing.
     """
@@ -39,10 +40,10 @@ def export_asset(asset: Asset, shown_path: str, context: TaskContext, directory:
 
 
 def _write_readable(content: dict[str, Any], target: Path) -> None:
-    if content["segments"]:
-        segments = segments_of(content)
-        target.with_suffix(".srt").write_text(srt(segments))
-        target.with_suffix(".vtt").write_text(vtt(segments))
+    for n, segments in enumerate(by_track(segments_of(content)).values()):
+        for ending, write in ((".srt", srt), (".vtt", vtt)):
+            name = f"{target.stem}.track-{segments[0].track}{ending}" if n else f"{target.stem}{ending}"
+            target.with_name(name).write_text(write(segments))
     if content["pages"]:
         target.with_suffix(".md").write_text(markdown(content["pages"]))
 

@@ -17,7 +17,7 @@ class SpeechOptions(OptionGroup):
     track: str | None = Field(
         None,
         pattern=r"^([1-9][0-9]?|[a-z]{2,3})$",
-        description="Sound track: its number from 1, or its language as the file has it (eng). "
+        description="Sound track: its number from 1, its language as the file has it (eng), or all. "
         "Empty: the one that players choose.",
     )
     language: str | None = Field(
@@ -49,8 +49,8 @@ class SpeechOptions(OptionGroup):
     subtitle_track: str | None = Field(
         None,
         pattern=r"^([1-9][0-9]?|[a-z]{2,3})$",
-        description="Subtitles: their number from 1, or their language as the file has it (eng). Empty: those in the "
-        "language of the sound, else those that players show.",
+        description="Subtitles: their number from 1, their language as the file has it (eng), or all. Empty: those in "
+        "the language of the sound, else those that players show.",
     )
 
 
@@ -92,6 +92,12 @@ class FrameOptions(OptionGroup):
         ShotTimes.EXACT,
         description="When shots begin. exact: to the picture; every picture between frames that differ is looked at. "
         "rough: as fine as the frames are dense, which takes no time.",
+    )
+    track: str | None = Field(
+        None,
+        pattern=r"^([1-9]|all)$",
+        description="Picture track: its number from 1; all: up to four (camera and slides). "
+        "Empty: the one that players choose.",
     )
     captions: bool = Field(False, description="Describe a frame of each shot, by the model of --captions.model.")
     ocr: Ocr = Field(

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 
 from medley.artifacts import Manifest
 from medley.catalog import Catalog, Outcome
@@ -20,6 +20,8 @@ from medley.run import TaskContext
 from medley.types import Asset
 
 Action = Literal["run", "unchanged", "remembered", "refused", "skipped"]
+
+_NO_PART = ("profile", "tags", "password")  # of what stages make, or is told elsewhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +118,9 @@ def _differences(then: dict[str, Any] | None, now: dict[str, Any]) -> list[str]:
 
 
 def _leaves(options: BaseModel, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    told = options.model_dump(mode="json")
     for name, value in options:
         if isinstance(value, BaseModel):
-            yield from _leaves(value, f"{prefix}{name}.")
-        elif prefix and prefix != "models." and name != "password":
-            yield f"{prefix}{name}", value
-        elif name == "labels" and value:
-            yield name, list(value)
+            yield from () if name == "models" else _leaves(value, f"{prefix}{name}.")
+        elif name not in _NO_PART and not isinstance(value, SecretStr) and (name != "labels" or value):
+            yield f"{prefix}{name}", told[name]

@@ -30,6 +30,7 @@ class Evidence:
     raw: dict[str, float] = field(default_factory=dict)
     speaker: str | None = None
     labels: list[str] = field(default_factory=list)
+    track: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,8 @@ class Hit:
 
     `score`: 0..1, comparable between queries; `weak`: fits about as well as hits of queries that nothing fits.
     `parent`: the file that it is attached to, if it is attached to one. `shot`: begin and end of the shot in seconds,
-    where evidence is a frame. `speaker`: who speaks, by name or number.
+    where evidence is a frame. `speaker`: who speaks, by name or number. `track`: of sound, subtitles or
+    pictures, from 1, where several are indexed.
     """
 
     path: str | None
@@ -59,6 +61,7 @@ class Hit:
     speaker: str | None = None
     labels: list[str] = field(default_factory=list)
     parent: str | None = None
+    track: int | None = None
 
     @classmethod
     def of(cls, found: dict[str, Any]) -> Hit:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import groupby
 from pathlib import Path
@@ -26,11 +26,24 @@ _JOINED_S = 0.3  # pause within a turn, at most
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What one speaker says in a stretch; speakers are numbered from 1, in the order in which they begin."""
+    """What one speaker says in a stretch; speakers are numbered from 1, in the order in which they begin.
+
+    `track`: as in `Segment`.
+    """
 
     start_s: float
     end_s: float
     speaker: int
+    track: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """An utterance: from and until when, in seconds, and on which track (as in `Segment`)."""
+
+    start_s: float
+    end_s: float
+    track: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +54,16 @@ class Speakers:
     voices: Vectors
 
 
-def find_speakers(spans: Sequence[tuple[float, float]], vectors: Vectors) -> Speakers:
-    """Groups utterances (from and until when, in seconds, by time) by their voices; `vectors` has a row for each."""
-    if not spans:
+def find_speakers(heard: Sequence[Heard], vectors: Vectors) -> Speakers:
+    """Groups utterances, those of a track by time, by their voices; `vectors` has a row for each."""
+    if not heard:
         return Speakers([], np.empty((0, 0), np.float32))
-    lengths = np.array([end_s - start_s for start_s, end_s in spans])
+    lengths = np.array([one.end_s - one.start_s for one in heard])
     voices = _voices(vectors, lengths)
     labels = (vectors @ voices.T).argmax(axis=1)
     order = list(dict.fromkeys(labels.tolist()))
     numbers = {label: number for number, label in enumerate(order, 1)}
-    return Speakers(_turns(spans, [numbers[label] for label in labels.tolist()]), voices[order])
+    return Speakers(_turns(heard, [numbers[label] for label in labels.tolist()]), voices[order])
 
 
 def _voices(vectors: Vectors, lengths: NDArray[np.float64]) -> Vectors:
@@ -70,30 +83,38 @@ def _voices(vectors: Vectors, lengths: NDArray[np.float64]) -> Vectors:
     return unit(means)
 
 
-def _turns(spans: Sequence[tuple[float, float]], speakers: Sequence[int]) -> list[Turn]:
+def _turns(heard: Sequence[Heard], speakers: Sequence[int]) -> list[Turn]:
     turns: list[Turn] = []
-    for (start_s, end_s), speaker in zip(spans, speakers, strict=True):
+    for one, speaker in zip(heard, speakers, strict=True):
         last = turns[-1] if turns else None
-        if last and last.speaker == speaker and start_s - last.end_s <= _JOINED_S:
-            turns[-1] = replace(last, end_s=end_s)
+        same = last and (last.speaker, last.track) == (speaker, one.track)
+        if last and same and one.start_s - last.end_s <= _JOINED_S:
+            turns[-1] = replace(last, end_s=one.end_s)
         else:
-            turns.append(Turn(start_s, end_s, speaker))
+            turns.append(Turn(one.start_s, one.end_s, speaker, one.track))
     return turns
 
 
 def spoken_by(segments: Iterable[Segment], turns: Sequence[Turn]) -> list[Segment]:
     """Says of each sentence who speaks it; sentences are parted where another speaker goes on."""
-    if not turns:
-        return list(segments)
     found: list[Segment] = []
+    by_track = {track: [turn for turn in turns if turn.track == track] for track in {turn.track for turn in turns}}
     for segment in segments:
-        if not segment.words:
+        turns = by_track.get(segment.track, ())
+        if not turns:
+            found.append(segment)
+        elif not segment.words:
             found.append(replace(segment, speaker=_speaker(segment.start_s, segment.end_s, turns)))
-            continue
-        labelled = ((_speaker(word.start_s, word.end_s, turns), word) for word in segment.words)
-        for speaker, words in _smoothed([(who, [word for _, word in said]) for who, said in groupby(labelled, _who)]):
-            found.append(replace(Segment.of(tuple(words)), speaker=speaker, language=segment.language))
+        else:
+            found += _parted(segment, turns)
     return found
+
+
+def _parted(segment: Segment, turns: Sequence[Turn]) -> Iterator[Segment]:
+    labelled = ((_speaker(word.start_s, word.end_s, turns), word) for word in segment.words)
+    for speaker, words in _smoothed([(who, [word for _, word in said]) for who, said in groupby(labelled, _who)]):
+        part = Segment.of(tuple(words))
+        yield replace(part, speaker=speaker, language=segment.language, track=segment.track)
 
 
 def _who(labelled: tuple[int, Word]) -> int:

@@ -9,7 +9,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from medley import languages, speakers
+from medley import languages, speakers, tracks
 from medley.options import ChunkOptions
 from medley.types import Asset, Row, Segment, Word
 
@@ -37,8 +37,22 @@ def chunk_segments(segments: Sequence[Segment], options: ChunkOptions) -> list[S
     A sentence too long by itself is cut.
     """
     found: list[Segment] = []
-    for (speaker, language), said in groupby(segments, lambda segment: (segment.speaker, segment.language)):
-        found += [replace(part, speaker=speaker, language=language) for part in _gathered(said, options)]
+    for (speaker, language, track), said in groupby(segments, lambda one: (one.speaker, one.language, one.track)):
+        parts = _gathered(said, options)
+        found += [replace(part, speaker=speaker, language=language, track=track) for part in parts]
+    return found
+
+
+def said_once(segments: Sequence[Segment]) -> list[Segment]:
+    """Leaves out sentences that an earlier track has at the same time: one is often a mix of the others, or a copy."""
+    found: list[Segment] = []
+    said: dict[tuple[str, int], set[int]] = {}  # tracks by letters and second
+    for segment in segments:
+        letters, second = "".join(filter(str.isalnum, segment.text.casefold())), int(segment.start_s)
+        near = (said.get((letters, at), ()) for at in range(second - 1, second + 2))
+        if not any(track != segment.track for tracks_there in near for track in tracks_there):
+            found.append(segment)
+        said.setdefault((letters, second), set()).add(segment.track)
     return found
 
 
@@ -81,7 +95,7 @@ def write_chunks(segments: Sequence[Segment], asset: Asset, directory: Path, opt
 
 def _marks(part: Segment, asset: Asset) -> list[str]:
     speaker = speakers.mark(asset.asset_id, part.speaker) if part.speaker else ""
-    return [marked for marked in (speaker, languages.mark(part.language)) if marked]
+    return [*filter(None, (speaker, languages.mark(part.language))), *tracks.marks(part.track)]
 
 
 def write_segments(path: Path, segments: Sequence[Segment]) -> None:
@@ -97,7 +111,7 @@ def read_segments(path: Path) -> list[Segment]:
 def segment_from(found: Mapping[str, Any]) -> Segment:
     """Builds a segment from its JSON."""
     words = tuple(Word(**word) for word in found["words"])
-    about = (found.get("speaker"), found.get("language", ""))
+    about = (found.get("speaker"), found.get("language", ""), found.get("track", 0))
     return Segment(found["start_s"], found["end_s"], found["text"], words, *about)
 
 
@@ -110,6 +124,7 @@ def chunk_rows(directory: Path) -> list[Row]:
             part["text"],
             round(part["start_s"] * 1000),
             round(part["end_s"] * 1000),
+            part=part.get("track", 0),
             marks=part.get("marks", ()),
         )
         for part in parts

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from medley.about import About, about_from_pairs
 from medley.errors import MedleyError
 from medley.plain import printable
-from medley.tracks import Chapter, TextTrack
+from medley.tracks import Chapter, PictureTrack, SoundTrack, TextTrack
 
 #: Open names: pipelines of other packages bring their own.
 Flow = str
@@ -33,29 +33,17 @@ def clock(seconds: float) -> str:
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
-class SoundTrack:
-    """One sound stream of a container that can be decoded.
-
-    `stream` is ffmpeg's index; `language` as the file has it (mostly ISO 639-2), empty where it does not say; `end_s`:
-    when it ends by the container's word, in seconds from the container's start, 0.0 where it does not say.
-    """
-
-    stream: int
-    language: str = ""
-    end_s: float = 0.0
-
-
-@dataclass(frozen=True, slots=True, weakref_slot=True)
 class MediaInfo:
     """What the probe found in a container; of a PDF or a picture only what its first bytes say.
 
     `start_s` is the time stamp of the earliest stream that we keep: time 0 of everything we report. `duration_s` is how
     long its packets last. `tracks` are the sound tracks in the file's order, `audio_stream` the one of them that is
-    heard; streams are ffmpeg's indices, None where there is no such stream. `hdr`: the picture has a transfer curve of
-    high dynamic range (PQ or HLG) and wants tone mapping; `unsaid`: which of its colours' parameters (as ffmpeg names
-    them) it does not tell; `alpha`: it is transparent in places. `video_s`: when the picture ends by the container's
-    word, `whole_s` when all of it ends; 0.0 where it does not say. `stopped`: why reading its packets came to no good
-    end, if so; `notes`: what is true of it and no fault; `about`: its title and the like; `probed`: by which version.
+    heard; likewise `pictures`. Streams are ffmpeg's indices, None where there is no such stream. `hdr`: the picture has
+    a transfer curve of high dynamic range (PQ or HLG) and wants tone mapping; `unsaid`: which of its colours'
+    parameters (as ffmpeg names them) it does not tell; `alpha`: it is transparent in places. `video_s`: when the
+    picture ends by the container's word, `whole_s` when all of it ends; 0.0 where it does not say. `stopped`: why
+    reading its packets came to no good end, if so; `notes`: what is true of it and no fault; `about`: its title and the
+    like; `probed`: by which version.
     """
 
     demuxer: str
@@ -77,6 +65,7 @@ class MediaInfo:
     about: About = ()
     texts: tuple[TextTrack, ...] = ()
     chapters: tuple[Chapter, ...] = ()
+    pictures: tuple[PictureTrack, ...] = ()
     probed: int = 0
 
     def __post_init__(self) -> None:
@@ -86,6 +75,7 @@ class MediaInfo:
         object.__setattr__(self, "notes", tuple(self.notes))
         object.__setattr__(self, "unsaid", tuple(self.unsaid))
         object.__setattr__(self, "tracks", tuple(_restored(SoundTrack, self.tracks)))
+        object.__setattr__(self, "pictures", tuple(_restored(PictureTrack, self.pictures)))
 
     @property
     def flow(self) -> Flow:
@@ -238,7 +228,10 @@ class Word:
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
 class Segment:
-    """A sentence (or a chunk of some) with its words; who says it (from 1) and in which language, where known."""
+    """A sentence (or a chunk of some) with its words; who says it (from 1) and in which language, where known.
+
+    `track`: of the file's sounds or subtitles, from 1, where several are read; else 0.
+    """
 
     start_s: float
     end_s: float
@@ -246,6 +239,7 @@ class Segment:
     words: tuple[Word, ...]
     speaker: int | None = None
     language: str = ""
+    track: int = 0
 
     @classmethod
     def of(cls, words: tuple[Word, ...]) -> Segment:

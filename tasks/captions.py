@@ -18,6 +18,7 @@ from medley.records import load_rows, save_rows
 from medley.run import TaskContext
 from medley.transcript import TRANSCRIPT, read_segments
 from medley.types import ArtifactRef, Frame, Row, Segment
+from tasks.frames import frame_row
 from tasks.images import picture_rows
 
 Todo = Sequence[tuple[ArtifactRef, Draft]]
@@ -56,13 +57,18 @@ def caption_shots_in_words(todo: Sequence[tuple[Any, ...]], context: TaskContext
     """Writes a caption about a frame of each shot, knowing what is said meanwhile."""
     shown = []
     for frames, *told, _ in todo:
-        said = [one for source in told if source for one in read_segments(Path(source.directory) / TRANSCRIPT)]
+        said = [one for source in told if source for one in _main_track(Path(source.directory))]
         shown.append([(row, name, _around(row, said)) for row, name in _shot_rows(Path(frames.directory))])
     _describe([(frames, draft) for frames, *_, draft in todo], shown, context)
 
 
 def _alone(rows: Sequence[tuple[Row, str]]) -> list[Look]:
     return [(row, name, "") for row, name in rows]
+
+
+def _main_track(directory: Path) -> list[Segment]:
+    segments = read_segments(directory / TRANSCRIPT)
+    return [one for one in segments if one.track == segments[0].track]
 
 
 def _around(row: Row, said: Sequence[Segment]) -> str:
@@ -74,13 +80,9 @@ def _around(row: Row, said: Sequence[Segment]) -> str:
 
 def _shot_rows(directory: Path) -> list[tuple[Row, str]]:
     """Each shot with the frame that shows it best."""
-    frames, shots = pictures.read_frames(directory), pictures.shots_of(directory)
-    found = ((shot, best_of(frames, shot)) for shot in shots)
-    return [
-        (Row("frame", "", round(begin_s * 1000), round(end_s * 1000)), frame.image)
-        for (begin_s, end_s), frame in found
-        if frame is not None
-    ]
+    frames, track = pictures.read_frames(directory), pictures.track_of(directory)
+    found = ((shot, best_of(frames, shot)) for shot in pictures.shots_of(directory))
+    return [(frame_row(shot, track), frame.image) for shot, frame in found if frame is not None]
 
 
 def best_of(frames: Sequence[Frame], shot: tuple[float, float]) -> Frame | None:

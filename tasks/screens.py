@@ -19,6 +19,7 @@ from medley.passages import passages_together
 from medley.records import save_rows
 from medley.run import TaskContext
 from medley.system.stop import raise_if_stopped
+from medley.tracks import marks
 from medley.types import ArtifactRef, Row
 from tasks.pages import PASSAGES, passage_rows
 from tasks.publish import publish_screens
@@ -30,7 +31,8 @@ def _exported(made: Path) -> dict[str, Any]:
 
 def _plain(screen: Screen) -> dict[str, Any]:
     lines = [{"text": line.text, "box": list(line.box)} for line in screen.lines]
-    return {"start_s": screen.start_s, "end_s": screen.end_s, "text": screen.text, "lines": lines}
+    track = {"track": screen.track} if screen.track else {}
+    return {"start_s": screen.start_s, "end_s": screen.end_s, "text": screen.text, "lines": lines, **track}
 
 
 @stage(
@@ -58,7 +60,8 @@ def read_frames(frames: ArtifactRef, draft: Draft, context: TaskContext) -> None
     reader.look(pictures.sharp_frames(directory))
     screens = reader.screens(pictures.end_of_shots(directory))
     within = directory.relative_to(context.artifacts)
-    screens = [replace(screen, image=str(within / screen.image)) for screen in screens]
+    track = pictures.track_of(directory)
+    screens = [replace(screen, image=str(within / screen.image), track=track) for screen in screens]
     save_screens(draft.directory, screens)
     draft.data |= {"screens": len(screens), "frames_read": reader.frames_read}
     publish_screens(frames.asset, screens)
@@ -79,7 +82,8 @@ def chunk_screens(read: ArtifactRef, draft: Draft, context: TaskContext) -> None
     for screen in read_screens(Path(read.directory)):
         begin_ms, end_ms = round(screen.start_s * 1000), round(screen.end_s * 1000)
         for part in passages_together(context.models.text, screen.lines, context.options.passages):
-            rows.append(Row("ocr", part.text, begin_ms, end_ms, box=part.box, thumbnail=screen.image))
+            row = Row("ocr", part.text, begin_ms, end_ms, box=part.box, thumbnail=screen.image)
+            rows.append(replace(row, part=screen.track, marks=marks(screen.track)))
     save_rows(draft.directory / PASSAGES, with_languages(rows))
 
 

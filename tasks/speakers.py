@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,11 @@ from medley.artifacts import Draft
 from medley.dag.parts import write_records
 from medley.dag.stage import no_sound, stage
 from medley.media import audio as sound
+from medley.models.base import Vectors
 from medley.models.voice import VOICES, Utterance
 from medley.records import save_vectors
 from medley.run import TaskContext
-from medley.speakers import Speakers, mark, read_turns, save_turns, spoken_by
+from medley.speakers import Heard, Speakers, mark, read_turns, save_turns, spoken_by
 from medley.speakers import find_speakers as grouped
 from medley.system.stop import raise_if_stopped
 from medley.transcript import TRANSCRIPT, read_segments, write_chunks
@@ -37,13 +39,15 @@ def _exported(made: Path) -> dict[str, Any]:
 )
 def find_speakers(asset: Asset, draft: Draft, context: TaskContext) -> None:
     """Finds out who speaks when, by the voices."""
-    found = sound.extract_audio(asset, draft.directory, context.limits, context.options.speech.track)
-    spans = sound.Spans.read(draft.directory)
-    heard = _heard(draft.directory / sound.WAV, context)
-    for name in (sound.WAV, sound.SPANS):
-        (draft.directory / name).unlink()
-    vectors = np.stack([vector for *_, vector in heard]) if heard else np.empty((0, 0), np.float32)
-    speakers = grouped([(spans.time_s(start_s), spans.time_s(end_s)) for start_s, end_s, _ in heard], vectors)
+    heard, said = list[Heard](), list[Vectors]()
+    with tempfile.TemporaryDirectory(dir=draft.directory) as name:
+        found = sound.extract_audio(asset, Path(name), context.limits, context.options.speech.track)
+        for track, directory in sound.recordings_in(Path(name)):
+            spans = sound.Spans.read(directory)
+            for start_s, end_s, vector in _heard(directory / sound.WAV, context):
+                heard.append(Heard(spans.time_s(start_s), spans.time_s(end_s), track))
+                said.append(vector)
+    speakers = grouped(heard, np.stack(said) if said else np.empty((0, 0), np.float32))
     save_turns(draft.directory, speakers.turns)
     save_vectors(draft.directory, _rows(asset, speakers), speakers.voices)
     draft.data |= {"speakers": len(speakers.voices), "damage": found.damage}

@@ -13,8 +13,8 @@ from medley.media import audio as sound
 from medley.option_values import SpeechTask
 from medley.options import SpeechOptions
 from medley.run import TaskContext
-from medley.transcript import TRANSCRIPT, chunk_rows, read_segments, sentences, write_chunks, write_segments
-from medley.types import ArtifactRef, Asset, Word
+from medley.transcript import TRANSCRIPT, chunk_rows, read_segments, said_once, sentences, write_chunks, write_segments
+from medley.types import ArtifactRef, Asset, Segment, Word
 from tasks.publish import publish_transcript
 
 
@@ -33,9 +33,6 @@ def extract_audio(asset: Asset, draft: Draft, context: TaskContext) -> None:
     draft.data |= {"duration_s": found.length_s, "damage": found.damage, "notes": list(found.notes)}
 
 
-_ELSEWHERE = {"track", "subtitles", "subtitle_track", "speakers", "topics", "titles"}  # options of other stages
-
-
 @stage(
     version=2,  # transcripts without a language are as good
     branch="speech",
@@ -50,15 +47,24 @@ _ELSEWHERE = {"track", "subtitles", "subtitle_track", "speakers", "topics", "tit
 )
 def transcribe(audio: ArtifactRef, draft: Draft, context: TaskContext) -> None:
     """Sentences with word times."""
-    speech: SpeechOptions = context.options.speech
-    words, spoken = _words(sound.pieces_of(Path(audio.directory) / sound.WAV), speech, context)
-    spans = sound.Spans.read(Path(audio.directory))
+    segments, languages = list[Segment](), list[str | None]()
+    for track, directory in sound.recordings_in(Path(audio.directory)):
+        found, spoken = _said(directory, context.options.speech, context)
+        segments += [replace(segment, track=track) for segment in found]
+        languages.append(spoken)
+    segments = said_once(segments)
+    write_segments(draft.directory / TRANSCRIPT, segments)
+    draft.data |= {"sentences": len(segments), "language": next(filter(None, languages), None)}
+    publish_transcript(audio.asset, segments)
+
+
+def _said(directory: Path, speech: SpeechOptions, context: TaskContext) -> tuple[list[Segment], str | None]:
+    """The sentences of a recording, and the language that is spoken."""
+    words, spoken = _words(sound.pieces_of(directory / sound.WAV), speech, context)
+    spans = sound.Spans.read(directory)
     found = sentences([word.later(spans.time_s(word.start_s) - word.start_s) for word in words])
     language = "en" if speech.task is SpeechTask.TRANSLATE else spoken or ""
-    segments = [replace(segment, language=language) for segment in found]
-    write_segments(draft.directory / TRANSCRIPT, segments)
-    draft.data |= {"sentences": len(segments), "language": spoken}
-    publish_transcript(audio.asset, segments)
+    return [replace(segment, language=language) for segment in found], spoken
 
 
 def _words(pieces: Sequence[sound.Piece], speech: SpeechOptions, context: TaskContext) -> tuple[list[Word], str | None]:

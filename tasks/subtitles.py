@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -12,13 +12,13 @@ from medley.dag.parts import embed_texts, write_records
 from medley.dag.stage import Stage, no_sound, stage
 from medley.errors import UnsupportedMedia
 from medley.languages import short
-from medley.media.subtitle_tracks import chosen_track, read_track
+from medley.media.subtitle_tracks import chosen_tracks, read_track
 from medley.option_values import SubtitleUse
 from medley.options import SpeechOptions
 from medley.run import TaskContext
-from medley.tracks import TextTrack
-from medley.transcript import TRANSCRIPT, chunk_rows, read_segments, write_chunks, write_segments
-from medley.types import ArtifactRef, Asset
+from medley.tracks import ALL, TextTrack
+from medley.transcript import TRANSCRIPT, chunk_rows, read_segments, said_once, write_chunks, write_segments
+from medley.types import ArtifactRef, Asset, Segment
 from tasks.publish import publish_transcript
 
 
@@ -36,16 +36,32 @@ def _exported(made: Path) -> dict[str, Any]:
 )
 def read_subtitles(asset: Asset, draft: Draft, context: TaskContext) -> None:
     """Reads the subtitles in a file as sentences with times."""
-    track = chosen_track(asset, context.options.speech)
-    assert track, "no file without subtitles comes here"
-    found = read_track(asset, track, context.limits)
-    segments = [replace(segment, language=short(track.language)) for segment in found.segments]
+    tracks = chosen_tracks(asset, context.options.speech)
+    assert tracks, "no file without subtitles comes here"
+    segments, damage = list[Segment](), list[str]()
+    for number, track in enumerate(tracks, 1):
+        found = read_track(asset, track, context.limits)
+        language, several = short(track.language), number if len(tracks) > 1 else 0
+        segments += [replace(segment, language=language, track=several) for segment in found.segments]
+        damage += [found.damage] if found.damage else []
+    segments = said_once(segments)
     write_segments(draft.directory / TRANSCRIPT, segments)
-    draft.data |= {"damage": found.damage, "notes": [_told(track, asset)], "beside": track.digest}
+    draft.data |= {"damage": next(iter(damage), ""), "notes": _told(tracks, asset), "beside": _beside(tracks)}
     publish_transcript(asset, segments)
 
 
-def _told(track: TextTrack, asset: Asset) -> str:
+def _beside(tracks: Sequence[TextTrack]) -> str:
+    """Tells the contents of files beside the video."""
+    return " ".join(filter(None, (track.digest for track in tracks)))
+
+
+def _told(tracks: Sequence[TextTrack], asset: Asset) -> list[str]:
+    if len(tracks) > 1:
+        return [f"all of its {len(tracks)} subtitle tracks are read"]
+    return [_told_of_one(track, asset) for track in tracks]
+
+
+def _told_of_one(track: TextTrack, asset: Asset) -> str:
     texts = asset.media.texts
     if track.file:
         return f"its subtitles are read from {track.title}"
@@ -63,10 +79,9 @@ def subtitles_of(options: SpeechOptions) -> Stage:
 
     def are_the_same(asset: Asset, made: Mapping[str, Any]) -> bool:
         try:
-            track = chosen_track(asset, options)
+            return bool(made.get("beside", "") == _beside(chosen_tracks(asset, options)))
         except UnsupportedMedia:
             return True  # the track that is asked for is not there: reading says so
-        return bool(made.get("beside", "") == (track.digest if track else ""))
 
     return replace(read_subtitles, skips=no_subtitles, current=are_the_same)
 
@@ -84,7 +99,9 @@ def says_all(asset: Asset, options: SpeechOptions) -> bool:
     """Says whether subtitles take the place of what is heard in a file."""
     if options.subtitles is not SubtitleUse.PREFER or not asset.media.texts:
         return False
-    return options.subtitle_track is not None or any(track.whole for track in asset.media.texts)
+    if options.track == ALL and len(asset.media.tracks) > 1:
+        return False  # subtitles say what is said on one of them
+    return options.subtitle_track not in (None, ALL) or any(track.whole for track in asset.media.texts)
 
 
 @stage(branch="subtitles", reads=lambda o: o.chunks.model_dump(), takes="subtitles", makes="chunks", num_cpus=0.1)

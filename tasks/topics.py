@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from medley.artifacts import Draft
 from medley.dag.parts import embed_texts, rows_left, write_records
 from medley.dag.stage import Stage, no_sound, stage
 from medley.errors import BadInput, SetupError
+from medley.models.base import Vectors
 from medley.options import SpeechOptions
 from medley.records import ROWS, load_vectors, save_rows
 from medley.run import TaskContext
@@ -25,10 +27,16 @@ def _has_chapters(asset: Asset) -> str:
     return "it has chapters of its own" if asset.media.chapters else ""
 
 
+def _of_one_track(rows: Sequence[Row], matrix: Vectors) -> tuple[list[Row], Vectors]:
+    """What is said on the first of several tracks, which tell the same in other languages."""
+    kept = [at for at, row in enumerate(rows) if row.part == rows[0].part]
+    return [rows[at] for at in kept], matrix[kept]
+
+
 @stage(branch="topics", skips=_has_chapters, takes="vectors", makes="topics", num_cpus=0.1)
 def find_topics(vectors: ArtifactRef, draft: Draft, context: TaskContext) -> None:
     """Finds where the topic changes, and names each part by its words."""
-    rows, matrix = load_vectors(Path(vectors.directory))
+    rows, matrix = _of_one_track(*load_vectors(Path(vectors.directory)))
     found = topics_of(rows, matrix)
     titles = titles_of(rows, found)
     parts = found if len(found) > 1 else []  # one topic is no chapter
@@ -51,7 +59,8 @@ def find_topics(vectors: ArtifactRef, draft: Draft, context: TaskContext) -> Non
 )
 def name_topics(topics: ArtifactRef, vectors: ArtifactRef, draft: Draft, context: TaskContext) -> None:
     """Lets a model behind a server name the topics."""
-    parts, (said, _) = rows_left(Path(topics.directory)), load_vectors(Path(vectors.directory))
+    parts = rows_left(Path(topics.directory))
+    said, _ = _of_one_track(*load_vectors(Path(vectors.directory)))
     texts = [" ".join(row.text for row in said if _within(row, part))[:_MOST_LETTERS] for part in parts]
     if parts and not (context.models.caption and context.models.caption.endpoint):
         raise SetupError("--speech.titles needs a model that a server has", remedy="Set MEDLEY_CAPTIONER__BASE_URL")

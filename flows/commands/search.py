@@ -134,7 +134,8 @@ def _show_hit(console: PlainConsole, n: int, hit: dict[str, Any]) -> None:
     span = begin if begin == end else f"{begin} - {end}"
     where = escape(_named(hit))
     score = f"[dim]{hit['score']:.2f} {bar(hit['score'])}[/]"
-    console.print(f"{n:3}. [bold]{where}[/]  {span or _page(hit)}  {hit['modality']}  {score}", soft_wrap=True)
+    kind = f"{hit['modality']}, track {hit['track']}" if hit["track"] else hit["modality"]
+    console.print(f"{n:3}. [bold]{where}[/]  {span or _page(hit)}  {kind}  {score}", soft_wrap=True)
     who = f"{hit['speaker']}: " if hit["speaker"] and hit["modality"] == "speech" else ""
     console.print(f"     {escape(who + (hit['text'] or hit['thumbnail'] or ''))}", soft_wrap=True)
     if hit["labels"]:

@@ -35,6 +35,7 @@ class BatchItem:
     errors: list[MedleyError] = field(default_factory=list)
     results: dict[str, ArtifactRef] = field(default_factory=dict)  #: what stages have said that did not fail
     cancelled: bool = False
+    again: bool = False  #: it has been worked on before, perhaps with other options
 
 
 @dataclass(slots=True, eq=False)

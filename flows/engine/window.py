@@ -25,6 +25,7 @@ from flows.engine.batch import (
 from flows.engine.crash import Crash
 from flows.engine.forming import FormingBatch
 from flows.engine.items import Item, finished_report, outcome_of_duplicate
+from flows.engine.left_over import retire_left_over
 from flows.engine.outcomes import record_outcomes, report_of
 from flows.engine.replaced import retire_replaced
 from flows.engine.run import RunContext
@@ -146,7 +147,7 @@ class Window:
             self._release([item])
             self._end(item, self._not_begun(item, "failed", [error_entry(error)]))
             return
-        self._launch(self._forming.add(BatchItem(item, asset)))
+        self._launch(self._forming.add(BatchItem(item, asset, again=outcome is not None)))
 
     def _launch(self, batches: list[list[BatchItem]]) -> None:
         run_context = self._run_context
@@ -227,6 +228,9 @@ class Window:
         """Only what we claimed is noted and tidied: another run may be at work on an item that we never began."""
         self._batches.remove(batch)
         self._run_context.view.running.pop(batch.name, None)
+        for batch_item in batch.items:
+            if batch_item.again and not batch_item.errors and not batch_item.cancelled:
+                retire_left_over(batch_item, self._run_context.run, self._run_context.catalog)
         reports = [report_of(batch_item, batch, self._run_context.run) for batch_item in batch.items]
         record_outcomes(batch, reports, self._run_context)
         self._release([batch_item.item for batch_item in batch.items])

@@ -33,6 +33,7 @@ from medley.settings import Settings
 from medley.speakers import is_speaker, speaker_named
 from medley.stores.base import Scope, ScoredRecord, VectorStore
 from medley.stores.patience import with_store
+from medley.tracks import track_in
 from medley.types import Row
 
 _AWAY_S = 10.0  # as long as a store that is started again is waited for by somebody who sits there
@@ -214,6 +215,7 @@ def _hit(moment: Moment, path: str | None, settings: Settings) -> dict[str, Any]
         "start_s": best["start_s"],
         "end_s": best["end_s"],
         "shot": _shot(frames[0], settings) if frames else None,
+        "track": best["track"],
         "page": best["page"],
         "box": best["box"],
         "text": best["text"],
@@ -261,6 +263,7 @@ def _evidence(found: ScoredRecord, score: float, raw: Any, settings: Settings) -
         "box": list(row.box) if row.box else None,
         "text": row.text,
         "labels": labels_in(row.marks),
+        "track": track_in(row.marks),
         "speaker": next((one for one in row.marks if is_speaker(one)), None),
         "thumbnail": str(settings.artifact_store.file(row.thumbnail)) if row.thumbnail else None,
     }

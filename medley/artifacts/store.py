@@ -48,9 +48,13 @@ class Manifest:
 
 @dataclass(slots=True)
 class Draft:
-    """An artifact in the making: files go into `directory`, facts into `data`; with an `error` there will be none."""
+    """An artifact of a stage in the making: files go into `directory`, facts into `data`.
+
+    With an `error` there will be none.
+    """
 
     directory: Path
+    stage: str
     data: dict[str, Any] = field(default_factory=dict)
     error: BadInput | None = None
 
@@ -154,12 +158,12 @@ class ArtifactStore:
     def _create(self, key: Key, run_id: str) -> Iterator[Draft]:
         final = self.directory(*key)
         _, stage, fingerprint = key
-        draft = Draft(final.parent / f".{fingerprint}.{uuid.uuid4().hex[:8]}")
+        draft = Draft(final.parent / f".{fingerprint}.{uuid.uuid4().hex[:8]}", stage)
         try:
             _begin(draft.directory, final)
             yield draft
             if draft.error is None:
-                _write_manifest(draft, stage, fingerprint, run_id)
+                _write_manifest(draft, fingerprint, run_id)
                 reach("artifact filled")
                 swap_in(draft.directory, final)
         except OSError as error:
@@ -222,9 +226,9 @@ def _files(directory: str, within: str = "") -> Iterator[tuple[str, dict[str, An
                 yield within + entry.name, {"size": entry.stat().st_size, "sha256": sha256_of(entry.path)}
 
 
-def _write_manifest(draft: Draft, stage: str, fingerprint: str, run_id: str) -> None:
+def _write_manifest(draft: Draft, fingerprint: str, run_id: str) -> None:
     content = {
-        "stage": stage,
+        "stage": draft.stage,
         "fingerprint": fingerprint,
         "run_id": run_id,
         "created": utc_now(),

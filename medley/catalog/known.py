@@ -145,6 +145,11 @@ def forget_paths(engine: Engine, paths: Iterable[str], *, uploaded: bool = False
     return sum(counts)
 
 
+def flows_of(engine: Engine, asset_id: str) -> set[str]:
+    """Names the pipelines that have worked on an asset."""
+    return set(scalars(engine, select(outcomes.c.flow).where(outcomes.c.asset_id == asset_id)))
+
+
 def made_of(engine: Engine, plan: str) -> dict[str, Any] | None:
     """Returns the options and models of a plan; None where the plan is older than the catalog's notes of plans."""
     found: dict[str, Any] | None = scalar(engine, select(plans.c.made_of).where(plans.c.plan == plan))

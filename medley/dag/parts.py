@@ -114,7 +114,7 @@ def write_records(
 
     def work(todo: Todo, context: TaskContext) -> None:
         """Writes the records of the branch, and no others."""
-        write_branch(todo, context.dag[name], context)
+        write_branch(todo, context.dag[todo[0][1].stage], context)  # the stage may have been given another name
 
     facts: dict[str, Any] = {"modalities": written, "space": space, "takes": "vectors"}
     return _waiting(name, work, branch, version, facts)

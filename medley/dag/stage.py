@@ -130,6 +130,11 @@ def batch_stage(**facts: Any) -> Callable[[Work], Stage]:
     return lambda function: Stage(name=function.__name__, work=function, whole_batch=True, **facts)
 
 
+def numbered(found: Stage, n: int) -> Stage:
+    """Returns a stage for the n-th of several branches that are alike; the first one's is the stage itself."""
+    return found if n == 1 else replace(found, name=f"{found.name}_{n}", branch=f"{found.branch}_{n}")
+
+
 def placed(found: Stage, inputs: tuple[str | None, ...]) -> Stage:
     """Returns a copy of a stage as the stage stands in a picture, behind `inputs`."""
     return replace(found, inputs=inputs)

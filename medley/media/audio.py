@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import json
+import shutil
 import wave
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from medley.errors import CorruptMedia, TooLarge, UnsupportedMedia
+from medley.errors import CorruptMedia, MedleyError, TooLarge, UnsupportedMedia
 from medley.media.damage import broken_lines, damage_of
 from medley.media.ffmpeg import undecodable
 from medley.media.job import JobResult, run_job
 from medley.media.source import Source, asset_source
 from medley.models.base import Vectors
 from medley.setting_groups import Limits
-from medley.types import Asset, SoundTrack, clock
+from medley.tracks import ALL, SoundTrack
+from medley.types import Asset, clock
 
 SAMPLE_RATE_HZ = 16_000
 WAV, SPANS = "audio.wav", "spans.json"
@@ -28,6 +30,7 @@ _PIECE = 330 * SAMPLE_RATE_HZ
 _SEARCHED = 30 * SAMPLE_RATE_HZ
 _SLACK_S = 0.5  # encoders pad and trim by some thousand samples
 _SILENT = 1e-4  # of full scale: three steps of 16 bits
+_SILENCE = "its sound is silence"
 #: A WAV, and the numbers of the first sample of a piece of it and of the first one after it.
 Piece = tuple[Path, int, int]
 _A_JOINT = 0.1  # seconds that decoders leave out where two files were joined
@@ -46,22 +49,60 @@ def extract_audio(asset: Asset, directory: Path, limits: Limits, track: str | No
     """Writes WAV (16 kHz, mono, 16 bit) and SPANS into `directory`; time 0 is the container's start.
 
     Sound that begins later is padded with silence; of a gap in it half a minute is written, and SPANS says what was
-    left out. `track` as in `SpeechOptions`; where none is given and the main one is silent, another one is heard.
+    left out. `track` as in `SpeechOptions`; where none is given and the main one is silent, another one is heard. Of
+    several that are all wanted each has a directory of its own (see `recordings_in`).
     Raises UnsupportedMedia where there is no such track, CorruptMedia where nothing can be decoded.
     """
     with asset_source(asset) as source:
-        wanted = [_track(asset, track)]
+        if track == ALL and len(asset.media.tracks) > 1:
+            return _every_track(source, asset, directory, limits)
+        wanted = [_track(asset, None if track == ALL else track)]
         if track is None:
             wanted += [other for other in asset.media.tracks if other != wanted[0]]
-        silent: list[str] = []
+        silent: list[int] = []
         for heard in wanted:
             found = _decoded(source, asset, heard, directory, limits)
             if found["peak"] > _SILENT:
-                return _sound(found, heard, asset, _told_of_silence(silent, heard, asset))
+                return _sound(found, heard, asset, _told(silent, heard, asset, chosen=track is not None))
             silent.append(_number(heard, asset))
         if len(wanted) > 1:  # all are silent: the one that was asked for stays
             found = _decoded(source, asset, wanted[0], directory, limits)
-        return _sound(found, wanted[0], asset, ["its sound is silence"])
+        return _sound(found, wanted[0], asset, [_SILENCE])
+
+
+def _every_track(source: Source, asset: Asset, directory: Path, limits: Limits) -> Sound:
+    """All that can be heard: a track that cannot be decoded is damage, one that is silent a note."""
+    heard, notes, broken = list[Sound](), list[str](), list[MedleyError]()
+    for number, track in enumerate(asset.media.tracks, 1):
+        where = directory / str(number)
+        where.mkdir()
+        try:
+            found = _decoded(source, asset, track, where, limits)
+        except CorruptMedia as error:
+            broken.append(error)
+            heard.append(Sound(0.0, f"sound track {number} {error.reason}"))
+        else:
+            sound = _sound(found, track, asset, ())
+            heard.append(replace(sound, damage=sound.damage and f"sound track {number}: {sound.damage}"))
+            if found["peak"] > _SILENT:
+                continue
+            notes.append(f"sound track {number} is silence")
+        shutil.rmtree(where)
+    if len(broken) == len(heard):
+        raise broken[0]
+    if len(notes) == len(heard):
+        (directory / "1").mkdir()
+        _decoded(source, asset, asset.media.tracks[0], directory / "1", limits)
+        notes = [_SILENCE]
+    damage = next((sound.damage for sound in heard if sound.damage), "")
+    return Sound(max(sound.length_s for sound in heard), damage, tuple(notes))
+
+
+def recordings_in(directory: Path) -> list[tuple[int, Path]]:
+    """Lists what `extract_audio` wrote: the number of the track (0 where only one is heard) and where WAV is."""
+    if (directory / WAV).exists():
+        return [(0, directory)]
+    return sorted((int(path.parent.name), path.parent) for path in directory.glob(f"*/{WAV}"))
 
 
 def _decoded(source: Source, asset: Asset, track: SoundTrack, directory: Path, limits: Limits) -> dict[str, Any]:
@@ -95,14 +136,15 @@ def _sound(found: dict[str, Any], track: SoundTrack, asset: Asset, notes: Sequen
     return Sound(found["end_s"], lost, tuple(notes))
 
 
-def _number(track: SoundTrack, asset: Asset) -> str:
-    return str(asset.media.tracks.index(track) + 1)
+def _number(track: SoundTrack, asset: Asset) -> int:
+    return asset.media.tracks.index(track) + 1
 
 
-def _told_of_silence(silent: Sequence[str], heard: SoundTrack, asset: Asset) -> list[str]:
-    if not silent:
-        return []
-    return [f"sound track {' and '.join(silent)} is silence; track {_number(heard, asset)} is heard"]
+def _told(silent: Sequence[int], heard: SoundTrack, asset: Asset, *, chosen: bool) -> list[str]:
+    number, count = _number(heard, asset), len(asset.media.tracks)
+    if silent:
+        return [f"sound track {' and '.join(map(str, silent))} is silence; track {number} is heard"]
+    return [f"sound track {number} of {count} is heard (--speech.track)"] if count > 1 and not chosen else []
 
 
 def _track(asset: Asset, wanted: str | None) -> SoundTrack:
@@ -114,7 +156,7 @@ def _track(asset: Asset, wanted: str | None) -> SoundTrack:
     raise UnsupportedMedia(
         f"has no sound track {wanted}, only {there}",
         file=asset.path,
-        remedy="Give one of these with --speech.track, or leave it out",
+        remedy="Give one of these with --speech.track, or all, or leave it out",
     )
 
 

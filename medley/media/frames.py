@@ -22,6 +22,7 @@ from medley.media.spread import HERE, Spread
 from medley.option_values import ShotTimes
 from medley.options import FrameOptions
 from medley.setting_groups import Limits
+from medley.tracks import PictureTrack
 from medley.types import Asset, Frame, clock
 
 FRAMES, SHOTS = "frames.json", "shots.json"
@@ -38,12 +39,14 @@ class Pictures:
 
 
 def sample_frames(
-    asset: Asset, directory: Path, options: FrameOptions, limits: Limits, spread: Spread = HERE
+    asset: Asset, directory: Path, options: FrameOptions, limits: Limits, spread: Spread = HERE, track: int = 0
 ) -> Pictures:
     """Writes JPEGs and `frames.json` into `directory`; times in seconds from the container's start, ascending.
 
-    Raises CorruptMedia where no picture can be decoded.
+    `track`: of pictures, from 1, that is looked at besides the main one; else 0. Raises CorruptMedia where no picture
+    can be decoded.
     """
+    asset = with_picture(asset, asset.media.pictures[track - 1]) if track else asset
     with asset_source(asset) as source:
         packets = pictures_of(source, asset.media, limits)
         shown = _shown(packets, asset)
@@ -62,7 +65,7 @@ def sample_frames(
     starts, all_came = [found[0].time_s, *cuts], bool(wanted) and found[-1].time_s >= wanted[-1].begin_s
     end_s = shown[-1].end_s if all_came else found[-1].time_s
     shots = [*pairwise([*starts, max(round(end_s, 3), starts[-1])])]
-    (directory / FRAMES).write_text(json.dumps({"frames": [asdict(frame) for frame in kept]}))
+    (directory / FRAMES).write_text(json.dumps({"frames": [asdict(frame) for frame in kept], "track": track}))
     (directory / SHOTS).write_text(json.dumps(shots))
     return Pictures(kept, shots, lost)
 
@@ -78,6 +81,17 @@ def _shown(packets: dict[str, Any], asset: Asset) -> list[Shown]:
 def read_frames(directory: Path) -> list[Frame]:
     """Reads the frames that `sample_frames` wrote."""
     return [Frame(**frame) for frame in json.loads((directory / FRAMES).read_text())["frames"]]
+
+
+def track_of(directory: Path) -> int:
+    """Reads which track the frames are of, as `sample_frames` was told."""
+    return int(json.loads((directory / FRAMES).read_text()).get("track", 0))
+
+
+def with_picture(asset: Asset, picture: PictureTrack) -> Asset:
+    """Returns the asset with another of its pictures as the one that is looked at."""
+    known = {name: value for name, value in asdict(picture).items() if name != "stream"}
+    return replace(asset, media=replace(asset.media, video_stream=picture.stream, **known))
 
 
 def shots_of(directory: Path) -> list[Span]:

@@ -34,13 +34,14 @@ Read = Callable[[Path], list[Line]]
 class Screen:
     """Lines that came and went together: from when until when, in seconds, and on which JPEG they were read first.
 
-    `lines` are in reading order, their boxes in pixels of that JPEG.
+    `lines` are in reading order, their boxes in pixels of that JPEG. `track`: of pictures, as in `medley.tracks.marks`.
     """
 
     start_s: float
     end_s: float
     image: str
     lines: tuple[Line, ...]
+    track: int = 0
 
     @property
     def text(self) -> str:
@@ -239,7 +240,7 @@ def save_screens(directory: Path, screens: Sequence[Screen]) -> None:
 def read_screens(directory: Path) -> list[Screen]:
     """Reads the screens that `save_screens` wrote."""
     return [
-        Screen(one["start_s"], one["end_s"], one["image"], tuple(_line(line) for line in one["lines"]))
+        Screen(**{**one, "lines": tuple(_line(line) for line in one["lines"])})
         for one in json.loads((directory / _FILE).read_text())
     ]
 

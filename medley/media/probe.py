@@ -14,15 +14,16 @@ from medley.media.sniff import sniff
 from medley.media.source import Source, open_source
 from medley.plain import printable
 from medley.setting_groups import Limits
-from medley.tracks import Chapter, TextTrack
-from medley.types import MediaInfo, SoundTrack, clock
+from medley.tracks import Chapter, PictureTrack, SoundTrack, TextTrack
+from medley.types import MediaInfo, clock
 
 _PROBE_S = 60.0
+_PICTURE = ("width_px", "height_px", "hdr", "alpha", "unsaid")
 _SLOW_DISK_BYTES_S = 20e6  # every packet is read once
 # What ffmpeg says of their length is reckoned from their size or their end: no declaration.
 _ESTIMATED = frozenset({"aac", "mp3", "mpeg", "mpegts", "ogg", "ac3", "eac3", "dts", "h264", "hevc", "dv", "rm"})
 #: Raise it when a newer probe finds more: containers are then probed again when their files are next run.
-PROBED = 1
+PROBED = 2
 _LETTERS = 300  # of a chapter's name
 _SHOWN, _UNTIL = 0.1, 0.6  # of the recording, by subtitles that go with all that is said
 _PROGRAM = Path(__file__).with_name("probe_child.py")  # not imported: it loads PyAV
@@ -42,22 +43,21 @@ def probe_source(source: Source, sniffed: Sniffed, limits: Limits) -> MediaInfo:
     """
     found = _Found(_describe(source, sniffed.demuxer, limits), sniffed.demuxer in _ESTIMATED)
     sounds, video = found.sounds, found.video
-    if not sounds and not video:
-        raise CorruptMedia("holds neither sound nor picture", file=source.name, remedy="Check that it plays")
     _require_open(source, [*sounds, *([video] if video else [])])
     _check_size(source, video, limits)
-    audio, media_type = _chosen(sounds), sniffed.media_type
+    audio = _chosen(sounds)
     return MediaInfo(
         demuxer=sniffed.demuxer,
-        media_type=media_type if video else media_type.replace("video/", "audio/"),
+        media_type=sniffed.media_type if video else sniffed.media_type.replace("video/", "audio/"),
         start_s=found.start_s,
         duration_s=found.length_s,
         audio_stream=audio["index"] if audio else None,
         video_stream=video["index"] if video else None,
-        **({name: video[name] for name in ("width_px", "height_px", "hdr", "alpha", "unsaid")} if video else {}),
+        **({name: video[name] for name in _PICTURE} if video else {}),
         video_s=found.end_s(video),
         whole_s=found.whole_s,
         tracks=tuple(SoundTrack(s["index"], s["language"], found.end_s(s)) for s in sounds),
+        pictures=found.pictures(limits.max_pixels),
         stopped=found.streams["stopped"],
         notes=tuple(found.notes()),
         about=about_from(found.streams["tags"]),
@@ -78,8 +78,18 @@ class _Found:
         return [stream for stream in self._usable("audio") if stream["packets"]]
 
     @property
+    def videos(self) -> list[dict[str, Any]]:
+        return [stream for stream in self._usable("video") if stream["packets"] and not stream["cover"]]
+
+    @property
     def video(self) -> dict[str, Any] | None:
-        return _chosen([stream for stream in self._usable("video") if stream["packets"] and not stream["cover"]])
+        return _chosen(self.videos)
+
+    def pictures(self, most: int) -> tuple[PictureTrack, ...]:
+        """Lists the tracks whose pictures have so many pixels at most."""
+        small = (video for video in self.videos if video["width_px"] * video["height_px"] <= most)
+        facts = ((video, {name: video[name] for name in _PICTURE}) for video in small)
+        return tuple(PictureTrack(video["index"], **known, video_s=self.end_s(video)) for video, known in facts)
 
     def _usable(self, kind: str) -> list[dict[str, Any]]:
         return [stream for stream in self.streams["streams"] if stream["type"] == kind and stream["decodable"]]
@@ -151,9 +161,6 @@ class _Found:
         told += [f"subtitle track {n} is made of pictures, which are not read" for n in drawn]
         empty = [n for n, stream in enumerate(self._usable("audio"), 1) if not stream["packets"]]
         told += [f"sound track {n} holds nothing" for n in empty]
-        if len(self.sounds) > 1:
-            heard = self.sounds.index(_chosen(self.sounds) or self.sounds[0]) + 1
-            told.append(f"sound track {heard} of {len(self.sounds)} is heard (--speech.track)")
         return told
 
     @property
@@ -220,6 +227,8 @@ def _chosen(usable: list[dict[str, Any]]) -> dict[str, Any] | None:
 
 
 def _require_open(source: Source, kept: list[dict[str, Any]]) -> None:
+    if not kept:
+        raise CorruptMedia("holds neither sound nor picture", file=source.name, remedy="Check that it plays")
     if all(stream["encrypted"] for stream in kept):
         remedy = "Give a copy without protection (DRM)"
         raise UnsupportedMedia("is encrypted: its streams cannot be decoded", file=source.name, remedy=remedy)

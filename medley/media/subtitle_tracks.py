@@ -16,7 +16,7 @@ from medley.media.job import JobResult, run_job
 from medley.media.source import Source, asset_source, open_source
 from medley.options import SpeechOptions
 from medley.setting_groups import Limits
-from medley.tracks import TextTrack
+from medley.tracks import ALL, TextTrack
 from medley.types import Asset, Segment, Word
 
 _PROGRAM = Path(__file__).with_name("subtitle_child.py")  # not imported: it loads PyAV
@@ -32,6 +32,15 @@ class Subtitles:
 
     segments: list[Segment]
     damage: str
+
+
+def chosen_tracks(asset: Asset, options: SpeechOptions) -> list[TextTrack]:
+    """Picks the subtitles to read: all, the main ones first, or those of `chosen_track`, which says what it raises."""
+    wanted = options if options.subtitle_track != ALL else options.model_copy(update={"subtitle_track": None})
+    main = chosen_track(asset, wanted)
+    if options.subtitle_track != ALL or main is None:
+        return [main] if main else []
+    return [main, *(track for track in asset.media.texts if track != main)]
 
 
 def chosen_track(asset: Asset, options: SpeechOptions) -> TextTrack | None:

@@ -33,15 +33,19 @@ def sniffed(head: bytes, name: str) -> str | None:
 
 
 class SimOptions(FileOptions):
-    """How many words of a file count."""
+    """How many words of a file count, and whether their letters do."""
 
     most: int = Field(9, ge=1, description="words of a file that count")
+    letters: bool = Field(True, description="whether there is the branch of letters")
 
 
-def texts_of(content: str, most: int = 9) -> dict[str, list[str]]:
+def texts_of(content: str, options: SimOptions = SimOptions()) -> dict[str, list[str]]:  # noqa: B008  # it is frozen
     """What the index has to hold of a file, by modality; nothing of a bad one."""
     words = content.split()[1:]
-    return {} if "bad" in words else {"word": words[:most], "letter": sorted({word[0] for word in words})}
+    if "bad" in words:
+        return {}
+    letters = {"letter": sorted({word[0] for word in words})} if options.letters else {}
+    return {"word": words[: options.most], **letters}
 
 
 @stage(branch="words", takes="assets", makes="words")
@@ -79,4 +83,5 @@ write_letters = write_records("write_letters", branch="letters", modalities="let
 def simulated(assets: Any, options: SimOptions) -> None:
     """Words and letters of texts."""
     write_words(embed_words(name_words(read_words(assets))))
-    write_letters(embed_letters(name_letters(assets)))
+    if options.letters:
+        write_letters(embed_letters(name_letters(assets)))

@@ -50,7 +50,10 @@ from tests.chaos.sim_world import Process, Queue, SimPool, SimStore, World
 
 _ADDRESS = StoreAddress("sim://", "simulated")
 _KILL, _MOST_KILLS = 0.01, 4
-_MOST = (1, 2, 9)
+_OPTIONS = tuple(
+    SimOptions.model_validate({"profile": "demo", "most": most, "letters": letters})
+    for most, letters in ((1, True), (2, False), (9, True))
+)
 _WORDS = ("ash", "birch", "cedar", "elm", "fir", "hazel", "larch", "maple", "oak", "pine", "rowan", "yew")
 
 
@@ -97,10 +100,9 @@ class Simulation:
         """The files, in their order."""
         return sorted(map(str, self.files.iterdir()))
 
-    def program(self, most: int) -> list[dict[str, Any]]:
+    def program(self, options: SimOptions) -> list[dict[str, Any]]:
         """What one process does: a run over all files, from its first line in the catalog to its last."""
         entries: list[dict[str, Any]] = []
-        options = SimOptions.model_validate({"profile": "demo", "most": most})
         with run_module.open_run(simulated, options, self.settings) as context:
             context.run = replace(context.run, store=_ADDRESS)
             if context.anything_to_do(self.paths):
@@ -148,15 +150,15 @@ class Simulation:
                 self._begin(rng.choice(("one", "one", "two")))
             world.run(_KILL, _MOST_KILLS, lambda process: self._begin(process.host))
             world.faults, world.clock = False, world.clock + 1000
-            found, most = list[dict[str, Any]](), rng.choice(_MOST)
-            world.start(lambda: found.extend(self.program(most)), "one")
+            found, options = list[dict[str, Any]](), rng.choice(_OPTIONS)
+            world.start(lambda: found.extend(self.program(options)), "one")
             world.run(0.0, 0, lambda process: None)
-            return [*self._wrong_items(found), *self._wrong_rows(most), *self._wrong_state(), *self.again]
+            return [*self._wrong_items(found), *self._wrong_rows(options), *self._wrong_state(), *self.again]
 
     def _begin(self, host: str) -> Process:
         """A process of that host, with options of its own."""
-        most = self.world.rng.choice(_MOST)
-        return self.world.start(lambda: self.program(most), host)
+        options = self.world.rng.choice(_OPTIONS)
+        return self.world.start(lambda: self.program(options), host)
 
     def _wrong_items(self, found: list[dict[str, Any]]) -> list[str]:
         paths = Counter(item["path"] for item in found)
@@ -167,11 +169,11 @@ class Simulation:
                 wrong.append(f"{item['path']} is {item['status']}: {item['error']}")
         return wrong
 
-    def _wrong_rows(self, most: int) -> list[str]:
+    def _wrong_rows(self, options: SimOptions) -> list[str]:
         there = Counter((kept[4].modality, kept[4].text) for rows in self.world.rows.values() for kept in rows.values())
         wanted: Counter[tuple[str, str]] = Counter()
         for content in {Path(path).read_text() for path in self.paths}:
-            for modality, words in texts_of(content, most).items():
+            for modality, words in texts_of(content, options).items():
                 wanted.update((modality, word) for word in words)
         return [] if there == wanted else [f"lost {wanted - there}, too many {there - wanted}"]
 

@@ -13,7 +13,8 @@ from medley.errors import CorruptMedia, MissingFile, TooLarge, UnsupportedMedia
 from medley.media.probe import PROBED, probe_media
 from medley.media.sniff import sniff
 from medley.setting_groups import Limits
-from medley.types import MediaInfo, SoundTrack
+from medley.tracks import PictureTrack, SoundTrack
+from medley.types import MediaInfo
 from tests.conftest import SAMPLE
 from tests.variants import ffmpeg
 
@@ -224,6 +225,7 @@ def test_what_the_probe_says_is_small_and_whole(short: Path) -> None:
         video_s=pytest.approx(2.0, abs=0.05),
         whole_s=pytest.approx(2.0, abs=0.05),
         tracks=(SoundTrack(1, "", pytest.approx(2.0, abs=0.05)),),
+        pictures=(PictureTrack(0, 160, 90, video_s=pytest.approx(2.0, abs=0.05)),),
         probed=PROBED,
     )
 

@@ -55,9 +55,9 @@ def two_tracks(path: Path, first: str, *more: str) -> Path:
 def test_a_comment_is_not_the_main_track(tmp_path: Path) -> None:
     dispositions = ("-disposition:a:0", "comment", "-disposition:a:1", "0")
     path = two_tracks(tmp_path / "a.mkv", "anullsrc", *dispositions)
-    media = probe_media(path, LIMITS)
-    assert media.audio_stream == 2
-    assert media.notes == ("sound track 2 of 2 is heard (--speech.track)",)
+    assert probe_media(path, LIMITS).audio_stream == 2
+    assert heard(path)[0].notes == ("sound track 2 of 2 is heard (--speech.track)",)
+    assert heard(path, "2")[0].notes == (), "somebody has chosen it"
 
 
 def test_a_silent_track_beside_a_spoken_one(tmp_path: Path) -> None:

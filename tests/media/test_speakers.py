@@ -13,7 +13,7 @@ from medley.models.base import load_model
 from medley.models.pitch import pitch_semitones
 from medley.models.voice import SAMPLE_RATE_HZ, VOICES, VoiceEncoder
 from medley.options import ChunkOptions
-from medley.speakers import SAME_PERSON, Turn, find_speakers, spoken_by
+from medley.speakers import SAME_PERSON, Heard, Turn, find_speakers, spoken_by
 from medley.subtitles import srt
 from medley.transcript import chunk_segments
 from medley.types import Segment, Word
@@ -36,7 +36,7 @@ def error_of(seed: int, directory: Path, encoder: VoiceEncoder, voices: int = 0)
     with wave.open(str(directory / f"{seed}.wav")) as wav:
         samples = np.frombuffer(wav.readframes(wav.getnframes()), np.int16)
     heard = encoder.find_voices(samples)
-    found = find_speakers([(a, b) for a, b, _ in heard], np.stack([vector for *_, vector in heard]))
+    found = find_speakers([Heard(a, b) for a, b, _ in heard], np.stack([vector for *_, vector in heard]))
     turns = [(turn.start_s, turn.end_s, turn.speaker) for turn in found.turns]
     return diarization_error(turns, spoken), len(found.voices) - len(drawn)
 
@@ -93,13 +93,13 @@ def vectors(*angles: float) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]
 
 def test_speakers_are_numbered_as_they_begin() -> None:
     spans = [(0.0, 2.0), (2.1, 4.0), (4.5, 7.0), (7.5, 9.0), (9.2, 12.0)]
-    found = find_speakers(spans, vectors(1.5, 1.45, 0.0, 1.5, 0.1))
+    found = find_speakers([Heard(*span) for span in spans], vectors(1.5, 1.45, 0.0, 1.5, 0.1))
     assert found.turns == [Turn(0.0, 4.0, 1), Turn(4.5, 7.0, 2), Turn(7.5, 9.0, 1), Turn(9.2, 12.0, 2)]
     assert float(found.voices[0] @ found.voices[1]) < SAME_PERSON
 
 
 def test_a_short_call_is_that_of_the_nearest_voice() -> None:
-    found = find_speakers([(0.0, 5.0), (5.2, 5.6), (6.0, 11.0)], vectors(0.0, 0.6, 1.5))
+    found = find_speakers([Heard(0.0, 5.0), Heard(5.2, 5.6), Heard(6.0, 11.0)], vectors(0.0, 0.6, 1.5))
     assert [turn.speaker for turn in found.turns] == [1, 2]
 
 

@@ -18,8 +18,8 @@ from medley.options import SpeechOptions
 from medley.setting_groups import Limits
 from medley.settings import load_settings
 from medley.sources.identify import identify
-from medley.tracks import Chapter, TextTrack
-from medley.types import Asset, MediaInfo, SoundTrack
+from medley.tracks import Chapter, SoundTrack, TextTrack
+from medley.types import Asset, MediaInfo
 from tasks.speech import extract_audio
 from tasks.subtitles import heard_besides, subtitles_of
 from tests.conftest import SAMPLE

@@ -9,14 +9,24 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from medley.dag.fingerprints import fingerprints, plan_fingerprint
 from medley.dag.registry import pipeline_named
 from medley.models.base import spec_from_json
 from medley.models.profiles import Models, models_of
 from medley.option_values import Profile
-from medley.options import CaptionOptions, ImageOptions, ModelOptions, PdfOptions, PictureOptions, VideoOptions
-from medley.planning import wanted_stages
+from medley.options import (
+    CaptionOptions,
+    ChunkOptions,
+    FileOptions,
+    ImageOptions,
+    ModelOptions,
+    PdfOptions,
+    PictureOptions,
+    VideoOptions,
+)
+from medley.planning import plan_contents, wanted_stages
 
 OPTIONS = VideoOptions(profile=Profile.DEMO)
 MODELS = models_of(Profile.DEMO, ModelOptions())
@@ -73,6 +83,7 @@ OTHER: list[tuple[str, str, Any, set[str]]] = [
     ("frames", "max_side_px", 640, FRAMES),
     ("frames", "duplicate_threshold", 1.0, FRAMES),
     ("frames", "shots", "rough", FRAMES),
+    ("frames", "track", "2", FRAMES),
     ("frames", "ocr", "always", SCREENS),
     ("passages", "max_tokens", 40, PASSAGES),
     ("passages", "overlap", 0.2, PASSAGES),
@@ -175,3 +186,15 @@ def test_a_stage_says_itself_which_stream_it_needs(stream: str, missing: set[str
     asset: Any = SimpleNamespace(media=SimpleNamespace(**streams))
     run: Any = SimpleNamespace(dag=dag)
     assert {stage.name for stage in wanted_stages(asset, run)} == set(dag) - missing - SUBTITLES - CHAPTERS
+
+
+def test_a_plan_notes_options_outside_of_groups_and_no_secrets() -> None:
+    class Own(FileOptions):
+        most: int = 3
+        since: tuple[int, ...] = (1, 2)
+        key: SecretStr | None = SecretStr("hidden")
+        chunks: ChunkOptions = ChunkOptions()
+
+    told = plan_contents(Own(profile=Profile.DEMO, tags=("mine",)), [])["options"]
+    grouped = {f"chunks.{name}": value for name, value in ChunkOptions().model_dump().items()}
+    assert told == {"most": 3, "since": [1, 2], **grouped}

@@ -25,7 +25,14 @@ FLAGS = {
     *("--chunks.max_words", "--chunks.max_s", "--chunks.max_pause_s"),
     *("--frames.interval_s", "--frames.max_gap_s", "--frames.max_side_px", "--frames.duplicate_threshold"),
     *("--captions.model", "--captions.words", "--captions.prompt", "--captions.max_tokens"),
-    *("--frames.shots", "--frames.captions", "--frames.ocr", "--passages.max_tokens", "--passages.overlap"),
+    *(
+        "--frames.shots",
+        "--frames.captions",
+        "--frames.ocr",
+        "--frames.track",
+        "--passages.max_tokens",
+        "--passages.overlap",
+    ),
     *("--models.speech", "--models.vision", "--models.text"),
 }
 

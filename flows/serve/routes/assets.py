@@ -13,7 +13,7 @@ from flows.serve.service import AssetId, Service, Serving, off_loop
 from flows.serve.subprocesses import command
 from medley.catalog.details import asset_details, items_page
 from medley.catalog.known import assets_at
-from medley.content import content_of, segments_of
+from medley.content import by_track, content_of, segments_of
 from medley.errors import MissingFile
 from medley.plain import to_json
 from medley.subtitles import srt, vtt
@@ -99,18 +99,22 @@ async def show_plan(
     return found if isinstance(found, list) else [found]
 
 
+Track = Annotated[int | None, Query(ge=1, description="of several that are indexed; default: the main one")]
 _KINDS = ("application/json", "application/x-subrip", "text/vtt", "text/plain")
 _TRANSCRIPTS: dict[int | str, dict[str, Any]] = {200: {"content": {kind: {} for kind in _KINDS}}}
 
 
 @router.get("/assets/{asset_id}/transcript.{kind}", responses=_TRANSCRIPTS)
-async def show_transcript(asset_id: AssetId, kind: Literal["json", "srt", "vtt", "txt"], service: Serving) -> Response:
+async def show_transcript(
+    asset_id: AssetId, kind: Literal["json", "srt", "vtt", "txt"], service: Serving, track: Track = None
+) -> Response:
     """Gives what is said, as JSON with times of words and with what stands on frames, as subtitles or plain text.
 
-    `speakers` in the JSON: names of speakers by the numbers that sentences have.
+    `speakers` in the JSON: names of speakers by the numbers that sentences have. The JSON has all tracks.
     """
     content = await off_loop(_content, service, asset_id)
-    segments = segments_of(content)
+    tracks = by_track(segments_of(content))
+    segments = next(iter(tracks.values()), []) if track is None else tracks.get(track, [])
     names = await service.speaker_names(asset_id, content.get("turns", []))
     if kind == "json":
         told = {name: content[name] for name in ("segments", "on_screen", "chapters", "shots")}

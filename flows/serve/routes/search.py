@@ -33,6 +33,7 @@ class Evidence(BaseModel):
     text: str
     labels: list[str] = Field(description="which labels of the run fit the picture")
     speaker: str | None = Field(description="who speaks, by name or number, where that is known")
+    track: int | None = Field(description="number of the track, where several are indexed")
     thumbnail: str | None = Field(description="path on the machine of the service; see thumbnail_url")
     thumbnail_url: str | None
 
@@ -56,6 +57,7 @@ class Hit(BaseModel):
     text: str
     labels: list[str]
     speaker: str | None
+    track: int | None
     thumbnail: str | None
     thumbnail_url: str | None
     evidence: list[Evidence]

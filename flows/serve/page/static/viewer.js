@@ -59,8 +59,12 @@ async function follow(hit, query, list, sound, jump, offset) {
   let segments = [];
   try {
     const content = await call(`/api/assets/${hit.asset_id}/transcript.json`);
-    if (content.shots.length > 1) sound.after(shotButtons(content.shots, () => sound.currentTime + offset(), jump));
-    segments = linesOf(content);
+    const shots = content.shots.filter((one) => !one.track);
+    if (shots.length > 1) sound.after(shotButtons(shots, () => sound.currentTime + offset(), jump));
+    const tracks = [...new Set(content.segments.map((one) => one.track))];
+    const track = tracks.includes(hit.track) ? hit.track : tracks[0];
+    segments = linesOf({ ...content, segments: content.segments.filter((one) => one.track === track) });
+    if (tracks.length > 1) list.before(el("p", { class: "note" }, `What is said on track ${track}; known besides: ${tracks.filter((one) => one !== track).join(", ")}`));
   } catch (error) {
     list.replaceWith(el("p", { class: "error" }, error.message));
     return;
