@@ -15,6 +15,7 @@ from medley.dag.registry import pipeline_named
 from medley.errors import BadInput, MedleyError, MissingFile, TransientError, UnsupportedMedia
 from medley.media.sniff import is_text
 from medley.media.subtitle_tracks import DEMUXERS
+from medley.sources.bucket_sidecars import video_at
 from medley.sources.kinds import kind_for, pipeline_for, require_kind
 from medley.sources.sidecars import video_of
 from medley.sources.stability import entries_in
@@ -165,11 +166,11 @@ def _at_url(source: str) -> Iterator[str]:
     for page in listing(source):
         for found in page:
             anything = True
-            if not found.url.endswith("/"):
+            if not found.url.endswith("/") and video_at(found.url) is None:
                 yield found.url
     is_file = not source.endswith("/") and "/" in source.partition("://")[2]
     if not anything and is_file:
-        yield head(source).url
+        yield video_at(source) or head(source).url
 
 
 def _is_document(path: Path) -> bool:

@@ -58,7 +58,7 @@ def within_reach(item: Item, asset: Asset, run: TaskContext, *, shared: bool) ->
 
 def _without_sidecars(asset: Asset) -> Asset:
     """Only the video is copied: workers do not see what lies beside it."""
-    kept = tuple(track for track in asset.media.texts if not track.file)
+    kept = tuple(track for track in asset.media.texts if not track.file or is_url(track.file))
     if len(kept) == len(asset.media.texts):
         return asset
     notes = (*asset.media.notes, "the subtitles beside it are not read: workers do not see this machine's files")

@@ -15,8 +15,9 @@ from flows.engine.parent import Parent
 from flows.engine.routing import batches
 from flows.services.log import logger
 from medley.catalog.uploads import Upload
-from medley.errors import MedleyError, MissingFile
+from medley.errors import MedleyError, MissingFile, TransientError
 from medley.plain import native_name
+from medley.sources.bucket_sidecars import sidecars_at, video_at
 from medley.sources.sidecars import sidecars_of, video_of
 from medley.sources.stability import DONE, FAILED, seen_at
 from medley.sources.urls import head, is_url, move, remove
@@ -55,11 +56,21 @@ def drain(paths: list[str], parent: Parent) -> None:
 
 def _work_of(file: Upload, parent: Parent) -> str:
     """The path that is worked on for an upload: subtitles stand for their video; "" while that is still landing."""
-    video = None if is_url(file.path) else video_of(Path(file.path))
+    video = _video_of(file.path)
     if video is None:
         return file.path
     landed = _landed(str(video), file.source)
     return "" if landed is None or parent.uploads.unknown([landed]) else str(video)
+
+
+def _video_of(path: str) -> str | None:
+    """What subtitles go with; of a bucket that does not answer the run over the file itself says so."""
+    if not is_url(path):
+        return str(found) if (found := video_of(Path(path))) else None
+    try:
+        return video_at(path)
+    except (MissingFile, TransientError):
+        return None
 
 
 def _next_batch(parent: Parent, stays_s: float) -> list[Upload]:
@@ -109,7 +120,7 @@ def _tidy(file: Upload, asset_id: str, parent: Parent, *, done: bool) -> None:
             folder, beside = DONE if done else FAILED, _beside(file, parent)
             parent.catalog.move_location(file.path, _moved(file, folder))
             for other in beside:
-                _moved(other, folder)
+                _moved(replace(other, version=file.version) if is_url(other.path) else other, folder)
             parent.uploads.forget(file.path)
     except (OSError, MedleyError) as error:
         logger.warning("%s stays where it is: %s", file.path, error)
@@ -117,10 +128,9 @@ def _tidy(file: Upload, asset_id: str, parent: Parent, *, done: bool) -> None:
 
 def _beside(file: Upload, parent: Parent) -> list[Upload]:
     """The subtitles of a video that have landed whole: they are moved with it. They are never deleted: one was read."""
-    if is_url(file.path):
-        return []
-    mine = (path for path in sidecars_of(Path(file.path)) if video_of(path) == Path(file.path))
-    found = [landed for path in mine if (landed := _landed(str(path), file.source))]
+    all_of_them = sidecars_at(file.path) if is_url(file.path) else map(str, sidecars_of(Path(file.path)))
+    mine = (path for path in all_of_them if _video_of(path) == file.path)
+    found = [landed for path in mine if (landed := _landed(path, file.source))]
     return [landed for landed in found if not parent.uploads.unknown([landed])]
 
 

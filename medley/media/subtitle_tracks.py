@@ -16,6 +16,7 @@ from medley.media.job import JobResult, run_job
 from medley.media.source import Source, asset_source, open_source
 from medley.options import SpeechOptions
 from medley.setting_groups import Limits
+from medley.sources.urls import is_url, read
 from medley.tracks import ALL, TextTrack
 from medley.types import Asset, Segment, Word
 
@@ -94,8 +95,7 @@ def _told_within(asset: Asset, track: TextTrack, limits: Limits) -> JobResult:
 
 def _told_beside(asset: Asset, track: TextTrack, limits: Limits) -> JobResult:
     """Of a file beside the video, which may be in any encoding: ffmpeg gets a copy in UTF-8."""
-    with open_source(track.file) as source:
-        content = source.path.read_bytes()
+    content = _content(track.file)
     if hashlib.sha256(content).hexdigest() != track.digest:
         raise MissingFile("changed after it was looked at", file=track.file, remedy="Run again when it is whole")
     with tempfile.TemporaryDirectory() as directory:
@@ -103,6 +103,13 @@ def _told_beside(asset: Asset, track: TextTrack, limits: Limits) -> JobResult:
         copy.write_text(decoded(content), encoding="utf-8", newline="")
         with open_source(copy) as source:
             return _ask(source, DEMUXERS[Path(track.file).suffix.lower()], 0, 0.0, limits)
+
+
+def _content(place: str) -> bytes:
+    if is_url(place):
+        return read(place)
+    with open_source(place) as source:
+        return source.path.read_bytes()
 
 
 def _ask(source: Source, demuxer: str, stream: int, start_s: float, limits: Limits) -> JobResult:

@@ -39,6 +39,15 @@ def listing(url: str) -> Iterator[list[Object]]:
             yield [Object(base + found["path"], int(found["size"]), str(found["e_tag"])) for found in page]
 
 
+def folder(url: str) -> list[Object]:
+    """Lists the objects of a folder, without those of folders in it. Raises MissingFile, TransientError."""
+    store, prefix = _open(url)
+    base = url[: len(url) - len(prefix)]
+    with _told(url):
+        found = store.list_with_delimiter(prefix or None)["objects"]
+        return [Object(base + one["path"], int(one["size"]), str(one["e_tag"])) for one in found]
+
+
 def first_bytes(url: str, count: int) -> bytes:
     """Reads the first `count` bytes of the object. Raises MissingFile, TransientError."""
     store, key = _open(url)

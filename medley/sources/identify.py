@@ -18,6 +18,7 @@ from medley.media.probe import is_outdated, probe_source
 from medley.media.sniff import HEAD_BYTES
 from medley.media.source import Source, open_source, stamp_of
 from medley.setting_groups import Limits
+from medley.sources.bucket_sidecars import with_sidecars_at
 from medley.sources.kinds import kind_for, kind_of_head, require_kind
 from medley.sources.sidecars import with_sidecars
 from medley.sources.urls import RAISE, fetch, first_bytes, head, is_url
@@ -47,7 +48,8 @@ def identify(
     """
     pipeline = pipeline_named(flow)
     if is_url(path):
-        return _identify_object(path, pipeline, catalog, limits, spool, lookup or catalog, verify=verify)
+        found = _identify_object(path, pipeline, catalog, limits, spool, lookup or catalog, verify=verify)
+        return with_sidecars_at(found, path)
     return with_sidecars(_identify_file(path, pipeline, catalog, limits, lookup or catalog, verify=verify))
 
 

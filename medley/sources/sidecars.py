@@ -12,9 +12,9 @@ import os
 import re
 import time
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 from medley.content import by_track, segments_of
@@ -29,7 +29,7 @@ from medley.tracks import TextTrack
 from medley.types import Asset, MediaInfo
 
 _SETTLED_NS = 2_000_000_000  # two changes within a tick of the clock look like one
-_MOST_BYTES, _MOST_EXPORTED = 10_000_000, 100_000_000
+MOST_BYTES, _MOST_EXPORTED = 10_000_000, 100_000_000
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*")
 _FORCED, _BESIDE, _HEARING = ("forced", "foreign"), ("commentary", "comment"), ("sdh", "cc", "hi", "default")
 _STAMP = rb"(?:(\d{1,4}):)?(\d{1,4}):(\d{1,2})[.,:](\d{1,9})"
@@ -37,25 +37,66 @@ _CUE = re.compile(rb"(?:^|\n)(?:Dialogue:[^,\n]*,)?[ \t]*" + _STAMP + rb"[ \t]*(
 
 
 @dataclass(frozen=True, slots=True)
-class _Folder:
+class Folder:
     """The names in a directory: those of subtitles, sorted, and those of other files by their stems."""
 
     subtitles: tuple[str, ...]
     others: dict[str, tuple[str, ...]]
+
+    @classmethod
+    def of(cls, names: Iterable[str]) -> Folder:
+        """Sorts the names of a directory."""
+        subtitles, others = [], dict[str, tuple[str, ...]]()
+        for name in names:
+            stem, ending = os.path.splitext(name)
+            if ending.lower() in DEMUXERS:
+                subtitles.append(name)
+            else:
+                others[stem] = (*others.get(stem, ()), name)
+        return cls(tuple(sorted(subtitles)), others)
+
+    def subtitles_of(self, stem: str) -> list[str]:
+        """Names the subtitles that go with the video of a stem."""
+        start, found = f"{stem}.", []
+        for name in self.subtitles[bisect_left(self.subtitles, start) :]:
+            if not name.startswith(start):
+                break
+            if self._stem(name) == stem:
+                found.append(name)
+        return found
+
+    def videos_of(self, subtitles: str) -> tuple[str, ...]:
+        """Names the files that these subtitles may go with."""
+        return self.others.get(self._stem(subtitles) or "", ())
+
+    def _stem(self, subtitles: str) -> str | None:
+        """The longest name of another file that these subtitles may go with."""
+        parts = subtitles.split(".")
+        for count in range(len(parts) - 1, 0, -1):
+            stem, between = ".".join(parts[:count]), parts[count:-1]
+            if stem in self.others and all(part.replace("-", "").replace("_", "").isalpha() for part in between):
+                return stem
+        return None
 
 
 def with_sidecars(asset: Asset) -> Asset:
     """Returns the asset with the subtitles beside its file as further tracks; notes say which cannot be read."""
     if asset.media.flow != "video":
         return asset
-    tracks, notes = [], list[str]()
-    for path in sidecars_of(Path(asset.path)):
+    beside = {str(path): partial(_unless_exported, path) for path in sidecars_of(Path(asset.path))}
+    return with_tracks(asset, Path(asset.path).stem, beside)
+
+
+def with_tracks(asset: Asset, stem: str, beside: Mapping[str, Callable[[], bytes | None]]) -> Asset:
+    """Returns the asset with subtitles as further tracks, by their places; None of their content: they do not count."""
+    tracks, notes = list[TextTrack](), list[str]()
+    for place, read in beside.items():
+        name = place.rpartition("/")[2]
         try:
-            content = _content(path)
-            if not _is_export(path, content):
-                tracks.append(_track(path, content, Path(asset.path).stem, asset.media))
+            if (content := read()) is not None:
+                tracks.append(replace(_track(name, content, stem, asset.media), file=place))
         except (BadInput, OSError, ValueError) as error:
-            notes.append(f"{printable(path.name)} beside it is not read: {error}")
+            notes.append(f"{printable(name)} beside it is not read: {error}")
     if not tracks and not notes:
         return asset
     media = replace(asset.media, texts=(*asset.media.texts, *tracks), notes=(*asset.media.notes, *notes))
@@ -64,23 +105,14 @@ def with_sidecars(asset: Asset) -> Asset:
 
 def sidecars_of(video: Path) -> list[Path]:
     """Lists the subtitles that go with a video, by their names."""
-    folder = _names_in(video.parent)
-    start = f"{video.stem}."
-    found = []
-    for name in folder.subtitles[bisect_left(folder.subtitles, start) :]:
-        if not name.startswith(start):
-            break
-        if _stem(name, folder) == video.stem:
-            found.append(video.with_name(name))
-    return found
+    return [video.with_name(name) for name in _names_in(video.parent).subtitles_of(video.stem)]
 
 
 def video_of(path: Path) -> Path | None:
     """Finds the video or sound file that subtitles go with; None where they go with none, or are no subtitles."""
     if path.suffix.lower() not in DEMUXERS:
         return None
-    folder = _names_in(path.parent)
-    for name in folder.others.get(_stem(path.name, folder) or "", ()):
+    for name in _names_in(path.parent).videos_of(path.name):
         try:
             if sniff(path.with_name(name)).flow == "video":
                 return path.with_name(name)
@@ -89,43 +121,27 @@ def video_of(path: Path) -> Path | None:
     return None
 
 
-def _stem(name: str, folder: _Folder) -> str | None:
-    """The longest name of another file that these subtitles may go with."""
-    parts = name.split(".")
-    for count in range(len(parts) - 1, 0, -1):
-        stem, between = ".".join(parts[:count]), parts[count:-1]
-        if stem in folder.others and all(part.replace("-", "").replace("_", "").isalpha() for part in between):
-            return stem
-    return None
-
-
-def _names_in(directory: Path) -> _Folder:
+def _names_in(directory: Path) -> Folder:
     """Listed once until the directory changes: it may hold thousands of videos. Not kept while it changes."""
     try:
         changed_ns = os.stat(directory).st_mtime_ns
         fresh = time.time_ns() - changed_ns < _SETTLED_NS
-        return _listed(str(directory)) if fresh else _kept(str(directory), changed_ns)
+        return Folder.of(os.listdir(directory)) if fresh else _kept(str(directory), changed_ns)
     except OSError:
-        return _Folder((), {})
+        return Folder((), {})
 
 
 @lru_cache(16)
-def _kept(directory: str, changed_ns: int) -> _Folder:  # names the state of the directory
-    return _listed(directory)
+def _kept(directory: str, changed_ns: int) -> Folder:  # names the state of the directory
+    return Folder.of(os.listdir(directory))
 
 
-def _listed(directory: str) -> _Folder:
-    subtitles, others = [], dict[str, tuple[str, ...]]()
-    for name in os.listdir(directory):
-        stem, ending = os.path.splitext(name)
-        if ending.lower() in DEMUXERS:
-            subtitles.append(name)
-        else:
-            others[stem] = (*others.get(stem, ()), name)
-    return _Folder(tuple(sorted(subtitles)), others)
+def _unless_exported(path: Path) -> bytes | None:
+    content = _content(path)
+    return None if _is_export(path, content) else content
 
 
-def _content(path: Path, most: int = _MOST_BYTES) -> bytes:
+def _content(path: Path, most: int = MOST_BYTES) -> bytes:
     """Raises BadInput, OSError, ValueError."""
     with open_source(path) as source:
         if source.stat.st_size > most:
@@ -144,12 +160,12 @@ def _is_export(path: Path, content: bytes) -> bool:
         return False
 
 
-def _track(path: Path, content: bytes, stem: str, media: MediaInfo) -> TextTrack:
+def _track(name: str, content: bytes, stem: str, media: MediaInfo) -> TextTrack:
     """What the name and the times of subtitles say. Raises ValueError."""
     spans = list(_spans(content))
     if not spans:
         raise ValueError("there are no subtitles in it")
-    between = path.name[len(stem) + 1 : -len(path.suffix)].split(".") if path.stem != stem else []
+    between = os.path.splitext(name)[0][len(stem) + 1 :].split(".") if os.path.splitext(name)[0] != stem else []
     told = [part for part in between if part.lower() not in (*_FORCED, *_BESIDE, *_HEARING)]
     language = next((part for part in told if _LANGUAGE.fullmatch(part)), "")
     flags = {part.lower() for part in between}
@@ -157,11 +173,10 @@ def _track(path: Path, content: bytes, stem: str, media: MediaInfo) -> TextTrack
     return TextTrack(
         stream=0,
         language=language,
-        title=printable(path.name)[:100],
+        title=printable(name)[:100],
         default="default" in flags,
         beside=not flags.isdisjoint(_BESIDE),
         whole=whole and flags.isdisjoint(_FORCED),
-        file=str(path),
         digest=hashlib.sha256(content).hexdigest(),
     )
 
