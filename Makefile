@@ -6,7 +6,7 @@ STAMP := .venv/.medley-setup
 FIND_PYTHON := for p in python3.12 python3.11 python3; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' 2>/dev/null && echo $$p && break; done
 
-.PHONY: help setup audit demo chaos simulate soak pictures page-pictures docs samples demo-models test-fast test test-cluster test-hard test-corpus test-hostile test-ends test-platform test-verify check fix bench bench-again bench-driver bench-growth bench-ingest bench-load bench-long bench-overhead bench-overlap bench-pools bench-report bench-returns bench-serve bench-setup bench-skew bench-start bench-tables bench-upload bench-where bench-work lock clean
+.PHONY: help setup audit demo chaos simulate soak pictures page-pictures docs samples demo-models test-fast test test-cluster test-hard test-corpus test-hostile test-ends test-platform test-verify check fix bench bench-again bench-driver bench-growth bench-ingest bench-load bench-long bench-overhead bench-overlap bench-plan bench-pools bench-report bench-returns bench-serve bench-setup bench-skew bench-start bench-tables bench-upload bench-where bench-work lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -136,6 +136,9 @@ bench-ingest: setup ## 10,000 pictures, 300 PDFs and 20 videos in one folder: fi
 
 bench-pools: setup ## what a call of a model costs beyond the model, and whether pools keep models busy
 	@$(PY) -m bench.pools
+
+bench-plan: setup ## what medley plan foresees for a second corpus of each kind, and what that takes
+	@$(PY) -m bench.prices
 
 bench-load: setup ## how long loading each demo model takes
 	@$(PY) bench/load.py

@@ -1,0 +1,91 @@
+"""Does `medley plan` foresee what a second corpus of a kind costs? `make bench-plan`.
+
+One corpus of each kind is ingested in a home of its own, a second one of other files is planned and then ingested:
+seconds that were foreseen against those that the stages took, by kind. `--turns N`: N second corpora.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from bench.corpus import clip, images, pdfs
+from bench.results import keep
+
+ROOT = Path(__file__).parents[1]
+_HOW_MANY = {"videos": 12, "pictures": 120, "pdfs": 40, "notes": 60}
+
+
+def videos(folder: Path, count: int, seed: int) -> None:
+    """Pieces of the sample, of ten seconds to a minute and a half."""
+    rng = random.Random(seed)
+    folder.mkdir(parents=True)
+    for n in range(count):
+        clip(folder / f"{n:04}.mp4", rng.uniform(10, 90), rng.uniform(0, 16))
+
+
+def notes(folder: Path, count: int, seed: int) -> None:
+    """Texts of one to forty paragraphs."""
+    rng = random.Random(seed)
+    folder.mkdir(parents=True)
+    for n in range(count):
+        told = (
+            f"## Part {k}\n\nNote {seed}.{n}.{k} tells of {rng.random()} cranes." for k in range(rng.randint(1, 40))
+        )
+        (folder / f"{n:04}.md").write_text(f"# Note {n}\n\n" + "\n\n".join(told))
+
+
+_MADE: dict[str, Callable[[Path, int, int], None]] = {
+    "videos": videos,
+    "pictures": images,
+    "pdfs": pdfs,
+    "notes": notes,
+}
+
+
+def main() -> None:
+    """Prints the foreseen and the real seconds of each kind, and keeps them."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--turns", type=int, default=2)
+    turns = parser.parse_args().turns
+    with tempfile.TemporaryDirectory() as name:
+        home, told = Path(name, "home"), list[dict[str, Any]]()
+        for turn in range(turns + 1):
+            for kind, make in _MADE.items():
+                folder = Path(name, f"{kind}-{turn}")
+                make(folder, _HOW_MANY[kind], turn + 1)
+                if turn:
+                    told.append(_compared(kind, folder, home))
+                    print(told[-1], flush=True)
+                else:
+                    _medley(home, "ingest", folder, "--json")
+        keep("plan", {"turns": turns, "corpora": told})
+
+
+def _compared(kind: str, folder: Path, home: Path) -> dict[str, Any]:
+    foreseen = _medley(home, "plan", folder, "--json")["totals"]["seconds"]
+    items = _medley(home, "ingest", folder, "--json")["items"]
+    took = sum(stage["seconds"] for item in items for stage in item["stages"] if stage["state"] == "completed")
+    error = foreseen["likely"] / took - 1
+    found = {"kind": kind, "files": len(items), "foreseen_s": round(foreseen["likely"], 1), "took_s": round(took, 1)}
+    return found | {"error_percent": round(100 * error, 1)}
+
+
+def _medley(home: Path, *arguments: object) -> dict[str, Any]:
+    environment = {**os.environ, "MEDLEY_HOME": str(home), "MEDLEY_PROFILE": "demo"}
+    command = [sys.executable, "-m", "medley", *map(str, arguments)]
+    done = subprocess.run(command, env=environment, cwd=ROOT, check=True, stdout=subprocess.PIPE)
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+if __name__ == "__main__":
+    main()
