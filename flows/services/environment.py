@@ -31,7 +31,7 @@ _QUIET = {
     "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
     "PREFECT_CLI_PROMPT": "False",
     "RAY_USAGE_STATS_ENABLED": "0",
-    # the GCS keeps 100,000 tasks of runs that are over, and as much again of what it has dropped: 100 MB for 2,000 files
+    # else the GCS keeps 100,000 tasks of runs that are over, and as much again of what it has dropped
     "RAY_task_events_max_num_task_in_gcs": "5000",
     "RAY_task_events_max_dropped_task_attempts_tracked_per_job_in_gcs": "5000",
     "RAY_worker_niceness": "0",  # Ray's 15: models, which everything waits for, came after whatever else runs

@@ -23,12 +23,12 @@ from tests.demo_models.figures import Figures, picture_figures, speech_figures
 from tests.demo_models.tokens import learn_tokens
 from tests.demo_models.training import Phase, Recipe
 from tests.demo_models.whisper_training import train_whisper
-from tests.world.evaluation import fresh_utterances
+from tests.world.evaluation import fresh_german_utterances, fresh_utterances
 from tests.world.voices import synthesisers_installed
 
 _ROOT = Path(__file__).resolve().parents[2]
 _SHIPPED = _ROOT / "medley" / "models" / "demo"
-_UTTERANCES = 20_000
+_UTTERANCES = 28_000
 _ALIGNED_ON = 24
 _MEASURES = {"whisper": speech_figures, "clip": picture_figures}
 
@@ -90,7 +90,7 @@ def _make_whisper(options: argparse.Namespace) -> None:
     recipe = _scaled(whisper_training.PHASES, options)
     model = train_whisper(corpus, tokens, options.work / "whisper.pt", recipe, lambda line: _say(f"whisper: {line}"))
     export_whisper(model, tokens, options.work / "whisper")
-    listened = fresh_utterances(options.seed, _ALIGNED_ON)
+    listened = fresh_utterances(options.seed, _ALIGNED_ON) + fresh_german_utterances(options.seed, _ALIGNED_ON // 2)
     choose_alignment_heads(options.work / "whisper", listened, lambda line: _say(f"whisper: {line}"))
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from medley.models.base import SpeechModel, load_model
 from tests.demo_models.figures import spec_of
 from tests.world.evaluation import Utterance
+from tests.world.voices import language_of
 
 Heads = list[list[int]]
 _WORST_S = 2.0  # an utterance without words, or one whose times are nowhere near
@@ -27,7 +28,8 @@ def choose_alignment_heads(directory: Path, utterances: Sequence[Utterance], say
 
 def time_error_s(model: SpeechModel, utterance: Utterance) -> float:
     """How far the start and the end of a sentence are off, in the mean of the two; 2 s at most."""
-    words = model.transcribe(utterance.samples, language="en", beam_size=5)
+    language = language_of(utterance.sentence.voice)
+    words = model.transcribe(utterance.samples, language=language, beam_size=5)
     if not words:
         return _WORST_S
     spoken = utterance.sentence

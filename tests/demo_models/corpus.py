@@ -14,11 +14,12 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.demo_models.texts import training_text
+from tests.demo_models.texts import german_text, training_text
 from tests.world.narration import Line, speak, write_wav
-from tests.world.voices import SAMPLE_RATE_HZ, Samples, ffmpeg, random_voice
+from tests.world.voices import SAMPLE_RATE_HZ, Samples, ffmpeg, language_of, random_german_voice, random_voice
 
 SHARD = 500
+_TURNS, _GERMAN = 7, (3, 6)  # of seven shards these two are German
 # Every second shard has been through a codec, as the sound of a video has.
 _CODECS: tuple[tuple[str, ...], ...] = (
     (),
@@ -39,7 +40,7 @@ class Utterance:
 
 
 class Corpus:
-    """All utterances, their samples mapped from the disk."""
+    """All utterances, their samples mapped from the disk; `by_language`: the numbers of those in "en" and in "de"."""
 
     def __init__(self, directory: Path, count: int) -> None:
         self._utterances: list[tuple[Utterance, np.ndarray]] = []
@@ -47,6 +48,9 @@ class Corpus:
             samples = np.memmap(_shard_path(directory, number), np.int16, "r")
             index = json.loads(_shard_path(directory, number).with_suffix(".json").read_text())
             self._utterances += [(Utterance(**each), samples) for each in index]
+        self.by_language: dict[str, list[int]] = {}
+        for number, (utterance, _) in enumerate(self._utterances):
+            self.by_language.setdefault(language_of(utterance.voice), []).append(number)
 
     def __len__(self) -> int:
         return len(self._utterances)
@@ -79,7 +83,8 @@ def _shard_path(directory: Path, number: int) -> Path:
 
 def _write_shard(directory: Path, seed: int, number: int) -> None:
     rng = random.Random(f"corpus {seed} {number}")
-    lines = [Line(training_text(rng), random_voice(rng)) for _ in range(SHARD)]
+    makers = (german_text, random_german_voice) if number % _TURNS in _GERMAN else (training_text, random_voice)
+    lines = [Line(makers[0](rng), makers[1](rng)) for _ in range(SHARD)]
     pieces = [speak(line) for line in lines]
     firsts = np.cumsum([0, *(len(piece) for piece in pieces)])
     samples = _through_codec(np.concatenate(pieces), _CODECS[number % len(_CODECS)])

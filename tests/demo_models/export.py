@@ -14,6 +14,8 @@ from tests.demo_models.clip_training import MODEL, PREPROCESSING, TrainedClip
 from tests.demo_models.tokens import Tokens
 from tests.demo_models.whisper_model import TrainedWhisper
 
+_UNUSED = "ÿ"  # stands for a byte that is in no text
+
 
 def export_whisper(model: TrainedWhisper, tokens: Tokens, directory: Path) -> None:
     """A CTranslate2 folder, int8, with the tokenizer beside it. The helper head stays behind."""
@@ -21,10 +23,11 @@ def export_whisper(model: TrainedWhisper, tokens: Tokens, directory: Path) -> No
     loader, whisper = WhisperLoader(), model.whisper.float().cpu()
     spec = loader.get_model_spec(whisper)
     names = tokens.tokenizer.get_vocab(with_added_tokens=True)
+    names[""] = names.pop(_UNUSED)  # by this token CTranslate2 knows models of several languages
     spec.register_vocabulary(sorted(names, key=names.__getitem__))
     spec.config.suppress_ids = []
     spec.config.suppress_ids_begin = []  # OpenAI's models may not begin with the end; ours says nothing to silence
-    spec.config.lang_ids = []
+    spec.config.lang_ids = list(tokens.languages.values())
     last = whisper.config.decoder_layers - 1
     spec.config.alignment_heads = [[last, head] for head in range(whisper.config.decoder_attention_heads)]
     spec.validate()

@@ -27,8 +27,10 @@ from tests.demo_models.marks import (
 from tests.demo_models.pictures import draw_example
 from tests.demo_models.unseen import unseen_pictures, unseen_scenes
 from tests.world.evaluation import (
+    GERMAN,
     Picture,
     Utterance,
+    fresh_german_utterances,
     fresh_pictures,
     fresh_utterances,
     load_pictures,
@@ -40,6 +42,7 @@ from tests.world.voices import Voice
 # The marks. Word errors at most, pictures at least.
 MOST_WORD_ERRORS = 0.08
 MOST_WORD_ERRORS_IN_NOISE = 0.15
+LEAST_RIGHT_LANGUAGES = 0.98
 LEAST_RIGHT_PICTURES = 0.90
 LEAST_RIGHT_OWN_PICTURES = 0.95
 LEAST_FOUND_PICTURES = 0.95
@@ -48,36 +51,47 @@ UNHEARD = tuple(
     Voice("espeak-ng", accent, variant) for accent in ("en-us", "en-gb-x-gbclan") for variant in ("f5", "m8")
 )
 _FRESH_SEED = 4_711
-_FRESH_UTTERANCES = 240
+_FRESH_UTTERANCES, _FRESH_GERMAN = 240, 80
 _UNSEEN_SETS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class SpeechFigures:
-    """On the fixed set, on fresh sentences, each also with noise; by voices never heard; and what silence says."""
+    """On the fixed set and fresh sentences, each also with noise; by voices never heard; German; what silence says."""
 
     fixed: SpeechMarks
     fixed_in_noise: SpeechMarks
     fresh: SpeechMarks
     fresh_in_noise: SpeechMarks
     unheard: SpeechMarks
+    german: SpeechMarks
+    german_fresh: SpeechMarks
     made_up: dict[str, str]
 
     @property
     def quality(self) -> float:
         """The lower the better: word errors of all sentences without noise."""
-        return (self.fixed.words + self.fresh.words).value
+        return (self.fixed.words + self.fresh.words + self.german.words + self.german_fresh.words).value
+
+    @property
+    def languages(self) -> Share:
+        """Sentences without noise whose language is found."""
+        return sum((one.languages for one in (self.fixed, self.fresh, self.german, self.german_fresh)), Share())
 
     def missed(self) -> Iterator[str]:
         """Each mark that is not reached, in words."""
         for where, marks, most in (
             ("the fixed set", self.fixed, MOST_WORD_ERRORS),
             ("fresh sentences", self.fresh, MOST_WORD_ERRORS),
+            ("the German set", self.german, MOST_WORD_ERRORS),
+            ("fresh German sentences", self.german_fresh, MOST_WORD_ERRORS),
             ("the fixed set in noise", self.fixed_in_noise, MOST_WORD_ERRORS_IN_NOISE),
             ("fresh sentences in noise", self.fresh_in_noise, MOST_WORD_ERRORS_IN_NOISE),
         ):
             if marks.words.value > most:
                 yield f"word errors on {where}: {marks.words}, at most {100 * most:.0f} %"
+        if self.languages.value < LEAST_RIGHT_LANGUAGES:
+            yield f"languages found: {self.languages}, at least {100 * LEAST_RIGHT_LANGUAGES:.0f} %"
         for sound, text in self.made_up.items():
             yield f"{sound} is taken for words: {text!r}"
 
@@ -134,6 +148,8 @@ def speech_figures(directory: Path) -> SpeechFigures:
         fresh=speech_marks(model, fresh),
         fresh_in_noise=speech_marks(model, _noisy(fresh)),
         unheard=speech_marks(model, fresh_utterances(_FRESH_SEED + 1, 60, UNHEARD)),
+        german=speech_marks(model, load_utterances(GERMAN)),
+        german_fresh=speech_marks(model, fresh_german_utterances(_FRESH_SEED, _FRESH_GERMAN)),
         made_up={name: " ".join(word.text for word in words) for name, words in heard.items() if words},
     )
 

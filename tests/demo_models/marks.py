@@ -14,7 +14,7 @@ from tests.world.evaluation import Picture, Utterance
 from tests.world.scenes import Figure, Scene
 from tests.world.score import normalised_words, word_errors
 from tests.world.sentences import COLOURS, SHAPES
-from tests.world.voices import SAMPLE_RATE_HZ, Samples
+from tests.world.voices import SAMPLE_RATE_HZ, Samples, language_of
 
 NOISE_DB = 20.0
 TIME_TOLERANCE_S = 0.5
@@ -43,11 +43,12 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class SpeechMarks:
-    """Word errors of all words, by voice, and sentences whose start and end are right within 0.5 s."""
+    """Word errors of all words, by voice; sentences with start and end right within 0.5 s, and with their language."""
 
     words: Share
     timed: Share
     by_voice: dict[str, Share]
+    languages: Share
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +64,16 @@ class PictureMarks:
 def speech_marks(model: SpeechModel, utterances: Iterable[Utterance]) -> SpeechMarks:
     """One utterance after another, beam 5 as in a run."""
     by_voice: dict[str, Share] = defaultdict(Share)
-    timed = Share()
+    timed = languages = Share()
     for utterance in utterances:
-        words = model.transcribe(utterance.samples, language="en", beam_size=5)
+        language = language_of(utterance.sentence.voice)
+        words = model.transcribe(utterance.samples, language=language, beam_size=5)
         wanted = utterance.sentence.text
         errors = word_errors(wanted, " ".join(word.text for word in words))
         by_voice[voice_family(utterance.sentence.voice)] += Share(errors, len(normalised_words(wanted)))
         timed += Share(int(_well_timed(words, utterance)), 1)
-    return SpeechMarks(sum(by_voice.values(), Share()), timed, dict(sorted(by_voice.items())))
+        languages += Share(int(model.spoken_language(utterance.samples) == language), 1)
+    return SpeechMarks(sum(by_voice.values(), Share()), timed, dict(sorted(by_voice.items())), languages)
 
 
 def with_noise(utterance: Utterance, seed: int, *, below_db: float = NOISE_DB) -> Utterance:

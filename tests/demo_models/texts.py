@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 
+from tests.world import german
+from tests.world.german import make_german_sentence
 from tests.world.sentences import (
     ANIMALS,
     COLOURS,
@@ -36,6 +38,13 @@ def training_text(rng: random.Random) -> str:
     if kind < 0.9:
         return _loose_sentence(rng)
     return " ".join(rng.choices(VOCABULARY, k=rng.randint(2, 8)))
+
+
+def german_text(rng: random.Random) -> str:
+    """Eight of ten are the world's own sentences, two are a row of any of its words."""
+    if rng.random() < 0.8:
+        return make_german_sentence(rng)
+    return " ".join(rng.choices(german.VOCABULARY, k=rng.randint(2, 8)))
 
 
 def _loose_object(rng: random.Random) -> str:

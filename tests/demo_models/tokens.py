@@ -1,4 +1,6 @@
-"""The tokens of the demo Whisper: byte-level BPE on the world's sentences, then Whisper's special tokens and times."""
+"""The tokens of the demo Whisper: byte-level BPE on the world's sentences in two languages, then Whisper's special
+tokens and times.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +12,15 @@ from pathlib import Path
 import tokenizers
 from tokenizers import AddedToken, decoders, models, pre_tokenizers, trainers
 
-from tests.demo_models.texts import training_text
+from tests.demo_models.texts import german_text, training_text
 
 TIME_STEP_S = 0.02
 # The order is Whisper's: text below <|endoftext|>, times right behind <|notimestamps|>.
 _SPECIAL = (
     "<|endoftext|>",
     "<|startoftranscript|>",
+    "<|en|>",
+    "<|de|>",
     "<|translate|>",
     "<|transcribe|>",
     "<|startoflm|>",
@@ -25,7 +29,7 @@ _SPECIAL = (
     "<|notimestamps|>",
 )
 _TIMES = tuple(f"<|{step * TIME_STEP_S:.2f}|>" for step in range(1501))
-LETTERS = "abcdefghijklmnopqrstuvwxyz "
+LETTERS = "abcdefghijklmnopqrstuvwxyz äöüß"
 IGNORED = -100  # cross-entropy's own mark for "no label here"
 
 
@@ -45,23 +49,30 @@ class Tokens:
         self.tokenizer = tokenizer
         self.size: int = tokenizer.get_vocab_size()
         self.end, self.start, *_, self.no_speech, self.no_times = map(tokenizer.token_to_id, _SPECIAL)
+        self.task = tokenizer.token_to_id("<|transcribe|>")
+        self.languages = {name: tokenizer.token_to_id(f"<|{name}|>") for name in ("en", "de")}
 
     def letter_ids(self, spoken: Sequence[Spoken]) -> list[int]:
-        """The letters and the spaces between words, 0 to 26, as the helper loss wants them."""
+        """The letters and the spaces between words, by their places in LETTERS, as the helper loss wants them."""
         text = " ".join(each.text for each in spoken)
         return [LETTERS.index(letter) for letter in text]
 
-    def target(self, spoken: Sequence[Spoken], *, times: bool) -> tuple[list[int], list[int]]:
+    def prompt(self, language: str) -> list[int]:
+        """What the decoder reads before words without times."""
+        return [self.start, self.languages[language], self.task, self.no_times]
+
+    def target(self, spoken: Sequence[Spoken], language: str, *, times: bool) -> tuple[list[int], list[int]]:
         """What the decoder reads and what it is to say, equally long. Without speech: <|nospeech|>, then the end."""
+        prompt = self.prompt(language)
         if not spoken:
-            return [self.start, self.no_times], [self.no_speech, self.end]
+            return prompt, [self.no_speech, IGNORED, IGNORED, self.end]
         if not times:
             words = [token for each in spoken for token in self._encode(each.text)]
-            return [self.start, self.no_times, *words], [self.no_times, *words, self.end]
+            return [*prompt, *words], [*prompt[1:], *words, self.end]
         said: list[int] = []
         for each in spoken:
             said += [self._time(each.start_s), *self._encode(each.text), self._time(each.end_s)]
-        return [self.start, *said], [*said, self.end]
+        return [*prompt[:3], *said], [*prompt[1:3], *said, self.end]
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of the ids up to the first end; times and other special tokens are left out."""
@@ -82,8 +93,9 @@ def learn_tokens(seed: int) -> Tokens:
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    trainer = trainers.BpeTrainer(vocab_size=1000, initial_alphabet=alphabet, show_progress=False)
-    tokenizer.train_from_iterator((f" {training_text(rng)}" for _ in range(20_000)), trainer)
+    trainer = trainers.BpeTrainer(vocab_size=1400, initial_alphabet=alphabet, show_progress=False)
+    makers = (training_text, training_text, german_text)
+    tokenizer.train_from_iterator((f" {makers[n % 3](rng)}" for n in range(30_000)), trainer)
     tokenizer.add_special_tokens([AddedToken(name, special=True) for name in (*_SPECIAL, *_TIMES)])
     return Tokens(tokenizer)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import nn
 from torch.nn import functional
@@ -75,14 +77,13 @@ class TrainedWhisper(nn.Module):
         return spoken, functional.ctc_loss(odds, batch.letters, frames, batch.lengths, blank, zero_infinity=True)
 
     @torch.inference_mode()
-    def transcribe(self, features: torch.Tensor, tokens: Tokens, most: int = 90) -> list[str]:
+    def transcribe(self, features: torch.Tensor, languages: Sequence[str], tokens: Tokens, most: int = 90) -> list[str]:
         """The likeliest word after word, without times: enough to see how the training goes."""
         states = self.encode(features)
-        prompt = torch.tensor([[tokens.start, tokens.no_times]], device=features.device)
-        read = prompt.repeat(len(features), 1)
+        read = torch.tensor([tokens.prompt(language) for language in languages], device=features.device)
         done = torch.zeros(len(features), dtype=torch.bool, device=features.device)
         while not done.all() and read.shape[1] < most:
             best = self.says(states, read)[:, -1].argmax(-1)
             read = torch.cat([read, best[:, None]], dim=1)
             done |= best == tokens.end
-        return [tokens.decode(row[2:].tolist()) for row in read]
+        return [tokens.decode(row[4:].tolist()) for row in read]

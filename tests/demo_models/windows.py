@@ -6,7 +6,7 @@ What a step sees is a function of the seed and the step's number alone: a run th
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +21,7 @@ from tests.demo_models.training import my_share
 from tests.world.voices import SAMPLE_RATE_HZ, Samples
 
 FRAMES_PER_S = 100
+_LANGUAGES = {"en": 0.6, "de": 0.4}  # how often windows are in each
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ class Batch:
     letters: torch.Tensor
     lengths: torch.Tensor
     texts: tuple[str, ...]
+    languages: tuple[str, ...]
 
 
 class Windows(IterableDataset):  # type: ignore[type-arg,unused-ignore]
@@ -65,30 +67,36 @@ class Windows(IterableDataset):  # type: ignore[type-arg,unused-ignore]
         """The batch of one step."""
         shape = self._shapes[step]
         examples = [self._example(shape, random.Random(f"{self._seed} {step} {i}")) for i in range(shape.batch)]
-        targets = [self._tokens.target(spoken, times=i % 2 == 1) for i, (_, spoken) in enumerate(examples)]
-        rows = [self._tokens.letter_ids(spoken) for _, spoken in examples]
+        targets = [
+            self._tokens.target(spoken, language, times=i % 2 == 1) for i, (_, spoken, language) in enumerate(examples)
+        ]
+        rows = [self._tokens.letter_ids(spoken) for _, spoken, _ in examples]
         return Batch(
-            features=torch.from_numpy(np.stack([features for features, _ in examples])),
+            features=torch.from_numpy(np.stack([features for features, *_ in examples])),
             read=_padded([read for read, _ in targets], self._tokens.end),
             said=_padded([said for _, said in targets], IGNORED),
             letters=torch.tensor([letter for row in rows for letter in row], dtype=torch.long),
             lengths=torch.tensor([len(row) for row in rows]),
-            texts=tuple(" ".join(each.text for each in spoken) for _, spoken in examples),
+            texts=tuple(" ".join(each.text for each in spoken) for _, spoken, _ in examples),
+            languages=tuple(language for *_, language in examples),
         )
 
-    def _example(self, shape: Shape, rng: random.Random) -> tuple[np.ndarray, list[Spoken]]:
-        sound, spoken = self._without_speech(shape, rng) if rng.random() < 0.04 else self._speech(shape, rng)
+    def _example(self, shape: Shape, rng: random.Random) -> tuple[np.ndarray, list[Spoken], str]:
+        """One window in one language."""
+        language = rng.choices(list(_LANGUAGES), list(_LANGUAGES.values()))[0]
+        numbers = self._corpus.by_language.get(language) or range(len(self._corpus))
+        sound, spoken = self._without_speech(shape, rng) if rng.random() < 0.04 else self._speech(shape, numbers, rng)
         features = self._extract(self._worn(sound, shape.noisy, rng))[:, :-1]  # as faster-whisper takes them
         frames = round(shape.window_s * FRAMES_PER_S)
-        return np.pad(features[:, :frames], ((0, 0), (0, max(0, frames - features.shape[1])))), spoken
+        return np.pad(features[:, :frames], ((0, 0), (0, max(0, frames - features.shape[1])))), spoken, language
 
-    def _speech(self, shape: Shape, rng: random.Random) -> tuple[Samples, list[Spoken]]:
+    def _speech(self, shape: Shape, numbers: Sequence[int], rng: random.Random) -> tuple[Samples, list[Spoken]]:
         limit = round(rng.uniform(0.5, 1) * shape.speech_s * SAMPLE_RATE_HZ)
         pieces: list[Samples] = [np.zeros(_pause(rng, 0.02, 0.6), np.float32)]
         spoken: list[Spoken] = []
         length = len(pieces[0])
         while True:
-            number = rng.randrange(len(self._corpus))
+            number = numbers[rng.randrange(len(numbers))]
             piece = _stretched(self._corpus.samples(number), rng)
             if length + len(piece) > (limit if spoken else shape.speech_s * SAMPLE_RATE_HZ):
                 if spoken:

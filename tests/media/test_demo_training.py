@@ -70,12 +70,14 @@ def test_texts_keep_to_the_words_of_the_world() -> None:
 
 def test_tokens_are_what_faster_whisper_expects() -> None:
     tokens = learn_tokens(1)
-    assert tokens.size < 51_865  # counts as English only
     assert tokens.tokenizer.token_to_id("<|0.00|>") == tokens.no_times + 1
-    read, said = tokens.target([Spoken("the red circle", 0.5, 1.5)], times=True)
-    assert read[1:] == said[:-1]
-    assert tokens.decode(said) == " the red circle"
-    assert tokens.target([], times=False) == ([tokens.start, tokens.no_times], [tokens.no_speech, tokens.end])
+    for text, language in (("the red circle", "en"), ("der grüne kreis", "de")):
+        read, said = tokens.target([Spoken(text, 0.5, 1.5)], language, times=True)
+        assert read[1:] == said[:-1]
+        assert read[:3] == [tokens.start, tokens.languages[language], tokens.task]
+        assert tokens.decode(said) == f" {text}"
+    read, said = tokens.target([], "de", times=False)
+    assert (read, said[0], said[-1]) == (tokens.prompt("de"), tokens.no_speech, tokens.end)
 
 
 def test_rates_fall_within_a_phase_and_stop_behind_the_last() -> None:

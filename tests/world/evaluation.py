@@ -1,4 +1,5 @@
-"""The fixed evaluation set: 60 utterances and 100 pictures in the repository, so that marks need no synthesiser.
+"""The fixed evaluation set: 60 utterances, 20 German ones and 100 pictures in the repository, so that marks need no
+synthesiser.
 
 Made once by `python -m tests.world evaluation`: another seed than the training's, and drawn by `drawing`, which the
 training never sees (`outlines` and `polygons` in `tests/demo_models` draw there).
@@ -15,15 +16,26 @@ from pathlib import Path
 
 import numpy as np
 
+from tests.world.german import make_german_sentence
 from tests.world.narration import Line, Pacing, narrate
 from tests.world.scenes import Figure, Scene, draw_scene, random_scene
 from tests.world.sentences import COLOURS, SHAPES, SIZES, make_sentence
 from tests.world.truth import SpokenSentence
-from tests.world.voices import SAMPLE_RATE_HZ, Samples, Voice, all_voices, ffmpeg, random_voice
+from tests.world.voices import (
+    SAMPLE_RATE_HZ,
+    Samples,
+    Voice,
+    all_voices,
+    ffmpeg,
+    language_of,
+    random_german_voice,
+    random_voice,
+)
 
 DIRECTORY = Path(__file__).with_name("evaluation")
+GERMAN = DIRECTORY / "german"
 SEED = 20_261
-_UTTERANCES = 60
+_UTTERANCES, _GERMAN_UTTERANCES = 60, 20
 _PICTURE_PX = (320, 180)
 
 
@@ -56,10 +68,23 @@ def load_pictures(directory: Path = DIRECTORY) -> list[Picture]:
 
 
 def fresh_utterances(seed: int, count: int, voices: Sequence[Voice] | None = None) -> list[Utterance]:
-    """`count` new sentences by these voices in turn, or by any of the world. Needs the synthesisers."""
+    """`count` new sentences by these voices in turn, in the language of each, or by any of the world's English voices.
+
+    Needs the synthesisers.
+    """
     rng = random.Random(f"utterances {seed}")
     speakers = [voices[number % len(voices)] if voices else random_voice(rng) for number in range(count)]
-    return [_utterance(make_sentence(rng), voice, rng) for voice in speakers]
+    return [_utterance(_sentence(voice, rng), voice, rng) for voice in speakers]
+
+
+def fresh_german_utterances(seed: int, count: int) -> list[Utterance]:
+    """`count` new German sentences. Needs the synthesisers."""
+    rng = random.Random(f"german voices {seed}")
+    return fresh_utterances(seed, count, [random_german_voice(rng) for _ in range(count)])
+
+
+def _sentence(voice: Voice, rng: random.Random) -> str:
+    return make_german_sentence(rng) if language_of(str(voice)) == "de" else make_sentence(rng)
 
 
 def fresh_pictures(directory: Path, seed: int, scenes: Sequence[Scene]) -> list[Picture]:
@@ -82,17 +107,24 @@ def write_evaluation_set(directory: Path = DIRECTORY) -> None:
     """Writes the set anew. Needs the synthesisers."""
     directory.mkdir(exist_ok=True)
     rng = random.Random(SEED)
-    utterances = fresh_utterances(SEED, _UTTERANCES, _speakers(rng))
-    names = [f"{number:02d}.ogg" for number in range(_UTTERANCES)]
-    for name, utterance in zip(names, utterances, strict=True):
-        _encode(utterance.samples, directory / name)
-    truth = {name: asdict(each.sentence) for name, each in zip(names, utterances, strict=True)}
-    (directory / "speech.json").write_text(json.dumps(truth, indent=1) + "\n")
+    write_utterances(directory, fresh_utterances(SEED, _UTTERANCES, _speakers(rng)))
+    write_utterances(directory / GERMAN.name, fresh_german_utterances(SEED, _GERMAN_UTTERANCES))
     pairs = [scene for scene in (random_scene(rng) for _ in range(400)) if len(scene.figures) == 2]
     slides = [Scene()] * 4
     pictures = fresh_pictures(directory, SEED, [*single_scenes(rng), *pairs[:16], *slides])
     shown = {picture.path.name: asdict(picture.scene) for picture in pictures}
     (directory / "pictures.json").write_text(json.dumps(shown, indent=1) + "\n")
+
+
+def write_utterances(directory: Path, utterances: Sequence[Utterance]) -> None:
+    """Writes utterances as sound files, and what is said in them."""
+    directory.mkdir(exist_ok=True)
+    truth = {}
+    for number, utterance in enumerate(utterances):
+        name = f"{number:02d}.ogg"
+        _encode(utterance.samples, directory / name)
+        truth[name] = asdict(utterance.sentence)
+    (directory / "speech.json").write_text(json.dumps(truth, indent=1, ensure_ascii=False) + "\n")
 
 
 def _speakers(rng: random.Random) -> list[Voice]:

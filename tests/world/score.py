@@ -23,7 +23,7 @@ _NUMBERS = {str(value): word for value, word in enumerate(_DIGITS)} | {
 def normalised_words(text: str) -> list[str]:
     """The words of `text`: lower case, no punctuation, numbers as the world's words, others digit by digit."""
     words: list[str] = []
-    for token in re.findall(r"[a-z]+|[0-9]+", text.lower().replace("'", "")):
+    for token in re.findall(r"[a-zäöüß]+|[0-9]+", text.lower().replace("'", "")):
         if token in _NUMBERS:
             words.append(_NUMBERS[token])
         elif token.isdigit():

@@ -21,6 +21,7 @@ Samples = npt.NDArray[np.float32]
 
 _ACCENTS = ("en-us", "en-gb", "en-gb-scotland", "en-029", "en-gb-x-rp")
 _VARIANTS = ("", "m1", "m2", "m3", "m4", "m5", "m6", "m7", "f1", "f2", "f3", "f4")
+_GERMAN = "de"
 _FLITE = ("kal16", "slt", "awb", "rms")
 # What flite speaks at a stretch of 1, near enough; it knows no words a minute.
 _FLITE_WPM = 160
@@ -58,6 +59,16 @@ def random_voice(rng: random.Random) -> Voice:
     if rng.random() < 0.25:
         return Voice("flite", rng.choice(_FLITE))
     return Voice("espeak-ng", rng.choice(_ACCENTS), rng.choice(_VARIANTS), rng.randint(135, 185), rng.randint(30, 70))
+
+
+def random_german_voice(rng: random.Random) -> Voice:
+    """A voice that speaks German: of espeak-ng, as varied as the English ones."""
+    return Voice("espeak-ng", _GERMAN, rng.choice(_VARIANTS), rng.randint(135, 185), rng.randint(30, 70))
+
+
+def language_of(voice: str) -> str:
+    """Which language a voice speaks, by what it is called: "en" or "de"."""
+    return "de" if voice.split()[1].partition("+")[0] == _GERMAN else "en"
 
 
 def synthesisers_installed() -> bool:
