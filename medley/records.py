@@ -120,27 +120,15 @@ def _counted(stage: Stage, rows: Sequence[Row]) -> dict[str, int]:
 
 
 def retire_branches(asset_id: str, skipped: Iterable[str], context: TaskContext) -> None:
-    """Removes the records that stages have left of an asset for which they are skipped now. Raises StoreUnavailable."""
-    for stage in (context.dag[name] for name in skipped):
-        if stage.writes:
-            take_back(asset_id, stage.name, context)
+    """Removes the records that stages have left of an asset for which they are skipped now. Raises StoreUnavailable.
 
-
-def take_back(asset_id: str, stage: str, context: TaskContext, *, rows: bool = True) -> None:
-    """Removes the records that a write stage has left of an asset, and its manifest. Raises StoreUnavailable.
-
-    The manifest says first that they count no more, and goes last: a crash in between loses nothing, and leaves nothing
-    that the next run would not find. Without `rows` the records are another stage's by now, and stay.
+    The manifest goes first: a crash in between leaves records that nothing has asked for, and loses none.
     """
     slot, artifacts = store_slot(context.store.key), context.artifact_store
-    if (manifest := artifacts.find(asset_id, stage, slot)) is None:
-        return
-    branch = str(manifest.data.get("branch", ""))
-    with artifacts.create(asset_id, stage, slot, context.run_id) as draft:
-        draft.data |= {"branch": branch, "fingerprint": ""}
-    if rows and branch:
-        with_store(context.store, partial(_delete_branch, asset_id, branch))
-    artifacts.remove(asset_id, stage, slot)
+    for stage in (context.dag[name] for name in skipped):
+        if stage.writes and artifacts.find(asset_id, stage.name, slot) is not None:
+            artifacts.remove(asset_id, stage.name, slot)
+            with_store(context.store, partial(_delete_branch, asset_id, stage.branch))
 
 
 def _delete_branch(asset_id: str, branch: str, store: VectorStore) -> None:

@@ -85,6 +85,10 @@ class FakeStore:
         """A search deletes nothing."""
         raise AssertionError(f"deleted {asset_id} {branch}")
 
+    def retain(self, asset_ids: Sequence[str], branches: object) -> None:
+        """A search deletes nothing."""
+        raise AssertionError(f"deleted of {asset_ids} all but {branches}")
+
     def collections(self) -> list[Collection]:
         """See `VectorStore`."""
         return self.spaces

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import fcntl
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -69,6 +69,14 @@ class LanceStore:
         with self._turn():
             for collection in self.collections():
                 self._open(collection.name).delete(_of(asset_id, branch))
+
+    def retain(self, asset_ids: Sequence[str], branches: Iterable[Branch]) -> None:
+        """Removes the records of assets that are of no such branch."""
+        with self._turn():
+            for collection in self.collections():
+                for asset_id in asset_ids:
+                    others = "".join(f" AND branch != '{branch}'" for branch in branches)
+                    self._open(collection.name).delete(_of(asset_id, None) + others)
 
     def collections(self) -> list[Collection]:
         """All embedding spaces that exist."""

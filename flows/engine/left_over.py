@@ -1,33 +1,62 @@
-"""Branches that an asset has no more, as it is worked on with other options than before: their records go."""
+"""Branches that assets have no more, as they are worked on with other options than before: their records go."""
 
 from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from functools import partial
 
 from flows.engine.batch import BatchItem
 from medley.catalog import Catalog
 from medley.catalog.known import flows_of
 from medley.content import dags_of
+from medley.dag.stage import Stage
 from medley.errors import TransientError
-from medley.records import store_slot, take_back
+from medley.records import store_slot
 from medley.run import TaskContext
+from medley.stores.base import VectorStore
+from medley.stores.patience import with_store
 
 
-def retire_left_over(batch_item: BatchItem, run: TaskContext, catalog: Catalog) -> None:
-    """Removes the records of branches that no pipeline has any more for an asset, as options are now.
+def retire_left_over(items: Sequence[BatchItem], run: TaskContext, catalog: Catalog) -> None:
+    """Removes the records of branches that no pipeline has for an asset, as its options are now.
 
-    Where an asset has an outcome of a pipeline that is not installed here, nothing is removed. That the store is away
-    is an error of the item: its next run removes them.
+    Of assets that have been worked on before, and of which all is well. Where an asset has an outcome of a pipeline
+    that is not installed here, nothing is removed. That the store is away is an error of the items: their next run
+    looks again.
     """
-    artifacts, slot, asset_id = run.artifact_store, store_slot(run.store.key), batch_item.asset.asset_id
-    if not (left := set(artifacts.stages(asset_id, slot)) - set(run.dag)):
-        return
+    alike: dict[frozenset[str], list[BatchItem]] = defaultdict(list)
+    for item in items:
+        if not item.again or item.errors or item.cancelled or (known := _stages_of(item, run, catalog)) is None:
+            continue
+        _forget_writes(item.asset.asset_id, known, run)
+        alike[frozenset(stage.branch for stage in known.values())].append(item)
+    for branches, some in alike.items():
+        try:
+            with_store(run.store, partial(_retain, [item.asset.asset_id for item in some], branches))
+        except TransientError as error:
+            for item in some:
+                item.errors.append(error)
+
+
+def _stages_of(item: BatchItem, run: TaskContext, catalog: Catalog) -> dict[str, Stage] | None:
+    """The stages whose records an asset has to have; None where not all are known."""
+    asset_id = item.asset.asset_id
     others = [dag for dag, _ in dags_of(asset_id, catalog) if dag.pipeline != run.flow]
     if flows_of(catalog.engine, asset_id) - {run.flow, *(dag.pipeline for dag in others)}:
-        return
-    stages = {name: stage for dag in (*others, run.dag) for name, stage in dag.items()}
-    branches = {stage.branch for stage in stages.values() if stage.writes}
-    try:
-        for name in left - set(stages):
-            manifest = artifacts.find(asset_id, name, slot)
-            take_back(asset_id, name, run, rows=manifest is not None and manifest.data.get("branch") not in branches)
-    except TransientError as error:
-        batch_item.errors.append(error)
+        return None
+    done = {name for name, made in item.results.items() if not made.skipped}
+    mine = [*run.dag.wanted(item.asset), *(run.dag[name] for name in done)]
+    return {stage.name: stage for stage in (*mine, *(one for dag in others for one in dag.values())) if stage.writes}
+
+
+def _forget_writes(asset_id: str, known: dict[str, Stage], run: TaskContext) -> None:
+    """Notes of writes go first: a crash in between leaves records that the next run finds, and loses none."""
+    slot = store_slot(run.store.key)
+    for name in run.artifact_store.stages(asset_id, slot):
+        if name not in known:
+            run.artifact_store.remove(asset_id, name, slot)
+
+
+def _retain(asset_ids: Sequence[str], branches: frozenset[str], store: VectorStore) -> None:
+    store.retain(asset_ids, branches)

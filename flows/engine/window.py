@@ -228,9 +228,7 @@ class Window:
         """Only what we claimed is noted and tidied: another run may be at work on an item that we never began."""
         self._batches.remove(batch)
         self._run_context.view.running.pop(batch.name, None)
-        for batch_item in batch.items:
-            if batch_item.again and not batch_item.errors and not batch_item.cancelled:
-                retire_left_over(batch_item, self._run_context.run, self._run_context.catalog)
+        retire_left_over(batch.items, self._run_context.run, self._run_context.catalog)
         reports = [report_of(batch_item, batch, self._run_context.run) for batch_item in batch.items]
         record_outcomes(batch, reports, self._run_context)
         self._release([batch_item.item for batch_item in batch.items])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -103,6 +103,10 @@ class VectorStore(Protocol):
 
     def delete(self, asset_id: str, branch: Branch | None = None) -> None:
         """Removes the records of an asset (of one branch), durably."""
+        ...
+
+    def retain(self, asset_ids: Sequence[str], branches: Iterable[Branch]) -> None:
+        """Removes the records of assets that are of no such branch, durably."""
         ...
 
     def collections(self) -> list[Collection]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -18,7 +18,7 @@ from medley.models.base import ModelSpec, Vectors, spec_from_json
 from medley.run import StoreAddress
 from medley.stems import stems_asked
 from medley.stores.base import Collection, RecordBatch, Scope, ScoredRecord, Space, StoredRecord
-from medley.stores.milvus_filters import FILTER_ASSETS, filter_of, is_, of_asset, stale
+from medley.stores.milvus_filters import FILTER_ASSETS, filter_of, is_, of_asset, of_other_branches, stale
 from medley.stores.milvus_schema import (
     GENERATION,
     PROPERTY,
@@ -126,6 +126,13 @@ class MilvusStore:
         wanted = of_asset(asset_id, branch)
         with self._turn():
             self._delete([collection.name for collection in self.collections()], [wanted])
+
+    @_reported
+    def retain(self, asset_ids: Sequence[str], branches: Iterable[Branch]) -> None:
+        """Removes the records of assets that are of no such branch, where there are some; see `VectorStore`."""
+        wanted = of_other_branches(asset_ids, branches)
+        with self._turn():
+            self._delete([found.name for found in self.collections() if self._count(found.name, wanted)], [wanted])
 
     @_reported
     def collections(self) -> list[Collection]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from medley.stores.base import RecordBatch, Scope
 from medley.types import Branch
@@ -48,6 +48,12 @@ def filter_of(scope: Scope) -> str:
 def of_asset(asset_id: str, branch: Branch | None) -> str:
     """Looks for the rows of an asset, or of one branch of it."""
     return is_("asset_id", asset_id) + (f" and {is_('branch', branch)}" if branch else "")
+
+
+def of_other_branches(asset_ids: Sequence[str], branches: Iterable[Branch]) -> str:
+    """Looks for the rows of assets that are of no such branch."""
+    kept = "".join(f" and {is_('branch', branch, '!=')}" for branch in sorted(branches))
+    return is_one_of("asset_id", asset_ids) + kept
 
 
 def stale(batches: Sequence[RecordBatch]) -> list[str]:

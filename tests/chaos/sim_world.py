@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -170,6 +170,12 @@ class SimStore(FakeStore):
         """See `VectorStore`."""
         self._trouble(0.05)
         self._remove(lambda kept: kept[0] == asset_id and branch in (None, kept[1]))
+        self._trouble(0.05)
+
+    def retain(self, asset_ids: Sequence[str], branches: Iterable[str]) -> None:
+        """See `VectorStore`."""
+        self._trouble(0.05)
+        self._remove(lambda kept: kept[0] in asset_ids and kept[1] not in branches)
         self._trouble(0.05)
 
     def collections(self) -> list[Collection]:

@@ -30,3 +30,16 @@ def test_generations_do_not_see_each_other(address: StoreAddress) -> None:  # no
         assert second.collections() == []
         assert first.count(owner) == 1
         first.delete(owner)
+
+
+def test_only_some_branches_of_an_asset_stay(address: StoreAddress) -> None:  # noqa: F811
+    mine, other, model = asset_id("retained"), asset_id("untouched"), replace(TEXT_MODEL, id="fake/retained")
+    with closing(open_store(address)) as store:
+        for owner in (mine, other):
+            for branch in ("speech", "frames", "captions"):
+                store.write("text", model, [replace(batch(owner, [f"{branch} of it"]), branch=branch)])
+        store.retain([mine], {"speech", "frames"})
+        assert [store.count(mine, branch) for branch in ("speech", "frames", "captions")] == [1, 1, 0]
+        store.retain([mine], [])
+        assert (store.count(mine), store.count(other)) == (0, 3)
+        store.delete(other)

@@ -1,6 +1,6 @@
 """Makes media of the small world, with its ground truth beside it as .json.
 
-`python -m tests.world samples`, `... evaluation`, `... video OUT --seed N --seconds S`.
+`python -m tests.world samples`, `... collection`, `... evaluation`, `... video OUT --seed N --seconds S`.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from tests.world.collection import make_collection
 from tests.world.evaluation import DIRECTORY, write_evaluation_set
 from tests.world.sample import make_long, make_sample
 from tests.world.truth import VideoTruth
@@ -25,6 +26,11 @@ def main() -> None:
     if options.command == "samples":
         _keep(_SAMPLES / "sample.mp4", make_sample(_SAMPLES / "sample.mp4"))
         _keep(_SAMPLES / "long.mp4", make_long(_SAMPLES / "long.mp4"))
+    elif options.command == "collection":
+        make_collection(_SAMPLES / "collection")
+        print(
+            f"{_SAMPLES / 'collection'}: {', '.join(sorted(path.name for path in (_SAMPLES / 'collection').iterdir()))}"
+        )
     elif options.command == "video":
         _keep(options.out, make_video(options.out, seed=options.seed, seconds=options.seconds))
     else:
@@ -41,6 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.world", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("samples", help="write samples/sample.mp4 and samples/long.mp4")
+    commands.add_parser("collection", help="write samples/collection: files of many kinds")
     commands.add_parser("evaluation", help="write the fixed evaluation set anew")
     video = commands.add_parser("video", help="write another video")
     video.add_argument("out", type=Path)
