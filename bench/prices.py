@@ -19,8 +19,11 @@ from typing import Any
 
 from bench.corpus import clip, images, pdfs
 from bench.results import keep
+from medley.dag.registry import pipeline_named
+from medley.options import IngestOptions, options_for
 
 ROOT = Path(__file__).parents[1]
+_PIPELINES = {"videos": "video", "pictures": "image", "pdfs": "pdf", "notes": "document"}
 _HOW_MANY = {"videos": 12, "pictures": 120, "pdfs": 40, "notes": 60}
 
 
@@ -71,12 +74,20 @@ def main() -> None:
 
 
 def _compared(kind: str, folder: Path, home: Path) -> dict[str, Any]:
-    foreseen = _medley(home, "plan", folder, "--json")["totals"]["seconds"]
+    foreseen = _medley(home, "plan", folder, "--json")["totals"]["seconds_by_stage"]
     items = _medley(home, "ingest", folder, "--json")["items"]
-    took = sum(stage["seconds"] for item in items for stage in item["stages"] if stage["state"] == "completed")
-    error = foreseen["likely"] / took - 1
-    found = {"kind": kind, "files": len(items), "foreseen_s": round(foreseen["likely"], 1), "took_s": round(took, 1)}
-    return found | {"error_percent": round(100 * error, 1)}
+    done = [stage for item in items for stage in item["stages"] if stage["state"] == "completed"]
+    pipeline = pipeline_named(_PIPELINES[kind])
+    dag = pipeline.dag(options_for(pipeline.options, IngestOptions()))
+    branches: dict[str, list[float]] = {}  # seconds that were foreseen, and those that it took
+    for name, price in foreseen.items():
+        branches.setdefault(dag[name].branch, [0.0, 0.0])[0] += price["likely"]
+    for stage in done:
+        branches.setdefault(dag[stage["name"]].branch, [0.0, 0.0])[1] += stage["seconds"]
+    expected, took = (sum(each) for each in zip(*branches.values(), strict=True))
+    found = {"kind": kind, "files": len(items), "foreseen_s": round(expected, 1), "took_s": round(took, 1)}
+    told = {branch: f"{known:.1f} s of {was:.1f}" for branch, (known, was) in branches.items()}
+    return found | {"error_percent": round(100 * (expected / took - 1), 1), "branches": told}
 
 
 def _medley(home: Path, *arguments: object) -> dict[str, Any]:
