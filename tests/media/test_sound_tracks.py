@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from medley.errors import CorruptMedia
+from medley.media import audio
 from medley.media.mixing import Mixer
 from medley.media.probe import probe_media
 from tests.media.test_time_line import LIMITS, X264, heard, loudness, scene
@@ -66,3 +70,33 @@ def test_a_silent_track_beside_a_spoken_one(tmp_path: Path) -> None:
     assert sound.notes == ("sound track 1 is silence; track 2 is heard",)
     assert (loudness(made)[:2] > 0.05).all()
     assert heard(path, "1")[0].notes == ("its sound is silence",)
+
+
+def test_all_tracks_have_a_recording_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = two_tracks(tmp_path / "a.mkv", "sine=frequency=300:d=3")
+    sound, made = heard(path, "all")
+    assert [(number, where.name) for number, where in audio.recordings_in(made)] == [(1, "1"), (2, "2")]
+    assert (sound.damage, sound.notes) == ("", ())
+    assert sound.length_s == pytest.approx(3, abs=0.1)
+
+    decoded = audio._decoded
+
+    def first_is_broken(source: Any, asset: Any, track: Any, *more: Any) -> dict[str, Any]:
+        if track == asset.media.tracks[0]:
+            raise CorruptMedia("cannot be decoded", file=asset.path, remedy="Copy it again")
+        return decoded(source, asset, track, *more)
+
+    monkeypatch.setattr(audio, "_decoded", first_is_broken)
+    shutil.rmtree(made)
+    sound, made = heard(path, "all")
+    assert [number for number, _ in audio.recordings_in(made)] == [2]
+    assert sound.damage == "sound track 1 cannot be decoded", "and the file is partial"
+
+
+def test_of_silent_tracks_one_is_kept(tmp_path: Path) -> None:
+    path = two_tracks(tmp_path / "a.mkv", "anullsrc")
+    assert [number for number, _ in audio.recordings_in(heard(path, "all")[1])] == [2]
+    ffmpeg("-f", "lavfi", "-i", "anullsrc", "-map", "0", "-map", "0", "-t", "2", "-c:a", "aac", tmp_path / "b.mka")
+    shutil.rmtree(tmp_path / "sound")
+    sound, made = heard(tmp_path / "b.mka", "all")
+    assert ([number for number, _ in audio.recordings_in(made)], sound.notes) == ([1], ("its sound is silence",))
