@@ -12,6 +12,7 @@ from medley.catalog.known import flows_of
 from medley.content import dags_of
 from medley.dag.stage import Stage
 from medley.errors import TransientError
+from medley.generations import every_address
 from medley.records import store_slot
 from medley.run import TaskContext
 from medley.stores.base import VectorStore
@@ -42,9 +43,10 @@ def retire_left_over(items: Sequence[BatchItem], run: TaskContext, catalog: Cata
 def _stages_of(item: BatchItem, run: TaskContext, catalog: Catalog) -> dict[str, Stage] | None:
     """The stages whose records an asset has to have; None where not all are known."""
     asset_id = item.asset.asset_id
-    others = [dag for dag, _ in dags_of(asset_id, catalog) if dag.pipeline != run.flow]
-    if flows_of(catalog.engine, asset_id) - {run.flow, *(dag.pipeline for dag in others)}:
-        return None
+    flows = flows_of(catalog.engine, asset_id) - {run.flow}
+    others = [dag for dag, _ in dags_of(asset_id, catalog) if dag.pipeline in flows] if flows else []
+    if flows != {dag.pipeline for dag in others} or (flows and len(every_address(run.store, catalog)) > 1):
+        return None  # of two generations the catalog knows only the options that were written last
     done = {name for name, made in item.results.items() if not made.skipped}
     mine = [*run.dag.wanted(item.asset), *(run.dag[name] for name in done)]
     return {stage.name: stage for stage in (*mine, *(one for dag in others for one in dag.values())) if stage.writes}
