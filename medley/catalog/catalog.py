@@ -244,21 +244,22 @@ class Catalog:
         return {asset_id for part in parts for asset_id in self._claim(part, run_id)}
 
     def _claim(self, asset_ids: Collection[str], run_id: str) -> set[str]:
-        free = set(asset_ids) - self._held_here(asset_ids, run_id)  # whatever the clock says, which may have been set
-        expires = now(self.engine) + CLAIM_S
-        wanted = [{"asset_id": asset_id, "run_id": run_id, "expires": expires} for asset_id in sorted(free)]
+        holders = self._holders(asset_ids)
+        alive = {row.holder for row in {row.holder: row for row in holders.values()}.values() if _works_here(row)}
+        free = {one for one in asset_ids if one not in holders or holders[one].holder not in alive - {run_id}}
+        told = {"run_id": run_id, "expires": now(self.engine) + CLAIM_S}
+        seen = {one: holders[one].holder if one in holders else "" for one in free}
+        wanted = [{**told, "asset_id": asset_id, "seen": seen[asset_id]} for asset_id in sorted(free)]
         if wanted:
             self._write((CLAIM, wanted))
         mine = select(claims.c.asset_id).where(claims.c.asset_id.in_(free), claims.c.run_id == run_id)
         return set(scalars(self.engine, mine))
 
-    def _held_here(self, asset_ids: Collection[str], run_id: str) -> set[str]:
-        """Those that another run has, whose process lives on this host."""
-        joined = claims.join(runs, runs.c.run_id == claims.c.run_id)
-        query = select(claims.c.asset_id, runs).select_from(joined).where(claims.c.asset_id.in_(asset_ids))
-        held = rows(self.engine, query.where(runs.c.run_id != run_id, runs.c.status == "running"))
-        alive = {row.run_id: is_here(row) and lives(row.pid, row.pid_started) for row in held}
-        return {row.asset_id for row in held if alive[row.run_id]}
+    def _holders(self, asset_ids: Collection[str]) -> dict[str, Any]:
+        """Who has a claim on each, and what is known of that run."""
+        joined = claims.outerjoin(runs, runs.c.run_id == claims.c.run_id)
+        told = select(claims.c.asset_id, claims.c.run_id.label("holder"), runs).select_from(joined)
+        return {row.asset_id: row for row in rows(self.engine, told.where(claims.c.asset_id.in_(asset_ids)))}
 
     def claimed(self, asset_id: str) -> bool:
         """Says whether a run holds a claim on an asset."""
@@ -276,3 +277,8 @@ class Catalog:
     def release(self, asset_ids: Collection[str], run_id: str) -> None:
         """Frees assets."""
         self._write(delete(claims).where(claims.c.asset_id.in_(asset_ids), claims.c.run_id == run_id))
+
+
+def _works_here(run: Any) -> bool:
+    """Whether a run has a process that lives on this host, whatever the clock says: it may have been set."""
+    return bool(run.status == "running" and is_here(run) and lives(run.pid, run.pid_started))

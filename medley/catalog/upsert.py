@@ -72,8 +72,9 @@ CLAIM = upsert(
     claims,
     ("asset_id", "run_id", "expires"),
     ["asset_id"],
-    # the new one expires that much later than now
-    where=f"claims.expires < excluded.expires - {CLAIM_S} OR claims.run_id = excluded.run_id",
+    # The new one expires that much later than now. `seen` is who had it when its process was looked at: somebody else
+    # may have come since, and the clock may have been set.
+    where=f"claims.run_id = :seen AND claims.expires < excluded.expires - {CLAIM_S} OR claims.run_id = excluded.run_id",
 )
 INSERT_TAG = upsert(tags, ("asset_id", "tag"), ["asset_id", "tag"])
 INSERT_PLAN = upsert(plans, ("plan", "flow", "made_of"), ["plan"], once=["flow", "made_of"])

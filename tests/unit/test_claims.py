@@ -273,3 +273,18 @@ def test_of_two_processes_at_once_exactly_one_wins_each(settings: Settings) -> N
     assert sorted(won[0] + won[1]) == list(range(60))
     held = {int(owned): name for owned, name in owners(open_catalog(settings)).items()}
     assert held == dict.fromkeys(won[0], "run-1") | dict.fromkeys(won[1], "run-2")
+
+
+def test_who_claims_between_a_look_and_a_claim_keeps_it(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked = catalog._holders
+
+    def somebody_is_faster(asset_ids: Any) -> dict[str, Any]:
+        seen = looked(asset_ids)
+        monkeypatch.setattr(catalog, "_holders", looked)
+        assert catalog.claim([A], "run-2") == {A}
+        shift_expiry(catalog, -2 * CLAIM_S)  # and the clock is set
+        return seen
+
+    monkeypatch.setattr(catalog, "_holders", somebody_is_faster)
+    assert catalog.claim([A, B], "run-1") == {B}
+    assert owners(catalog) == {A: "run-2", B: "run-1"}
