@@ -30,8 +30,8 @@ def retire_left_over(items: Sequence[BatchItem], run: TaskContext, catalog: Cata
     for item in items:
         if not item.again or item.errors or item.cancelled or (known := _stages_of(item, run, catalog)) is None:
             continue
-        _forget_writes(item.asset.asset_id, known, run)
-        alike[frozenset(stage.branch for stage in known.values())].append(item)
+        if _forget_writes(item.asset.asset_id, known, run) or known:  # else nothing of it has ever been in a store
+            alike[frozenset(stage.branch for stage in known.values())].append(item)
     for branches, some in alike.items():
         try:
             with_store(run.store, partial(_retain, [item.asset.asset_id for item in some], branches))
@@ -52,12 +52,16 @@ def _stages_of(item: BatchItem, run: TaskContext, catalog: Catalog) -> dict[str,
     return {stage.name: stage for stage in (*mine, *(one for dag in others for one in dag.values())) if stage.writes}
 
 
-def _forget_writes(asset_id: str, known: dict[str, Stage], run: TaskContext) -> None:
-    """Notes of writes go first: a crash in between leaves records that the next run finds, and loses none."""
+def _forget_writes(asset_id: str, known: dict[str, Stage], run: TaskContext) -> list[str]:
+    """Removes notes of writes of other stages, and names those.
+
+    They go first: a crash in between leaves records that the next run finds, and loses none.
+    """
     slot = store_slot(run.store.key)
-    for name in run.artifact_store.stages(asset_id, slot):
-        if name not in known:
-            run.artifact_store.remove(asset_id, name, slot)
+    others = [name for name in run.artifact_store.stages(asset_id, slot) if name not in known]
+    for name in others:
+        run.artifact_store.remove(asset_id, name, slot)
+    return others
 
 
 def _retain(asset_ids: Sequence[str], branches: frozenset[str], store: VectorStore) -> None:

@@ -13,6 +13,7 @@ import pytest
 from prefect.states import Completed, Crashed, Failed
 from ray import exceptions as from_ray
 
+from flows.engine import left_over
 from flows.engine import window as window_module
 from flows.engine.run import RunContext, open_run
 from flows.engine.window import Window
@@ -123,6 +124,7 @@ def _made(asset: Any, stage: str, context: TaskContext) -> ArtifactRef:
 def script(monkeypatch: pytest.MonkeyPatch) -> Script:
     made = Script()
     monkeypatch.setattr(window_module, "submit_stages", made.submit)
+    monkeypatch.setattr(left_over, "with_store", lambda *_: None)  # nothing here is in a store
     monkeypatch.setattr(registry, "_loaded", {**registry._loaded, "scripted": scripted})
     return made
 
