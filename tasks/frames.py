@@ -62,6 +62,8 @@ def _chosen(asset: Asset, options: FrameOptions) -> tuple[Asset, list[str]]:
         main = next((n for n, picture in enumerate(there, 1) if picture.stream == asset.media.video_stream), 1)
         told = f"picture track {main} of {len(there)} is looked at (--frames.track)"
         return asset, [told] if len(there) > 1 else []
+    if not there and options.track == "1":  # an older probe did not list them
+        return asset, []
     if int(options.track) > len(there):
         what = f"has no picture track {options.track}, only {len(there)}"
         raise UnsupportedMedia(what, file=asset.path, remedy="Give --frames.track all, or leave it out")

@@ -46,7 +46,10 @@ def read_subtitles(asset: Asset, draft: Draft, context: TaskContext) -> None:
         damage += [found.damage] if found.damage else []
     segments = said_once(segments)
     write_segments(draft.directory / TRANSCRIPT, segments)
-    draft.data |= {"damage": next(iter(damage), ""), "notes": _told(tracks, asset), "beside": _beside(tracks)}
+    notes, sounds = _told(tracks, asset), len(asset.media.tracks)
+    if sounds > 1 and says_all(asset, context.options.speech):
+        notes.append(f"its {sounds} sound tracks are not heard (--speech.track all)")
+    draft.data |= {"damage": next(iter(damage), ""), "notes": notes, "beside": _beside(tracks)}
     publish_transcript(asset, segments)
 
 

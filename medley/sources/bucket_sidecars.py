@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from functools import partial
 from pathlib import PurePosixPath
 
-from medley.errors import BadInput
+from medley.errors import BadInput, MissingFile
 from medley.media.sniff import HEAD_BYTES, sniff_head
 from medley.media.subtitle_tracks import DEMUXERS
 from medley.sources import buckets
@@ -18,10 +19,17 @@ _kept: dict[str, tuple[float, Folder, dict[str, int]]] = {}  # until when, the n
 
 
 def with_sidecars_at(asset: Asset, url: str) -> Asset:
-    """Returns the asset at `url` with the subtitles beside it as further tracks. Raises MissingFile, TransientError."""
+    """Returns the asset at `url` with the subtitles beside it as further tracks. Raises TransientError.
+
+    Who may read an object may not always list its folder: a note says that nothing beside it was looked for.
+    """
     if asset.media.flow != "video" or not _in_bucket(url):
         return asset
-    beside = {place: partial(_content, place) for place in sidecars_at(url)}
+    try:
+        beside = {place: partial(_content, place) for place in sidecars_at(url)}
+    except MissingFile as error:
+        note = f"subtitles beside it are not looked for: {error.reason}"
+        return replace(asset, media=replace(asset.media, notes=(*asset.media.notes, note)))
     return with_tracks(asset, PurePosixPath(url).stem, beside)
 
 
@@ -44,7 +52,7 @@ def video_at(url: str) -> str | None:
     if name not in _names_in(folder)[1]:
         _kept.pop(folder, None)  # it is newer than what is known of its folder
     names, sizes = _names_in(folder)
-    for found in names.videos_of(name):
+    for found in names.videos_of(name) if name in sizes else ():
         try:
             if sizes[found] and sniff_head(_head(f"{folder}/{found}", sizes[found]), found).flow == "video":
                 return f"{folder}/{found}"

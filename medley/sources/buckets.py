@@ -33,7 +33,7 @@ def head(url: str) -> Object:
 def listing(url: str) -> Iterator[list[Object]]:
     """Lists all objects below `url`, some hundreds at a time. Raises MissingFile, TransientError."""
     store, prefix = _open(url)
-    base = url[: len(url) - len(prefix)]
+    base = _bucket_of(url)
     with _told(url):
         for page in store.list(prefix or None, chunk_size=_PAGE):
             yield [Object(base + found["path"], int(found["size"]), str(found["e_tag"])) for found in page]
@@ -42,7 +42,7 @@ def listing(url: str) -> Iterator[list[Object]]:
 def folder(url: str) -> list[Object]:
     """Lists the objects of a folder, without those of folders in it. Raises MissingFile, TransientError."""
     store, prefix = _open(url)
-    base = url[: len(url) - len(prefix)]
+    base = _bucket_of(url)
     with _told(url):
         found = store.list_with_delimiter(prefix or None)["objects"]
         return [Object(base + one["path"], int(one["size"]), str(one["e_tag"])) for one in found]
@@ -88,6 +88,12 @@ def move(url: str, to: str) -> None:
     store, key = _open(url)
     with _told(url):
         store.rename(key, _open(to)[1])
+
+
+def _bucket_of(url: str) -> str:
+    """The address of the bucket, with the slash that nobody writes behind a bucket as a whole."""
+    parts = urlparse(url, allow_fragments=False)
+    return f"{parts.scheme}://{parts.netloc}/"
 
 
 def _open(url: str) -> tuple[Any, str]:

@@ -66,6 +66,12 @@ def test_all_that_is_heard_and_shown(medley: Medley, film: Path, tmp_path: Path)
     assert "has no picture track 3, only 2" in str(refused["errors"])
 
 
+def test_sounds_that_subtitles_take_the_place_of_are_named(medley: Medley, film: Path) -> None:
+    item = medley("video", film, "--speech.subtitle_track", "1", "--json").report["items"][0]
+    assert (item["status"], item["records"]["speech"]) == ("complete", 1)
+    assert "its 4 sound tracks are not heard (--speech.track all)" in item["notes"]
+
+
 def test_what_two_tracks_say_at_once_is_said_once() -> None:
     def segment(track: int, start_s: float, text: str) -> Segment:
         return Segment(start_s, start_s + 2, text, (Word(start_s, start_s + 2, text),), track=track)

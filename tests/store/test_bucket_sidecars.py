@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 
 from flows.engine.routing import files_of
-from medley.errors import MedleyError
+from medley.errors import MedleyError, MissingFile
 from medley.sources import bucket_sidecars
-from medley.sources.bucket_sidecars import sidecars_at, video_at
+from medley.sources.bucket_sidecars import sidecars_at, video_at, with_sidecars_at
+from medley.types import Asset
 from tests.conftest import SAMPLE, Medley, put
+from tests.fakes import MEDIA
 
 URL = "s3://media/in"
 SRT = "1\n00:00:01,000 --> 00:00:{:02d},000\n{}\n\n2\n00:00:40,000 --> 00:00:44,000\nThank you\n"
@@ -54,3 +56,21 @@ def test_they_are_the_transcript_and_read_again_when_they_change(bucket: None, m
     assert (item["status"], states["read_subtitles"], states["sample_frames"]) == ("complete", "completed", "cached")
     hit = medley("search", "weekly budget", "--modality", "speech", "--limit", "1", "--json").report["hits"][0]
     assert (hit["text"], hit["end_s"]) == ("The weekly budget", 5.0)
+
+
+def test_beside_a_video_at_the_top_of_a_bucket(bucket: None) -> None:
+    put("talk.mp4", SAMPLE.read_bytes()[:5000])
+    put("talk.srt", b"x")
+    assert list(files_of(["s3://media"], lambda path, error: None)) == ["s3://media/talk.mp4"]
+    assert sidecars_at("s3://media/talk.mp4") == ["s3://media/talk.srt"]
+    assert video_at("s3://media/talk.de.srt") is None, "it is not there"
+
+
+def test_a_folder_that_must_not_be_listed(bucket: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    def denied(url: str) -> None:
+        raise MissingFile("cannot be read: access denied", file=url, remedy="Check the credentials")
+
+    monkeypatch.setattr(bucket_sidecars.buckets, "folder", denied)
+    asset = Asset("a" * 64, "/spool/talk.mp4", 1, MEDIA)
+    [note] = with_sidecars_at(asset, f"{URL}/talk.mp4").media.notes[-1:]
+    assert note == "subtitles beside it are not looked for: cannot be read: access denied"
