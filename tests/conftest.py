@@ -263,6 +263,14 @@ def eventually(condition: Callable[[], Any], timeout_s: float = 60.0) -> Any:
     return found
 
 
+def artifacts_made(home: Path) -> int:
+    """Counts the artifacts of a home; of those that have another name by the time they are looked at, none is missed.
+
+    Not by glob: that fails where a directory goes meanwhile.
+    """
+    return sum("manifest.json" in names for _, _, names in os.walk(home / "artifacts"))
+
+
 def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

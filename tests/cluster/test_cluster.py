@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.cluster.conftest import Cluster
-from tests.conftest import SAMPLE, eventually
+from tests.conftest import SAMPLE, artifacts_made, eventually
 from tests.documents import pdf, picture, placed, text
 from tests.variants import ffmpeg
 
@@ -57,8 +57,7 @@ def test_a_lost_machine_costs_time_and_nothing_else(cluster: Cluster, corpus: Pa
     found: dict[str, Any] = {}
     running = threading.Thread(target=lambda: found.update(cluster.medley("ingest", corpus, home=home)))
     running.start()
-    artifacts = home / "artifacts"
-    while running.is_alive() and not (artifacts.exists() and len(list(artifacts.rglob("manifest.json"))) > 3):
+    while running.is_alive() and artifacts_made(home) <= 3:
         time.sleep(0.1)
     lost = cluster.nodes[1]
     lost.kill()
@@ -130,7 +129,7 @@ def test_a_machine_that_is_drained_on_notice_loses_no_work(cluster: Cluster, cor
     found: dict[str, Any] = {}
     running = threading.Thread(target=lambda: found.update(cluster.medley("ingest", corpus, home=home)))
     running.start()
-    eventually(lambda: not running.is_alive() or len(list((home / "artifacts").rglob("manifest.json"))) > 3, 120)
+    eventually(lambda: not running.is_alive() or artifacts_made(home) > 3, 120)
     cluster.drain(lost.machine)
 
     def left() -> bool:

@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.conftest import ROOT, eventually
+from tests.conftest import ROOT, artifacts_made, eventually
 from tests.serve.conftest import Served, serving
 
 _NOTES = 40
@@ -99,10 +99,9 @@ def searching(standing: Served) -> Iterator[Searching]:
 
 def kill_half_way(served: Served, *arguments: str) -> None:
     """Kills a migration when it has made a part of its artifacts."""
-    made = lambda: len(list((served.home / "artifacts").rglob("manifest.json")))  # noqa: E731
-    before = made()
+    before = artifacts_made(served.home)
     with start(served, *arguments) as process:
-        eventually(lambda: made() > before + _NOTES // 2, 120)
+        eventually(lambda: artifacts_made(served.home) > before + _NOTES // 2, 120)
         process.send_signal(signal.SIGKILL)
         process.communicate()
 
