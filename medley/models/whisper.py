@@ -38,7 +38,7 @@ class FasterWhisper:
 
         Silence gives no words: Silero's voice activity detection runs first.
         """
-        if language is not None and language not in self._pipeline.model.supported_languages:
+        if language is not None and not self._knows(language):
             raise SetupError(
                 f"the speech model {self._id} does not know the language {language}",
                 remedy="Leave --speech.language out, or choose another model with --models.speech",
@@ -56,6 +56,13 @@ class FasterWhisper:
         self._heard_last = (samples, str(told.language))
         words = [word for segment in segments for word in segment.words or ()]
         return [Word(round(w.start, 3), round(w.end, 3), w.word.strip()) for w in words if w.word.strip()]
+
+    def _knows(self, language: str) -> bool:
+        """Whether the vocabulary has the language: faster-whisper names a hundred for each multilingual model."""
+        model = self._pipeline.model
+        if language not in model.supported_languages:
+            return False
+        return not model.model.is_multilingual or model.hf_tokenizer.token_to_id(f"<|{language}|>") is not None
 
     def spoken_language(self, samples: Vectors) -> str:
         """Detects the language (ISO 639-1) of speech, `en` where the model is not multilingual; see `SpeechModel`."""

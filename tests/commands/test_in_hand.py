@@ -62,9 +62,9 @@ def test_sound_track_that_is_not_there(medley: Medley, two_tracks: Path) -> None
 
 def test_language_that_the_model_does_not_know(medley: Medley, tmp_path: Path) -> None:
     first_seconds(SAMPLE, tmp_path / "clip.mp4", 4)
-    item = medley("video", tmp_path / "clip.mp4", "--speech.language", "de", "--json").report["items"][0]
+    item = medley("video", tmp_path / "clip.mp4", "--speech.language", "fr", "--json").report["items"][0]
     assert (item["status"], item["error"]["type"]) == ("partial", "SetupError")
-    assert "demo/whisper does not know the language de" in item["error"]["message"]
+    assert "demo/whisper does not know the language fr" in item["error"]["message"]
 
 
 def test_task_that_is_none(medley: Medley) -> None:
