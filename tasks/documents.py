@@ -43,7 +43,15 @@ def _more(part: Part) -> dict[str, Any]:
     return {name: value for name, value in more.items() if value}
 
 
-@stage(branch="text", takes="assets", makes="document", export=exported, files=("*.csv",), current=are_known)
+@stage(
+    version=2,  # headers, comments, charts
+    branch="text",
+    takes="assets",
+    makes="document",
+    export=exported,
+    files=("*.csv",),
+    current=are_known,
+)
 def read_document(asset: Asset, draft: Draft, context: TaskContext) -> None:
     """Reads what is written in a document, under which headings, and its tables."""
     found = documents.read_document(asset, draft.directory, context.limits)

@@ -131,7 +131,7 @@ def book(path: Path) -> None:
         archive.writestr("mimetype", "application/epub+zip")
         archive.writestr("META-INF/container.xml", container)
         archive.writestr("OEBPS/p.opf", package)
-        archive.writestr("OEBPS/text/b.xhtml", html_text(""))
+        archive.writestr("OEBPS/text/b.xhtml", f'<?xml version="1.0" encoding="UTF-8"?>{html_text("")}')
         archive.writestr("OEBPS/a.png", png("red"))
 
 

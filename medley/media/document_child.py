@@ -13,11 +13,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from medley.media.document_office import sheets, slides, word
 from medley.media.document_open import open_document
-from medley.media.document_parts import Document, Part, TooMuch
+from medley.media.document_parts import Document, Locked, Part, TooMuch
 from medley.media.document_plain import markdown, plain_text, table
+from medley.media.document_sheets import sheets
+from medley.media.document_slides import slides
 from medley.media.document_web import attached_file, book, mail, web_page
+from medley.media.document_word import word
 from medley.media.job_child import ATTACHED, Tell, reason_of, serve
 
 _READERS: dict[str, Callable[[Document], Iterator[Part]]] = {
@@ -46,6 +48,8 @@ def work(job: dict[str, Any], tell: Tell) -> None:
         _tell_pictures(parts, job, tell) if job["want"] == "pictures" else _tell_text(parts, job, tell)
     except TooMuch as error:
         tell({"too_much": str(error)})
+    except Locked as error:
+        tell({"error": str(error)})
     except MemoryError:
         raise
     except Exception as error:  # noqa: BLE001  # whatever a reader makes of it, it is the file's fault

@@ -12,10 +12,15 @@ from typing import Any
 from lxml import etree
 
 #: A part of a document: {"text", "level"} (level 1 to 9: a heading; 0: a paragraph), {"cells"} (rows of a table), or
-#: {"picture"} (its bytes); each with "page", the number of its page, slide or sheet, None where there are none.
+#: {"picture"} (its bytes); each with "page", the number of its page, slide or sheet, None where there are none. What
+#: is "apart" stands under no heading.
 Part = dict[str, Any]
 _ROWS_AT_ONCE = 500
 _SPACE = "\u00a0\u200b\ufeff \t\r\n"
+
+
+class Locked(Exception):
+    """A document whose content is encrypted."""
 
 
 class TooMuch(Exception):
@@ -44,6 +49,13 @@ def text_part(text: str, page: int | None = None, level: int = 0) -> Iterator[Pa
     words = " ".join(text.split()).strip(_SPACE)
     if words:
         yield {"page": page, "level": level, "text": words}
+
+
+def edge_parts(texts: Iterable[str]) -> Iterator[Part]:
+    """Yields what headers and footers say, each once, apart from the text: under no heading. No numbers of pages."""
+    for text in dict.fromkeys(texts):
+        if any(map(str.isalpha, text)):
+            yield from ({**part, "apart": True} for part in text_part(text))
 
 
 def table_parts(rows: Iterable[Sequence[Any]], page: int | None = None) -> Iterator[Part]:

@@ -6,6 +6,7 @@ import base64
 import binascii
 import posixpath
 import re
+import zipfile
 from collections.abc import Iterator
 from email import message_from_bytes
 from email.message import EmailMessage
@@ -19,7 +20,7 @@ from urllib.parse import unquote
 from lxml import html
 
 from medley.encodings import decoded
-from medley.media.document_parts import Document, Part, local_name, parse_xml, table_parts, text_part
+from medley.media.document_parts import Document, Locked, Part, local_name, parse_xml, table_parts, text_part
 from medley.media.document_plain import paragraphs
 
 _UNSEEN = frozenset(
@@ -46,8 +47,9 @@ def web_page(document: Document) -> Iterator[Part]:
 
 def _parsed(content: bytes) -> Any:
     text = decoded(content, declared=True)
-    parser = html.HTMLParser(no_network=True, huge_tree=False, remove_comments=True)
-    return html.document_fromstring(text, parser=parser) if text.strip() else None
+    parser = html.HTMLParser(encoding="utf-8", no_network=True, huge_tree=False, remove_comments=True)
+    content = text.encode("utf-8", "replace")  # as text, it must not say which encoding it had
+    return html.document_fromstring(content, parser=parser) if text.strip() else None
 
 
 def _tags_of(page: Any) -> dict[str, str]:
@@ -127,10 +129,12 @@ def book(document: Document) -> Iterator[Part]:
         }
         items = {each.get("id"): each for each in package.iter() if local_name(each) == "item"}
         order = [each.get("idref") for each in package.iter() if local_name(each) == "itemref"]
-        names = set(archive.namelist())
+        names, locked = set(archive.namelist()), _encrypted(archive)
         pictures = [item for item in items.values() if item.get("media-type", "").startswith("image/")]
         for item in (*(items[name] for name in order if name in items), *pictures):
             path = posixpath.normpath(posixpath.join(base, unquote(item.get("href", ""))))
+            if path in locked:
+                raise Locked("what is from here on is encrypted: the book is protected (DRM)")
             if path not in names:
                 continue
             content = archive.read(path)
@@ -138,6 +142,13 @@ def book(document: Document) -> Iterator[Part]:
                 yield {"page": None, "picture": content}
             elif (page := _parsed(content)) is not None:
                 yield from _Walk().parts(page)
+
+
+def _encrypted(archive: zipfile.ZipFile) -> set[str]:
+    """Names of what is encrypted; fonts are in many books."""
+    name = "META-INF/encryption.xml"
+    listed = parse_xml(archive.read(name)).iter() if name in archive.namelist() else ()
+    return {unquote(each.get("URI", "")) for each in listed if local_name(each) == "CipherReference"}
 
 
 def mail(document: Document) -> Iterator[Part]:

@@ -27,9 +27,13 @@ _OOXML = "application/vnd.openxmlformats-officedocument."
 _ODF = "application/vnd.oasis.opendocument."
 #: Media type and reader by the ending of the name, of files whose first bytes fit: an archive, or text.
 _ARCHIVES = {
-    ".docx": (f"{_OOXML}wordprocessingml.document", "docx"),
-    ".pptx": (f"{_OOXML}presentationml.presentation", "pptx"),
-    ".xlsx": (f"{_OOXML}spreadsheetml.sheet", "xlsx"),
+    **dict.fromkeys((".docx", ".docm", ".dotx", ".dotm"), (f"{_OOXML}wordprocessingml.document", "docx")),
+    **dict.fromkeys((".pptx", ".pptm", ".ppsx", ".ppsm", ".potx"), (f"{_OOXML}presentationml.presentation", "pptx")),
+    **dict.fromkeys((".xlsx", ".xlsm", ".xltx", ".xltm"), (f"{_OOXML}spreadsheetml.sheet", "xlsx")),
+    ".odt": (f"{_ODF}text", "opendocument"),
+    ".ods": (f"{_ODF}spreadsheet", "opendocument"),
+    ".odp": (f"{_ODF}presentation", "opendocument"),
+    ".epub": ("application/epub+zip", "epub"),
 }
 _TEXTS = {
     ".md": ("text/markdown", "markdown"),
@@ -39,10 +43,12 @@ _TEXTS = {
     ".tsv": ("text/tab-separated-values", "csv"),
     ".html": ("text/html", "html"),
     ".htm": ("text/html", "html"),
+    ".xhtml": ("text/html", "html"),
     ".eml": ("message/rfc822", "eml"),
 }
+_MORE = ("", "-template")
 _NAMED = {b"word/": ".docx", b"ppt/": ".pptx", b"xl/": ".xlsx"}
-_OPEN = {f"{_ODF}{kind}": "opendocument" for kind in ("text", "spreadsheet", "presentation", "text-template")}
+_OPEN = {f"{_ODF}{kind}{more}": "opendocument" for kind in ("text", "spreadsheet", "presentation") for more in _MORE}
 _OPEN["application/epub+zip"] = "epub"
 _READERS = dict([*_ARCHIVES.values(), *_TEXTS.values(), *_OPEN.items()])
 _HTML = re.compile(rb"\s*(<!--.*?-->\s*)*(<\?xml[^>]*>\s*)?(<!doctype\s+html|<html)", re.IGNORECASE | re.DOTALL)
@@ -69,7 +75,7 @@ def document_type(head: bytes, name: str) -> str | None:
 def _archive_type(head: bytes, name: str) -> str | None:
     """The first file in an archive says what the archive is, or how those after it begin."""
     size, length, extra = (int.from_bytes(head[at : at + width], "little") for at, width in ((18, 4), (26, 2), (28, 2)))
-    if head[30 : 30 + length] == b"mimetype":
+    if head[30 : 30 + length] == b"mimetype" and size:
         kind = head[30 + length + extra : 30 + length + extra + size].decode("ascii", "replace").strip()
         return kind if kind in _OPEN else None
     inside = next((ending for folder, ending in _NAMED.items() if b"PK\x03\x04" in head and _holds(head, folder)), "")
@@ -179,6 +185,7 @@ def _parts(lines: Iterator[dict[str, Any]]) -> Iterator[Part]:
     for number, line in enumerate(lines, 1):
         if line["page"] != page and line.get("level") == 1:
             above = {}
+        above = {} if line.get("apart") else above
         page, level = line["page"], line.get("level", 0)
         if level:
             above = {known: text for known, text in above.items() if known < level}

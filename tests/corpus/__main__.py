@@ -18,13 +18,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from medley.errors import BadInput
+from medley.errors import BadInput, UnsupportedMedia
 from medley.media.audio import extract_audio
+from medley.media.documents import document_type, find_pictures, read_document
 from medley.media.frames import sample_frames
 from medley.media.pdf import find_figures, parse_pdf, read_pages
 from medley.media.pictures import PICTURE, convert_assets
 from medley.media.probe import probe_media
-from medley.media.sniff import sniff
+from medley.media.sniff import HEAD_BYTES, sniff
 from medley.options import FigureOptions, FrameOptions, PageOptions
 from medley.plain import printable
 from medley.setting_groups import Limits
@@ -61,7 +62,10 @@ def looked_at(path: Path) -> Outcome:
 
 
 def _decoded(path: Path, out: Path) -> tuple[str, str, bool, float | None]:
-    sniffed, limits = sniff(path), Limits()
+    try:
+        sniffed, limits = sniff(path), Limits()
+    except UnsupportedMedia:
+        return _other_document(path, out)
     media = probe_media(path, limits) if sniffed.flow == "video" else MediaInfo(sniffed.demuxer, sniffed.media_type)
     asset = Asset("a" * 64, str(path.absolute()), path.stat().st_size, media)
     if sniffed.flow == "pdf":
@@ -74,6 +78,18 @@ def _decoded(path: Path, out: Path) -> tuple[str, str, bool, float | None]:
     heard = extract_audio(asset, out, limits).damage if media.audio_stream is not None else ""
     seen = sample_frames(asset, out, FrameOptions(), limits).damage if media.video_stream is not None else ""
     return "partial" if heard or seen else "complete", f"{heard} {seen}".strip(), False, None
+
+
+def _other_document(path: Path, out: Path) -> tuple[str, str, bool, float | None]:
+    """A document that is no PDF. Raises UnsupportedMedia where it is none either."""
+    with path.open("rb") as file:
+        media_type = document_type(file.read(HEAD_BYTES), path.name)
+    if media_type is None:
+        raise UnsupportedMedia("is of no kind that we know", file=str(path))
+    asset = Asset("a" * 64, str(path.absolute()), path.stat().st_size, MediaInfo("", media_type))
+    read = read_document(asset, out, Limits())
+    find_pictures(asset, out, Limits())
+    return "partial" if read.damage else "complete", read.damage, False, None
 
 
 def _document(asset: Asset, out: Path, limits: Limits) -> tuple[str, str, bool, float | None]:

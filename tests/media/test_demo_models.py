@@ -15,7 +15,16 @@ from medley.option_values import Profile
 from medley.options import ModelOptions
 from tests.demo_models import figures, marks
 from tests.demo_models.unseen import unseen_pictures, unseen_scenes
-from tests.world.evaluation import Utterance, fresh_pictures, fresh_utterances, load_pictures, load_utterances
+from tests.world.evaluation import (
+    DIRECTORY,
+    GERMAN,
+    Utterance,
+    fresh_german_utterances,
+    fresh_pictures,
+    fresh_utterances,
+    load_pictures,
+    load_utterances,
+)
 from tests.world.scenes import Figure, Scene
 from tests.world.voices import Voice, say
 
@@ -54,6 +63,25 @@ def test_fixed_utterances_in_light_noise(speech: SpeechModel) -> None:
 @pytest.mark.synthesisers
 def test_fresh_utterances(speech: SpeechModel) -> None:
     assert_heard(marks.speech_marks(speech, fresh_utterances(77, 60)), figures.MOST_WORD_ERRORS)
+
+
+@pytest.mark.whole  # make test-hard has it
+def test_fixed_german_utterances(speech: SpeechModel) -> None:
+    result = marks.speech_marks(speech, load_utterances(GERMAN))
+    assert_heard(result, figures.MOST_WORD_ERRORS)
+    assert result.timed.value >= 0.9
+
+
+@pytest.mark.whole
+@pytest.mark.synthesisers
+def test_fresh_german_utterances(speech: SpeechModel) -> None:
+    assert_heard(marks.speech_marks(speech, fresh_german_utterances(77, 40)), figures.MOST_WORD_ERRORS)
+
+
+@pytest.mark.parametrize(("directory", "language"), [(DIRECTORY, "en"), (GERMAN, "de")])
+def test_which_language_is_spoken(speech: SpeechModel, directory: Path, language: str) -> None:
+    spoken = load_utterances(directory)[:8]
+    assert [speech.spoken_language(utterance.samples) for utterance in spoken] == [language] * 8
 
 
 def test_sounds_without_speech_give_no_text(speech: SpeechModel) -> None:

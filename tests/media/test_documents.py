@@ -93,6 +93,13 @@ def test_a_mail_is_read_and_its_attachments_are_told_of(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+def test_pages_that_say_which_encoding_they_have(tmp_path: Path, encoding: str) -> None:
+    said = f'<?xml version="1.0" encoding="{encoding.replace("-sig", "")}"?><html><p>Größe zählt.</p></html>'
+    (tmp_path / "a.xhtml").write_text(said, encoding=encoding)
+    assert [part.text for part in parts_of(tmp_path / "a.xhtml")[0]] == ["Größe zählt."]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
 def test_text_in_other_encodings(tmp_path: Path, encoding: str) -> None:
     said = "Die Größe zählt, und die Übung macht den Meister: schöne Grüße aus München."
     (tmp_path / "a.txt").write_bytes(said.encode(encoding))
