@@ -57,19 +57,25 @@ class _Values:
         if not value:
             return None
         if kind == "s":
-            return self.strings[int(value)] if value.strip().isdigit() and int(value) < len(self.strings) else None
+            return self._shared(value)
         if kind == "b":
             return value.strip() == "1"
         return self._number(value, cell.get("s", "0")) if kind == "n" else value
+
+    def _shared(self, value: str) -> str | None:
+        try:
+            return self.strings[int(value)]
+        except (ValueError, IndexError):
+            return None
 
     def _number(self, value: str, style: str) -> Any:
         try:
             number = float(value)
             if style in self.dates:
                 return from_excel(number, self.epoch, timedelta=self.dates[style])
+            return number if "." in value or "e" in value.lower() else int(value)
         except (ValueError, OverflowError):
             return value
-        return number if "." in value or "e" in value.lower() else int(value)
 
 
 def _values(package: Package, main: str, book: Any) -> _Values:
@@ -138,9 +144,9 @@ def _beside(package: Package, sheet: str, number: int) -> Iterator[Part]:
         for comment in package.xml(name).iter("{*}threadedComment" if threads else "{*}comment"):
             yield from text_part("".join(each.text or "" for each in comment.iter("{*}t", "{*}text")), number)
     for name in package.of_kind(sheet, "drawing"):
-        drawing = package.xml(name)
+        drawing, related = package.xml(name), package.related(name)
         for body in drawing.iter("{*}txBody"):
             for paragraph in body.iter("{*}p"):
                 yield from text_part(letters(paragraph), number)
         for inner in drawn(drawing):
-            yield from graphic(package, package.related(name), inner, number)
+            yield from graphic(package, related, inner, number)

@@ -24,7 +24,10 @@ from medley.media.document_parts import Document, Locked, Part, local_name, pars
 from medley.media.document_plain import paragraphs
 
 _UNSEEN = frozenset(
-    ("script", "style", "noscript", "template", "head", "svg", "object", "iframe", "select", "textarea")
+    (
+        *("script", "style", "noscript", "template", "svg", "object", "iframe", "select", "textarea"),
+        *("title", "meta", "link", "base"),  # not the head as a whole: in a page without a body, it holds the text
+    )
 )
 _INLINE = frozenset(
     (

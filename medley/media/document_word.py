@@ -98,7 +98,7 @@ def _level_of_style(styles: dict[str, Any], name: str) -> int:
         called, outline, based = (style.find(f"{{*}}{one}") for one in ("name", "pPr/{*}outlineLvl", "basedOn"))
         title = "" if called is None else _value(called).lower()
         number = title.removeprefix("heading ")
-        if title == "title" or (title.startswith("heading ") and number.isdigit()):
+        if title == "title" or (title.startswith("heading ") and number.isdecimal()):
             return 1 if title == "title" else min(int(number), _LEVELS)
         if outline is not None:
             return _outline_level(outline)
@@ -109,7 +109,7 @@ def _level_of_style(styles: dict[str, Any], name: str) -> int:
 def _outline_level(outline: Any) -> int:
     """1 to 9; 0 where it is text: Word counts from 0, and calls text 9."""
     told = _value(outline)
-    return (int(told) + 1) % (_LEVELS + 1) if told.isdigit() else 0
+    return (int(told) + 1) % (_LEVELS + 1) if told.isdecimal() else 0
 
 
 def _value(element: Any, name: str = "val") -> str:

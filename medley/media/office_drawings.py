@@ -49,15 +49,16 @@ def letters(paragraph: Any) -> str:
 
 
 def box_of(element: Any) -> list[float] | None:
-    """Returns left, top, right and bottom of a shape, in points; None where it does not say."""
-    for place in element.iter("{*}xfrm"):
-        at, size = place.find("{*}off"), place.find("{*}ext")
-        if at is None or size is None:
-            return None
-        left, top = (int(at.get(name, "0")) / _EMU_PER_PT for name in ("x", "y"))
-        width, height = (int(size.get(name, "0")) / _EMU_PER_PT for name in ("cx", "cy"))
-        return [round(edge, 2) for edge in (left, top, left + width, top + height)]
-    return None
+    """Returns left, top, right and bottom of a shape, in points; None where it does not say, or in other units."""
+    place = next(element.iter("{*}xfrm"), None)
+    at, size = (None, None) if place is None else (place.find("{*}off"), place.find("{*}ext"))
+    if at is None or size is None:
+        return None
+    told = (at.get("x", ""), at.get("y", ""), size.get("cx", ""), size.get("cy", ""))
+    if not all(one.removeprefix("-").isdecimal() for one in told):
+        return None
+    left, top, width, height = (int(one) / _EMU_PER_PT for one in told)
+    return [round(edge, 2) for edge in (left, top, left + width, top + height)]
 
 
 def chart_parts(chart: Any, page: int | None) -> Iterator[Part]:

@@ -99,6 +99,11 @@ def test_pages_that_say_which_encoding_they_have(tmp_path: Path, encoding: str) 
     assert [part.text for part in parts_of(tmp_path / "a.xhtml")[0]] == ["Größe zählt."]
 
 
+def test_a_page_that_leaves_its_body_out(tmp_path: Path) -> None:
+    (tmp_path / "a.html").write_text("<!DOCTYPE html>\n<meta charset=utf-8><title>T</title><section><h1>One</h1>two")
+    assert [part.text for part in parts_of(tmp_path / "a.html")[0]] == ["One", "two"]
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
 def test_text_in_other_encodings(tmp_path: Path, encoding: str) -> None:
     said = "Die Größe zählt, und die Übung macht den Meister: schöne Grüße aus München."
