@@ -22,6 +22,8 @@ _TEXT = "{urn:oasis:names:tc:opendocument:xmlns:text:1.0}"
 _OFFICE = "{urn:oasis:names:tc:opendocument:xmlns:office:1.0}"
 _DRAW = "{urn:oasis:names:tc:opendocument:xmlns:drawing:1.0}"
 _CHART = "{urn:oasis:names:tc:opendocument:xmlns:chart:1.0}"
+_IN_CELLS = (f"{_DRAW}image", f"{_DRAW}object", f"{_DRAW}text-box", f"{_OFFICE}annotation")
+_WRAPPERS = ("table-header-rows", "table-rows", "table-row-group")
 _EDGES = ("header", "header-left", "header-first", "footer", "footer-left", "footer-first")
 _HREF = "{http://www.w3.org/1999/xlink}href"
 _MOST_REPEATED = 1000  # sheets end in a million empty rows
@@ -112,29 +114,40 @@ class _Reader:
             self._page = (self._page or 0) + 1
             yield from text_part(element.get(f"{_TABLE}name", ""), self._page, 1)
         yield from table_parts(_rows(element), self._page)
-        for drawn in element.iter(f"{_DRAW}image", f"{_DRAW}object", f"{_OFFICE}annotation"):
-            yield from self.parts([drawn] if drawn.tag != f"{_OFFICE}annotation" else drawn)
+        for row in _direct(element, "table-row"):
+            for inner in row.iter(*_IN_CELLS):
+                yield from self.parts([inner])
+        for shapes in _direct(element, "shapes"):
+            yield from self.parts(shapes)
 
 
 def _rows(table: Any) -> Iterator[list[str]]:
-    for row in table.iter(f"{_TABLE}table-row"):
+    """A table within a cell is said in that cell."""
+    for row in _direct(table, "table-row"):
         cells: list[str] = []
         for cell in row:
             if local_name(cell) in ("table-cell", "covered-table-cell"):
-                said = " ".join(_said(paragraph) for paragraph in cell.iter(f"{_TEXT}p"))
-                cells += [said] * min(int(cell.get(f"{_TABLE}number-columns-repeated", "1")), _MOST_REPEATED)
+                cells += [_said(cell)] * min(int(cell.get(f"{_TABLE}number-columns-repeated", "1")), _MOST_REPEATED)
         for _ in range(min(int(row.get(f"{_TABLE}number-rows-repeated", "1")), _MOST_REPEATED) if any(cells) else 0):
             yield cells
 
 
+def _direct(within: Any, name: str) -> Iterator[Any]:
+    for child in within:
+        if local_name(child) == name:
+            yield child
+        elif local_name(child) in _WRAPPERS:
+            yield from _direct(child, name)
+
+
 def _said(element: Any) -> str:
-    """Words of a paragraph, without those of frames that the paragraph anchors."""
+    """Words of a paragraph or cell, without those of frames that it anchors."""
     found = [element.text or ""]
     for child in element:
         name = local_name(child)
         if name in ("s", "tab", "line-break"):
             found.append(" ")
         elif name not in ("frame", "annotation", ""):
-            found.append(_said(child))
+            found.append(_said(child) + (" " if name in ("p", "h") else ""))
         found.append(child.tail or "")
     return "".join(found)

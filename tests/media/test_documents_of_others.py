@@ -227,6 +227,25 @@ def test_an_opendocument_file_is_known_by_its_name_where_nothing_else_tells(tmp_
     assert "Cities are large." in texts(tmp_path / "a.odt")
 
 
+def test_comments_and_tables_in_cells_of_an_opendocument_file(tmp_path: Path) -> None:
+    def row(*cells: str) -> str:
+        return element("table:table-row", *(element("table:table-cell", cell) for cell in cells))
+
+    open_text(tmp_path / "a.odt")
+    comment = element("office:annotation", element("text:p", "Is that so?"))
+    inner = element("table:table", row(element("text:p", "inner")))
+    table = element("table:table", element("table:table-rows", row(element("text:p", f"outer{comment}"), inner)))
+    rewritten(tmp_path / "a.odt", {"content.xml": replaced("<office:text>", f"<office:text>{table}")})
+    assert texts(tmp_path / "a.odt")[:2] == ["outer | inner", "Is that so?"]
+
+
+def test_ids_that_are_none_or_come_twice(tmp_path: Path) -> None:
+    open_text(tmp_path / "a.odt")
+    twice = '<text:p xml:id="1">one</text:p><text:p xml:id="1">two</text:p><text:h text:outline-level="1"'
+    rewritten(tmp_path / "a.odt", {"content.xml": replaced('<text:h text:outline-level="1"', twice)})
+    assert {"one", "two", "Cities are large."} <= set(texts(tmp_path / "a.odt"))
+
+
 def test_comments_headers_and_charts_of_an_opendocument_file(tmp_path: Path) -> None:
     path = tmp_path / "a.odt"
     open_text(path)
