@@ -24,7 +24,7 @@ from medley.options import IngestOptions, options_for
 
 ROOT = Path(__file__).parents[1]
 _PIPELINES = {"videos": "video", "pictures": "image", "pdfs": "pdf", "notes": "document"}
-_HOW_MANY = {"videos": 12, "pictures": 120, "pdfs": 40, "notes": 60}
+_HOW_MANY = {"videos": 12, "pictures": 300, "pdfs": 40, "notes": 60}
 
 
 def videos(folder: Path, count: int, seed: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from statistics import median, quantiles
+from statistics import fmean, quantiles
 
 from sqlalchemy import Engine, select
 
@@ -23,9 +23,9 @@ _ENOUGH = 3  # runs under the same options and models; with fewer, all count
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """Seconds that stages will probably take: a quarter of all times they took less than `low`, or more than `high`.
+    """Seconds that stages will probably take: at most a quarter of all times they took less than `low` or over `high`.
 
-    `tokens`: that models behind servers will probably take and give.
+    `likely` is the mean, so that sums are right. `tokens`: that models behind servers will probably take and give.
     """
 
     low: float = 0.0
@@ -117,11 +117,15 @@ def size_of(duration_s: float, size_bytes: int) -> float:
 
 
 def _estimate(history: Sequence[_Run], size: float) -> Price | None:
-    """By the files nearest in size, as if the cost grew with the size from there on."""
+    """By the files nearest in size, as if the cost grew with the size from there on.
+
+    By the mean, since prices are added up, and a sum of medians of times, which are skewed, is too low.
+    """
     nearest = sorted(history, key=lambda run: abs(math.log(run[0] / size)))[:_ALIKE]
     if not nearest:
         return None
-    rates = [seconds / of for of, seconds, _, _ in nearest]
-    tokens = median(tokens / of for of, _, _, tokens in nearest)
-    low, likely, high = quantiles(rates, n=4) if len(rates) > 1 else (rates[0],) * 3
-    return Price(low * size, likely * size, high * size, tokens * size)
+    rates = sorted(seconds / of for of, seconds, _, _ in nearest)
+    likely = fmean(rates[:-1] if len(rates) > _ENOUGH else rates)  # the slowest may have been a cold start
+    tokens = fmean(tokens / of for of, _, _, tokens in nearest)
+    low, _, high = quantiles(rates, n=4) if len(rates) > 1 else (rates[0],) * 3
+    return Price(min(low, likely) * size, likely * size, max(high, likely) * size, tokens * size)

@@ -72,5 +72,15 @@ def test_other_models_and_pipelines_count_only_where_nothing_else_is_known(catal
     assert prices.of("video", "transcribe", "f", asset(10)) is None
 
 
+def test_a_sum_of_many_prices_is_what_many_files_take(catalog: Catalog) -> None:
+    """Most are quick, some are not, and one stood still while a model was loaded."""
+    times = [1.0] * 10 + [3.0] * 4 + [90.0]
+    ran(catalog, "image", "load_images", [(asset(0.0, 1000 + n), seconds) for n, seconds in enumerate(times)])
+    price = Prices(catalog.engine).of("image", "load_images", "f", asset(0.0, 1007))
+    assert price
+    assert price.likely == pytest.approx(22 / 14, rel=0.02)
+    assert price.low < price.likely < price.high
+
+
 def test_prices_add_up() -> None:
     assert Price(1, 2, 3) + Price(1, 1, 1) == Price(2, 3, 4)
