@@ -167,7 +167,7 @@ class Ingest(Call):
         if self._arguments.json:
             sys.stdout.writelines(_as_json(whole, parent.report.items()))
         elif not self._arguments.quiet:
-            print_ingest(whole, parent.report.counts)
+            print_ingest(whole, parent.report.counts, parent.report.items())
         if self.told_exports:
             print_note(f"exported {self.told_exports} files to {self._arguments.export.absolute()}")
         if parent.lost:

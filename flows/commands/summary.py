@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Container, Mapping
+from collections import Counter
+from collections.abc import Container, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from rich.markup import escape
@@ -14,6 +16,7 @@ from flows.commands.pace import duration
 from medley.report import RunReport
 
 _ROWS = 20
+_REASONS = 5
 
 
 def print_summary(report: RunReport, profile: str | None, verb: str | None = None) -> None:
@@ -65,15 +68,31 @@ def _table(items: list[dict[str, Any]]) -> Table:
     return table
 
 
-def print_ingest(whole: dict[str, Any], counts: Mapping[str, int]) -> None:
-    """Prints how many files ended how, and how long the ingest took; stderr has told of each of the files."""
+def print_ingest(whole: dict[str, Any], counts: Mapping[str, int], items: Iterator[dict[str, Any]]) -> None:
+    """Prints how many files ended how, and how long the ingest took; stderr has told of each of the files.
+
+    Of those that no pipeline takes, it tells what they are.
+    """
     console = PlainConsole()
     told = ", ".join(f"{count} {status}" for status, count in sorted(counts.items())) or "no files"
     start = f", {whole['startup_s']:.1f} s of it to start services" if whole["startup_s"] else ""
     console.print(f"[bold]{told}[/] in {whole['seconds']:.1f} s{start}")
     _tell_work(console, whole["work"])
     _tell_rest(console, counts)
+    if "skipped" in counts:
+        _tell_skipped(console, items)
     if {"failed", "partial"} & counts.keys():
         console.print("Which and why:  medley status --failed")
     if whole["flow"] == "ingest":
         console.print('Next:  medley search "what you look for"')
+
+
+def _tell_skipped(console: PlainConsole, items: Iterator[dict[str, Any]]) -> None:
+    why, example = Counter[str](), dict[str, str]()
+    for item in items:
+        if item["status"] == "skipped":
+            reason = " ".join(item["notes"]).rpartition(": it is ")[2] or "of no kind that a pipeline takes"
+            why[reason] += 1
+            example.setdefault(reason, item["path"])
+    for reason, count in islice(why.most_common(), _REASONS):
+        console.print(f"  {count} skipped: {escape(reason)} ({escape(example[reason])})", soft_wrap=True)

@@ -219,7 +219,9 @@ class Parent:
 
     def refuse(self, source: str, error: MedleyError) -> None:
         """Enters a source that cannot be read as an item that failed."""
-        self.report.add(ItemReport(source, "failed", errors=[error_entry(error)]))
+        item = ItemReport(source, "failed", errors=[error_entry(error)])
+        self.report.add(item)
+        self.view.ended(item)
 
     def give_up(self, error: BaseException) -> None:
         """Notes that `error` has ended the whole run, and closes the batch that is open.

@@ -49,3 +49,19 @@ def test_a_text_is_a_list_where_it_names_files(medley: Medley, tmp_path: Path) -
     (tmp_path / "names").write_text("gone.mp4\nlost.mp4\n")
     [item] = medley("ingest", tmp_path / "names", "--json").report["items"]
     assert "none of its first lines names one that exists" in item["error"]["message"]
+
+
+def test_what_is_not_read_is_named_with_the_reason(medley: Medley, tmp_path: Path) -> None:
+    """Of a folder, what is left out; of what is given by name, why it failed."""
+    folder, letter = tmp_path / "docs", tmp_path / "docs" / "letter.rtf"
+    folder.mkdir()
+    letter.write_text("{\\rtf1 hello}")
+    (folder / "old.doc").write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600))
+    answer = medley("ingest", folder)
+    assert (answer.code, "2 skipped" in answer.out) == (0, True)
+    assert "1 skipped: an RTF document; save it as DOCX or PDF (" in answer.out
+    assert "1 skipped: an old Office document, or one with a password; export it as PDF (" in answer.out
+
+    for path, why in ((letter, "is an RTF document"), (folder / "gone.mp4", "does not exist")):
+        answer = medley("ingest", path)
+        assert (answer.code, f"{path}: {why}" in answer.err) == (1, True)
