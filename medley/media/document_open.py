@@ -10,6 +10,7 @@ from medley.media.document_parts import (
     Document,
     Locked,
     Part,
+    direct,
     edge_parts,
     local_name,
     parse_xml,
@@ -114,30 +115,22 @@ class _Reader:
             self._page = (self._page or 0) + 1
             yield from text_part(element.get(f"{_TABLE}name", ""), self._page, 1)
         yield from table_parts(_rows(element), self._page)
-        for row in _direct(element, "table-row"):
+        for row in direct(element, "table-row", _WRAPPERS):
             for inner in row.iter(*_IN_CELLS):
                 yield from self.parts([inner])
-        for shapes in _direct(element, "shapes"):
+        for shapes in direct(element, "shapes", _WRAPPERS):
             yield from self.parts(shapes)
 
 
 def _rows(table: Any) -> Iterator[list[str]]:
     """A table within a cell is said in that cell."""
-    for row in _direct(table, "table-row"):
+    for row in direct(table, "table-row", _WRAPPERS):
         cells: list[str] = []
         for cell in row:
             if local_name(cell) in ("table-cell", "covered-table-cell"):
                 cells += [_said(cell)] * min(int(cell.get(f"{_TABLE}number-columns-repeated", "1")), _MOST_REPEATED)
         for _ in range(min(int(row.get(f"{_TABLE}number-rows-repeated", "1")), _MOST_REPEATED) if any(cells) else 0):
             yield cells
-
-
-def _direct(within: Any, name: str) -> Iterator[Any]:
-    for child in within:
-        if local_name(child) == name:
-            yield child
-        elif local_name(child) in _WRAPPERS:
-            yield from _direct(child, name)
 
 
 def _said(element: Any) -> str:

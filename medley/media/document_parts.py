@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -96,3 +96,12 @@ def parse_xml(content: bytes) -> Any:
 def local_name(element: Any) -> str:
     """Returns the name of an element without its namespace; "" for comments and the like."""
     return element.tag.rpartition("}")[2] if isinstance(element.tag, str) else ""
+
+
+def direct(within: Any, name: str, wrappers: Container[str]) -> Iterator[Any]:
+    """Yields the children of a name, those in elements that only wrap others too; not those within one another."""
+    for child in within:
+        if local_name(child) == name:
+            yield child
+        elif local_name(child) in wrappers:
+            yield from direct(child, name, wrappers)

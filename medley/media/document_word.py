@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from medley.media.document_parts import Document, Part, edge_parts, local_name, table_parts, text_part
+from medley.media.document_parts import Document, Part, direct, edge_parts, local_name, table_parts, text_part
 from medley.media.office_drawings import drawn, graphic
 from medley.media.office_package import Package
 
@@ -78,7 +78,7 @@ class _Reader:
 
     def _table(self, element: Any) -> Iterator[Part]:
         """A table within a cell is said in that cell."""
-        rows = ([_said(cell) for cell in _direct(row, "tc")] for row in _direct(element, "tr"))
+        rows = ([_said(cell) for cell in direct(row, "tc", _WRAPPERS)] for row in direct(element, "tr", _WRAPPERS))
         self._page += _breaks(element)
         yield from table_parts(rows, self._page)
         yield from self._drawn(element)
@@ -115,14 +115,6 @@ def _outline_level(outline: Any) -> int:
 def _value(element: Any, name: str = "val") -> str:
     found = (value for key, value in element.attrib.items() if key.endswith(f"}}{name}"))
     return str(next(found, ""))
-
-
-def _direct(within: Any, name: str) -> Iterator[Any]:
-    for child in within:
-        if local_name(child) == name:
-            yield child
-        elif local_name(child) in _WRAPPERS:
-            yield from _direct(child, name)
 
 
 def _said(element: Any) -> str:
