@@ -14,10 +14,10 @@ from medley.dag.pipeline import Pipeline
 from medley.dag.registry import pipeline_named
 from medley.errors import BadInput, MedleyError, MissingFile, TransientError, UnsupportedMedia
 from medley.media.magic import not_ours
-from medley.media.sniff import HEAD_BYTES, is_text
+from medley.media.sniff import is_text
 from medley.media.subtitle_tracks import DEMUXERS
 from medley.sources.bucket_sidecars import video_at
-from medley.sources.kinds import kind_for, pipeline_for, require_kind
+from medley.sources.kinds import head_of, kind_for, pipeline_for, require_kind
 from medley.sources.sidecars import video_of
 from medley.sources.stability import entries_in
 from medley.sources.urls import head, is_url, listing, without_password
@@ -189,16 +189,11 @@ def _listed(path: Path) -> Iterator[str]:
     named = _lines_of(path)
     first = list(islice(named, _FIRST_LINES))
     if first and not any(is_url(line) or os.path.lexists(line) for line in first):
-        if known := not_ours(_head(path)):
+        if known := not_ours(head_of(path)):
             raise UnsupportedMedia(f"is {known}", file=str(path), remedy="docs/formats.md lists what Medley reads")
         why = "is taken for a list of files, and none of its first lines names one that exists"
         raise MissingFile(why, file=str(path), remedy="Give files, folders, or a text with a path in each line")
     yield from chain(first, named)
-
-
-def _head(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(HEAD_BYTES)
 
 
 def _lines_of(path: Path) -> Iterator[str]:

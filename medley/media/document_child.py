@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from medley.media.document_open import open_document
-from medley.media.document_parts import Document, Locked, Part, TooMuch
+from medley.media.document_parts import Document, Part, TooMuch, Unread
 from medley.media.document_plain import markdown, plain_text, table
 from medley.media.document_sheets import sheets
 from medley.media.document_slides import slides
@@ -48,7 +48,7 @@ def work(job: dict[str, Any], tell: Tell) -> None:
         _tell_pictures(parts, job, tell) if job["want"] == "pictures" else _tell_text(parts, job, tell)
     except TooMuch as error:
         tell({"too_much": str(error)})
-    except Locked as error:
+    except Unread as error:
         tell({"error": str(error)})
     except MemoryError:
         raise

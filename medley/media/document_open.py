@@ -8,8 +8,8 @@ from typing import Any
 
 from medley.media.document_parts import (
     Document,
-    Locked,
     Part,
+    Unread,
     direct,
     edge_parts,
     local_name,
@@ -38,7 +38,7 @@ def open_document(document: Document) -> Iterator[Part]:
     """
     with document.unzipped() as archive:
         if b":encryption-data" in _read(archive, "META-INF/manifest.xml"):
-            raise Locked("it needs a password: save it without one")
+            raise Unread("it needs a password: save it without one")
         document.tags = _tags(archive)
         body = parse_xml(archive.read("content.xml")).find(f"{_OFFICE}body")
         if body is not None:

@@ -19,8 +19,8 @@ _ROWS_AT_ONCE = 500
 _SPACE = "\u00a0\u200b\ufeff \t\r\n"
 
 
-class Locked(Exception):
-    """A document whose content is encrypted."""
+class Unread(Exception):
+    """Says what a document has, or should have, and nothing can read: what is encrypted or missing, for example."""
 
 
 class TooMuch(Exception):

@@ -12,12 +12,13 @@ from lxml import etree
 from openpyxl.styles.numbers import BUILTIN_FORMATS, is_date_format, is_timedelta_format
 from openpyxl.utils.datetime import MAC_EPOCH, WINDOWS_EPOCH, from_excel
 
-from medley.media.document_parts import Document, Part, local_name, table_parts, text_part
+from medley.media.document_parts import Document, Part, Unread, local_name, table_parts, text_part
 from medley.media.office_drawings import drawn, graphic, letters
 from medley.media.office_package import Package, relation_of
 
 _COLUMN = re.compile(r"[A-Za-z]{1,3}")
 _LAST_COLUMN = 16_384
+_DIGITS = 12  # at most, of the number of a shared string
 
 
 def sheets(document: Document) -> Iterator[Part]:
@@ -30,7 +31,9 @@ def sheets(document: Document) -> Iterator[Part]:
         main = package.main("xl/workbook.xml")
         book, known = package.xml(main), package.related(main)
         values = _values(package, main, book)
-        for number, sheet in enumerate((each for each in book.iter("{*}sheet") if relation_of(each) in known), 1):
+        listed = list(book.iter("{*}sheet"))
+        there = [sheet for sheet in listed if relation_of(sheet) in known]
+        for number, sheet in enumerate(there, 1):
             name = known[relation_of(sheet)].name
             yield from text_part(sheet.get("name", ""), number, 1)
             yield from table_parts(_rows(package, name, values), number)
@@ -39,6 +42,8 @@ def sheets(document: Document) -> Iterator[Part]:
             if name.startswith("xl/media/"):
                 yield {"page": None, "picture": package.content(name)}
         document.tags = package.tags()
+        if len(there) < len(listed):
+            raise Unread(f"{len(listed) - len(there)} of its sheets are missing in it")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +68,8 @@ class _Values:
         return self._number(value, cell.get("s", "0")) if kind == "n" else value
 
     def _shared(self, value: str) -> str | None:
-        try:
-            return self.strings[int(value)]
-        except (ValueError, IndexError):
-            return None
+        number = int(value) if value.strip().isdecimal() and len(value) < _DIGITS else len(self.strings)
+        return self.strings[number] if number < len(self.strings) else None
 
     def _number(self, value: str, style: str) -> Any:
         try:

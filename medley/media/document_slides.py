@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from medley.media.document_parts import Document, Part, edge_parts, local_name, table_parts, text_part
+from medley.media.document_parts import Document, Part, Unread, edge_parts, local_name, table_parts, text_part
 from medley.media.office_drawings import box_of, drawn, graphic, letters
 from medley.media.office_package import Package, Related, relation_of
 
@@ -23,12 +23,14 @@ def slides(document: Document) -> Iterator[Part]:
         package = Package(archive)
         main = package.main("ppt/presentation.xml")
         known, edges = package.related(main), dict[str, None]()
-        ids = (relation_of(each) for each in package.xml(main).iter("{*}sldId"))
+        ids = [relation_of(each) for each in package.xml(main).iter("{*}sldId")]
         names = [known[one].name for one in ids if one in known]
         for number, name in enumerate(names, 1):
             yield from _Slide(package, name, number).parts(edges)
         yield from edge_parts(edges)
         document.tags = package.tags()
+        if len(names) < len(ids):
+            raise Unread(f"{len(ids) - len(names)} of its slides are missing in it")
 
 
 class _Slide:

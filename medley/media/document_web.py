@@ -20,7 +20,7 @@ from urllib.parse import unquote
 from lxml import html
 
 from medley.encodings import decoded
-from medley.media.document_parts import Document, Locked, Part, local_name, parse_xml, table_parts, text_part
+from medley.media.document_parts import Document, Part, Unread, local_name, parse_xml, table_parts, text_part
 from medley.media.document_plain import paragraphs
 
 _UNSEEN = frozenset(
@@ -137,7 +137,7 @@ def book(document: Document) -> Iterator[Part]:
         for item in (*(items[name] for name in order if name in items), *pictures):
             path = posixpath.normpath(posixpath.join(base, unquote(item.get("href", ""))))
             if path in locked:
-                raise Locked("what is from here on is encrypted: the book is protected (DRM)")
+                raise Unread("what is from here on is encrypted: the book is protected (DRM)")
             if path not in names:
                 continue
             content = archive.read(path)

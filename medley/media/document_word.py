@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from medley.media.document_parts import Document, Part, direct, edge_parts, local_name, table_parts, text_part
+from medley.media.document_parts import Document, Part, Unread, direct, edge_parts, local_name, table_parts, text_part
 from medley.media.office_drawings import drawn, graphic
 from medley.media.office_package import Package
 
@@ -34,6 +34,8 @@ def word(document: Document) -> Iterator[Part]:
         edges = (package.xml(name) for name in package.of_kind(main, *_EDGES))
         yield from edge_parts(_said(paragraph) for edge in edges for paragraph in edge.iter("{*}p"))
         document.tags = package.tags()
+        if others := package.of_kind(main, "aFChunk"):
+            raise Unread(f"{len(others)} other documents within it are not read")
 
 
 class _Reader:

@@ -19,7 +19,7 @@ def kind_for(pipeline: Pipeline, path: Path, name: str) -> Sniffed:
     try:
         return sniff(path, name)
     except UnsupportedMedia:
-        own = _own(pipeline, _head(path), name)
+        own = _own(pipeline, head_of(path), name)
         if own is None:
             raise
         return own
@@ -45,7 +45,7 @@ def pipeline_for(path: str, routes: Mapping[str, str]) -> Pipeline | None:
     try:
         known = sniff(Path(path)) if head is None else sniff_head(head, path)
     except UnsupportedMedia:
-        return _of_others(_head(Path(path)) if head is None else head, path, routes)
+        return _of_others(head_of(Path(path)) if head is None else head, path, routes)
     return route(known.media_type, routes)
 
 
@@ -56,7 +56,8 @@ def _of_others(head: bytes, path: str, routes: Mapping[str, str]) -> Pipeline | 
     return None
 
 
-def _head(path: Path) -> bytes:
+def head_of(path: Path) -> bytes:
+    """Reads as much of a file as tells what it is. Raises OSError."""
     with path.open("rb") as file:
         return file.read(HEAD_BYTES)
 

@@ -18,9 +18,8 @@ from pptx.chart.data import CategoryChartData
 from pptx.enum.chart import XL_CHART_TYPE
 from pptx.util import Inches
 
-from medley.errors import CorruptMedia
-from tests.documents_of_all_kinds import CELLS, MAKERS, NAMES, book, element, open_text, png, workbook
-from tests.media.test_documents import asset_at, parts_of
+from tests.documents_of_all_kinds import CELLS, MAKERS, NAMES, element, open_text, png, workbook
+from tests.media.test_documents import parts_of
 
 Change = Callable[[bytes], bytes]
 
@@ -266,25 +265,3 @@ def test_comments_headers_and_charts_of_an_opendocument_file(tmp_path: Path) -> 
     found = texts(path)
     assert found.count("Company of cranes") == 1
     assert {"Is that so?", "Rain", "Cities are large."} <= set(found)
-
-
-MANIFEST = "<m:manifest xmlns:m='m'><m:encryption-data/></m:manifest>"
-ENCRYPTION = "<encryption><CipherReference URI='OEBPS/text/b.xhtml'/></encryption>"
-
-
-@pytest.mark.parametrize(
-    ("name", "make", "member", "content", "why"),
-    [
-        ("a.odt", open_text, "META-INF/manifest.xml", MANIFEST, "it needs a password"),
-        ("a.epub", book, "META-INF/encryption.xml", ENCRYPTION, "is protected (DRM)"),
-    ],
-)
-def test_locked_documents(
-    tmp_path: Path, name: str, make: Callable[[Path], None], member: str, content: str, why: str
-) -> None:
-    make(tmp_path / name)
-    rewritten(tmp_path / name, {member: lambda _: content.encode()})
-    with pytest.raises(CorruptMedia) as raised:
-        parts_of(tmp_path / name)
-    assert why in str(raised.value)
-    assert asset_at(tmp_path / name).path in str(raised.value)
